@@ -1,0 +1,94 @@
+"""`expect:` lines against what was inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archgen.cost import Costs
+from archgen.diagnostics import Diagnostic
+from archgen.ir.shape import Shape, Window
+from archgen.ir.shaped import Expected, ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.rules import BUDGET, EXPECTATION
+
+
+def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
+    """Every stated grid, channel count, number of params and of MACs must be what comes out.
+
+    A line about an unknown shape says nothing: the reason was reported already.
+    """
+    costs = Costs()
+    graphs = [network.block.graph, *(head.graph for head in network.heads)]
+    if all(_is_known(graph) for graph in graphs):
+        whole = costs.network(network)
+        values = {**_shape_values(network.output), "params": whole.cost.params, "macs": whole.cost.macs}
+        yield from _compare(network.block.expected, {**values, "params_training": whole.params_training})
+    for graph in graphs:
+        yield from _in_graph(graph, costs)
+    for block in network.blocks():
+        if _is_known(block.graph):
+            cost = costs.block(block)
+            yield from _compare(block.expected, {**_shape_values(block.output), "params": cost.params, "macs": cost.macs})
+        yield from _in_graph(block.graph, costs)
+
+
+def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
+    for node in graph.nodes:
+        if node.expected and node.output is not None:
+            cost = costs.node(node)
+            yield from _compare(node.expected, {**_shape_values(node.output), "params": cost.params, "macs": cost.macs}, node)
+        for instance in instances(node):
+            for branch in instance.branches:
+                yield from _in_graph(branch.graph, costs)
+
+
+def _is_known(graph: ShapedGraph) -> bool:
+    """Whether every value in the graph has a shape of its own, so that its cost is known."""
+    return all(_is_known_node(instance) for node in graph.nodes for instance in instances(node))
+
+
+def _is_known_node(node: ShapedNode) -> bool:
+    if node.output is None or (node.block is not None and not _is_known(node.block.graph)):
+        return False
+    return all(branch.graph.output is not None and _is_known(branch.graph) for branch in node.branches)
+
+
+def _shape_values(shape: Shape | None) -> dict[str, object]:
+    if shape is None:
+        return {}
+    return {"grid": Window(shape.height, shape.width), "channels": shape.channels}
+
+
+def _compare(lines: tuple[Expected, ...], values: dict[str, object], node: ShapedNode | None = None) -> Iterator[Diagnostic]:
+    for line in lines:
+        actual = values.get(line.key)
+        if actual is None:
+            continue
+        if line.exact is not None and line.exact != actual:
+            yield EXPECTATION.at(
+                line.span,
+                f"{line.key}: {_shown(line.exact)} is expected, and {_shown(actual)} comes out",
+                notes=_reason(line, node),
+                help=f"write `{line.key}: {_plain(actual)}` if that is what you mean",
+            )
+        assert isinstance(actual, int | Window)
+        for bound, is_over, word in (
+            (line.minimum, lambda low: actual < low, "at least"),
+            (line.maximum, lambda high: actual > high, "at most"),
+        ):
+            if bound is not None and isinstance(actual, int) and is_over(bound):
+                message = f"{line.key}: {word} {bound:,} is allowed, and {actual:,} come out"
+                yield BUDGET.at(line.span, message)
+
+
+def _reason(line: Expected, node: ShapedNode | None) -> list[str]:
+    if node is None or node.input is None or line.key not in ("grid", "channels"):
+        return []
+    return [f"`{node.node.name}` takes {node.input} and makes {node.output}"]
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
+def _plain(value: object) -> object:
+    return value.height if isinstance(value, Window) and value.is_square else value

@@ -1,0 +1,82 @@
+"""Parts of a spec that nothing uses: blocks, params, and steps whose output is not read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archgen.diagnostics import Diagnostic
+from archgen.ir.graph import Block, BlockCall, Graph, JoinCall, NetworkGraph, Node, OpCall, Ref, Term
+from archgen.rules import UNUSED_BLOCK, UNUSED_PARAM, UNUSED_STEP
+
+
+def unused(network: NetworkGraph | None, blocks: dict[str, Block]) -> Iterator[Diagnostic]:
+    """Blocks of the file that no step uses, params that no expression names, steps that nothing reads.
+
+    A library's blocks are there for others, so only a network's own unused blocks are reported.
+    """
+    if network is not None:
+        used = _used_blocks(network)
+        for block in blocks.values():
+            if id(block) not in used:
+                help = "remove it, or use it in `network:`"
+                yield UNUSED_BLOCK.at(block.span, f"the block `{block.name}` is never used", help=help)
+        yield from _steps(network.block, [head.graph for head in network.heads])
+        yield from _params(network.block, [head.graph for head in network.heads])
+    for block in blocks.values():
+        yield from _steps(block, [])
+        yield from _params(block, [])
+
+
+def _used_blocks(network: NetworkGraph) -> set[int]:
+    used: set[int] = set()
+    open_graphs = [network.block.graph, *(head.graph for head in network.heads)]
+    while open_graphs:
+        for node in open_graphs.pop().walk():
+            if isinstance(node.call, BlockCall) and id(node.call.block) not in used:
+                used.add(id(node.call.block))
+                open_graphs.append(node.call.block.graph)
+    return used
+
+
+def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
+    named: set[str] = set()
+    for term in _terms(block, heads):
+        named.update(name.text for name in getattr(term, "names", tuple)())
+    for param in block.params.values():
+        if param.name not in named:
+            message = f"the param `{param.name}` of `{block.name}` is never used"
+            yield UNUSED_PARAM.at(param.span, message, help="remove it, or name it in a setting")
+
+
+def _terms(block: Block, heads: list[Graph]) -> Iterator[Term]:
+    yield from (requirement.term for requirement in block.requires)
+    yield from (param.default for param in block.params.values() if param.default is not None)
+    for line in block.expect:
+        yield from (term for term in (line.exact, line.minimum, line.maximum) if term is not None)
+    for graph in (block.graph, *heads):
+        for node in graph.walk():
+            yield from (term for term in (node.repeat, node.when) if term is not None)
+            if isinstance(node.call, OpCall | JoinCall):
+                yield from node.call.settings.values()
+            elif isinstance(node.call, BlockCall):
+                yield from node.call.arguments.values()
+
+
+def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
+    graphs = [block.graph, *heads]
+    read = {ref.id for ref in block.outputs.values()}
+    for graph in graphs:
+        read.add(graph.output.id)
+        for node in graph.walk():
+            read.update(ref.id for ref in _read_by(node))
+    for graph in graphs:
+        for node in graph.walk():
+            if node.id not in read:
+                message = f"nothing reads the output of `{node.name}`"
+                yield UNUSED_STEP.at(node.key, message, help="remove the step, or name it in a `from:`")
+
+
+def _read_by(node: Node) -> Iterator[Ref]:
+    yield from node.inputs
+    if isinstance(node.call, JoinCall):
+        yield from (branch.graph.output for branch in node.call.branches)

@@ -1,0 +1,20 @@
+"""One line for each finding, as editors and `grep` like it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from archgen.cli.reporters.palette import PLAIN, Palette, paint
+from archgen.cli.reporters.user_text import harmless
+from archgen.diagnostics import Diagnostic
+
+
+def concise(
+    diagnostics: Sequence[Diagnostic],
+    _sources: Mapping[str, str],
+    palette: Palette = PLAIN,
+) -> Iterator[str]:
+    """Yields `FILE:LINE:COLUMN: error[CODE] MESSAGE` for each finding."""
+    for diagnostic in diagnostics:
+        tag = f"{diagnostic.severity}[{diagnostic.rule.code}]"
+        colour = palette.severity(diagnostic.severity)
+        place = harmless(str(diagnostic.span))
+        yield f"{place}: {paint(tag, colour)} {harmless(diagnostic.message)}"

@@ -1,0 +1,177 @@
+"""Problems as data: where they are, what they say, and how to mend them.
+
+Nothing here knows YAML, networks or terminals. A stage collects `Diagnostic`s; a reporter draws them.
+
+    Exception
+    +-- SpecError          one or more diagnostics; what every stage raises for the user's mistakes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Position:
+    """A place in a text; both counts start at 1, columns count characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one source: from `start` up to, and without, `end`."""
+
+    source: str
+    start: Position
+    end: Position
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.start.line}:{self.start.column}"
+
+    def contains(self, other: Span) -> bool:
+        """Whether `other` lies within this span."""
+        return self.source == other.source and self.start <= other.start and other.end <= self.end
+
+    def within(self, offset: int, length: int) -> Span:
+        """The part of a one-line span that starts `offset` characters in."""
+        start = Position(self.start.line, self.start.column + offset)
+        return Span(self.source, start, Position(start.line, start.column + length))
+
+
+class Severity(StrEnum):
+    """How much a diagnostic matters: an error fails the command, a warning fails it under --strict."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a code stands for. Codes are permanent: a retired code is never used again."""
+
+    code: str
+    name: str
+    summary: str
+    severity: Severity = Severity.ERROR
+
+    def at(
+        self,
+        span: Span,
+        message: str,
+        *,
+        caption: str = "",
+        labels: Iterable[Label] = (),
+        notes: Iterable[str] = (),
+        help: str = "",
+    ) -> Diagnostic:
+        """A finding of this rule at `span`."""
+        return Diagnostic(self, message, span, caption, tuple(labels), tuple(notes), help)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A secondary place that belongs to a finding, with a few words about it."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem.
+
+    `message` is one lower-case sentence with the user's own names in backquotes, `caption` the words
+    beside the caret, `notes` the derivation and the environment, `help` what to type instead.
+    """
+
+    rule: Rule
+    message: str
+    span: Span
+    caption: str = ""
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of the rule."""
+        return self.rule.severity
+
+    @property
+    def key(self) -> tuple[str, str, int, int, str]:
+        """What makes two findings the same and how findings are sorted."""
+        start = self.span.start
+        return (self.span.source, self.rule.code, start.line, start.column, self.message)
+
+    def with_notes(self, *notes: str) -> Diagnostic:
+        """The same finding with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+class SpecError(Exception):
+    """The user's text is wrong; `diagnostics` says where and why, errors and warnings alike.
+
+    `sources` maps each source's name to its text, so that a reporter can show the user's own lines.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], sources: dict[str, str] | None = None) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.sources = dict(sources or {})
+        super().__init__("\n".join(f"{d.span}: {d.rule.code} {d.message}" for d in self.diagnostics))
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a stage has found so far; a finding that is already there is not taken twice."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[tuple[str, str, int, int, str]] = field(default_factory=set)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Takes one finding."""
+        if diagnostic.key not in self._seen:
+            self._seen.add(diagnostic.key)
+            self.diagnostics.append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Takes many findings."""
+        for diagnostic in diagnostics:
+            self.add(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any finding is an error."""
+        return any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+
+def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
+    """The legal word nearest to `word` by edit distance, or None where none is close.
+
+    Close means at most one edit for every three letters, and at least one; a swap of two
+    neighbouring letters is one edit (Damerau's distance, restricted form).
+    """
+    limit = max(1, len(word) // 3)
+    nearest = min(legal, key=lambda other: (edit_distance(word, other), other), default=None)
+    if nearest is None or edit_distance(word, nearest) > limit:
+        return None
+    return nearest
+
+
+def edit_distance(left: str, right: str) -> int:
+    """Insertions, deletions, substitutions and swaps of neighbours that turn `left` into `right`."""
+    before: list[int] = []
+    previous = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        current = [i]
+        for j, b in enumerate(right, start=1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        before, previous = previous, current
+    return previous[-1]

@@ -1,0 +1,386 @@
+"""Elaboration: walks a network from its input, evaluates every expression and infers every shape.
+
+A step that cannot be given a shape is reported once and becomes unknown; what follows from an unknown
+is silent. Equal uses of a block (same arguments, same input shapes) are elaborated once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from archgen.diagnostics import Diagnostic, Findings, Span
+from archgen.infer.frames import Frame
+from archgen.infer.joins import describe
+from archgen.ir.graph import (
+    INPUT,
+    Block,
+    BlockCall,
+    Expectation,
+    Graph,
+    JoinCall,
+    NetworkGraph,
+    Node,
+    OpCall,
+    Ref,
+    Term,
+    UnknownCall,
+)
+from archgen.ir.op import JoinError, ShapeError
+from archgen.ir.shape import Grid, Shape, Window
+from archgen.ir.shaped import (
+    Expected,
+    Run,
+    ShapedBlock,
+    ShapedBranch,
+    ShapedGraph,
+    ShapedHead,
+    ShapedNetwork,
+    ShapedNode,
+)
+from archgen.ops.settings import settings_of
+from archgen.ops.slots import SettingError
+from archgen.rules import LIMIT, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
+from archgen.spec.traced import Traced, applied, constant, formula_of, is_traced
+
+MAX_NODES = 1_000_000
+MAX_DEPTH = 64
+
+Values = dict[str, object]
+
+
+class TooLarge(Exception):
+    """The network is over a limit; the finding that says so has been added."""
+
+
+def infer(network: NetworkGraph, findings: Findings, arguments: Mapping[str, object] | None = None) -> ShapedNetwork | None:
+    """Every shape of the network; None where it is over a limit.
+
+    `arguments` replaces the defaults of the network's params.
+    """
+    elaborator = _Elaborator(findings)
+    try:
+        return elaborator.network(network, arguments or {})
+    except TooLarge:
+        return None
+
+
+def infer_block(block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], findings: Findings) -> ShapedBlock | None:
+    """One block on its own."""
+    try:
+        return _Elaborator(findings).use(block, arguments, inputs, None, None)
+    except TooLarge:
+        return None
+
+
+def trace_block(shaped: ShapedBlock, arguments: Mapping[str, object], inputs: tuple[Shape, ...]) -> ShapedBlock:
+    """A sound block once more, with traced numbers: its values then carry formulas.
+
+    Steps whose `when` is false are elaborated all the same, so that an emitter can write both cases.
+    """
+    return _Elaborator(Findings(), is_tracing=True).use(shaped.block, arguments, inputs, None, None)
+
+
+class _Elaborator:
+    """The walk, with what it shares: findings, the budget of nodes, and the blocks already done."""
+
+    def __init__(self, findings: Findings, *, is_tracing: bool = False) -> None:
+        self._findings = findings
+        self._is_tracing = is_tracing
+        self._count = 0
+        self._done: dict[object, tuple[ShapedBlock, int]] = {}
+
+    def network(self, network: NetworkGraph, arguments: Mapping[str, object]) -> ShapedNetwork:
+        block = network.block
+        frame = Frame(block, {}, (network.input,))
+        frame.arguments = self._arguments(block, arguments, frame)
+        scope = _scope(frame)
+        self._require(block, scope, frame)
+        graph = self._graph(block.graph, scope, frame)
+        heads = tuple(ShapedHead(head, self._graph(head.graph, scope, frame)) for head in network.heads)
+        expected = self._expected(block.expect, scope, frame)
+        shaped = ShapedBlock(block, frame.arguments, (network.input,), graph, {}, expected)
+        return ShapedNetwork(network, shaped, heads)
+
+    # --- blocks ---------------------------------------------------------------------------------
+
+    def use(
+        self, block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], caller: Frame | None, call: Node | None
+    ) -> ShapedBlock:
+        """One use of a block; an equal one that was done before is shared."""
+        frame = Frame(block, {}, inputs, caller, call)
+        if frame.depth > MAX_DEPTH:
+            self._over(block.span, f"blocks are nested more than {MAX_DEPTH} deep")
+        frame.arguments = self._arguments(block, arguments, frame)
+        key = (id(block), tuple(frame.arguments.items()), inputs)
+        if not self._is_tracing and key in self._done:
+            shaped, size = self._done[key]
+            self._spend(size, block.span)
+            return shaped
+        before = self._count
+        scope = _scope(frame)
+        self._require(block, scope, frame)
+        graph = self._graph(block.graph, scope, frame)
+        ports = {name: self._value(ref, frame) for name, ref in block.outputs.items()}
+        expected = self._expected(block.expect, scope, frame)
+        shaped = ShapedBlock(block, frame.arguments, inputs, graph, ports, expected)
+        self._done[key] = (shaped, self._count - before)
+        return shaped
+
+    def _arguments(self, block: Block, given: Mapping[str, object], frame: Frame) -> dict[str, object]:
+        """The params' values: what is given, else the default, which may use the params before it."""
+        values: dict[str, object] = {}
+        for name, param in block.params.items():
+            if name in given:
+                values[name] = given[name]
+            elif param.default is not None:
+                scope = {**_shape_scope("in", frame.inputs, block.inputs), **values}
+                values[name] = self._evaluate(param.default, scope, frame)
+        return values
+
+    def _require(self, block: Block, scope: Values, frame: Frame) -> None:
+        for requirement in block.requires:
+            if self._evaluate(requirement.term, scope, frame) is False:
+                names = {name: value for name, value in scope.items() if name in requirement.text}
+                values = ", ".join(f"{name} = {value}" for name, value in names.items())
+                message = f"`{block.name}` requires `{requirement.text}`, and {values}"
+                self._report(REQUIREMENT.at(requirement.term.span, message), frame)
+
+    # --- graphs and nodes -----------------------------------------------------------------------
+
+    def _graph(self, graph: Graph, scope: Values, frame: Frame) -> ShapedGraph:
+        nodes: list[ShapedNode] = []
+        for node in graph.nodes:
+            shaped = self._node(node, scope, frame)
+            frame.done[node.id] = shaped
+            nodes.append(shaped)
+        start = nodes[0].input if nodes else self._value(graph.output, frame)
+        return ShapedGraph(tuple(nodes), start, self._value(graph.output, frame))
+
+    def _value(self, ref: Ref, frame: Frame) -> Shape | None:
+        if ref.id == INPUT:
+            index = frame.block.inputs.index(ref.port) if ref.port else 0
+            return frame.inputs[index]
+        shaped = frame.done.get(ref.id)
+        if shaped is None:
+            return None
+        if ref.instance is not None:
+            return self._instance(shaped, ref.instance)
+        return shaped.ports.get(ref.port) if ref.port else shaped.output
+
+    def _instance(self, shaped: ShapedNode, number: int) -> Shape | None:
+        for run in shaped.runs:
+            if run.first <= number < run.first + run.count:
+                return run.instance.output
+        if shaped.output is not None:
+            total = sum(run.count for run in shaped.runs)
+            message = f"`{shaped.node.name}` has no instance {number}: it is repeated {total} times, from 0"
+            self._findings.add(UNKNOWN_REFERENCE.at(shaped.node.key, message))
+        return None
+
+    def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
+        self._spend(1, node.span)
+        inputs = tuple(self._value(ref, frame) for ref in node.inputs)
+        known = tuple(shape for shape in inputs if shape is not None)
+        if isinstance(node.call, UnknownCall) or len(known) < len(inputs):
+            return ShapedNode(node, inputs, None)
+        if known:
+            scope = {**scope, **_shape_scope("here", known)}
+        condition: object = True if node.when is None else self._evaluate(node.when, scope, frame)
+        if condition is None:
+            return ShapedNode(node, inputs, None)
+        if not condition and not (self._is_tracing and is_traced(condition)):
+            return ShapedNode(node, inputs, known[0], is_active=False, condition=condition)
+        if node.repeat is not None:
+            shaped = self._repeat(node, known, scope, frame)
+        else:
+            shaped = self._call(node, known, scope, frame)
+        expected = self._expected(node.expect, scope, frame)
+        output = (shaped.output or _promised(expected)) if condition else known[0]
+        return _replaced(shaped, output=output, expected=expected, condition=condition)
+
+    def _call(self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+        match node.call:
+            case OpCall():
+                return self._op(node, node.call, inputs[0], scope, frame)
+            case JoinCall():
+                return self._join(node, node.call, inputs, scope, frame)
+            case BlockCall():
+                return self._block(node, node.call, inputs, scope, frame)
+        return ShapedNode(node, inputs, None)
+
+    def _op(self, node: Node, call: OpCall, x: Shape, scope: Values, frame: Frame) -> ShapedNode:
+        settings = self._settings(call.settings, scope, frame)
+        if settings is None or not _is_complete(call, settings):
+            return ShapedNode(node, (x,), None)
+        op = call.op(**settings)
+        try:
+            return ShapedNode(node, (x,), op.infer(x), op)
+        except ShapeError as error:
+            term = call.settings.get(error.setting)
+            place = term.span if term is not None and node.span.contains(term.span) else node.key
+            self._report(error.rule.at(place, error.message, caption=f"here is {x}", help=error.help), frame)
+            return ShapedNode(node, (x,), None, op)
+
+    def _join(self, node: Node, call: JoinCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+        branches = tuple(ShapedBranch(branch, self._graph(branch.graph, scope, frame)) for branch in call.branches)
+        settings = self._settings(call.settings, scope, frame)
+        ends = tuple(branch.graph.output for branch in branches) if branches else inputs
+        known = tuple(shape for shape in ends if shape is not None)
+        if settings is None or len(known) < len(ends):
+            return ShapedNode(node, inputs, self._surviving(call, ends), None, branches)
+        op = call.op(**settings)
+        try:
+            return ShapedNode(node, inputs, op.join(known), op, branches)
+        except JoinError as error:
+            finding = describe(error, node, branches, known)
+            if error.rule is RESIDUAL_MISMATCH and (origin := frame.origin()):
+                finding = finding.with_notes(f"the shortcut's {inputs[0].channels} channels: {origin}")
+            self._report(finding, frame)
+            return ShapedNode(node, inputs, error.goes_on, op, branches)
+
+    def _surviving(self, call: JoinCall, ends: tuple[Shape | None, ...]) -> Shape | None:
+        """A residual whose body is unknown still has its shortcut's shape."""
+        return ends[0] if call.op.name == "residual" else None
+
+    def _block(self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+        arguments = self._settings(call.arguments, scope, frame)
+        if arguments is None:
+            return ShapedNode(node, inputs, None)
+        block = self.use(call.block, arguments, inputs, frame, node)
+        output = block.output or _promised(block.expected)
+        return ShapedNode(node, inputs, output, block=block, ports=block.ports)
+
+    # --- repeats --------------------------------------------------------------------------------
+
+    def _repeat(self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+        assert node.repeat is not None
+        count = self._evaluate(node.repeat, scope, frame)
+        if not isinstance(count, int):
+            return ShapedNode(node, inputs, None)
+        runs: list[Run] = []
+        x: Shape | None = inputs[0]
+        uses_index = _uses_index(node)
+        number = 0
+        while number < count and x is not None:
+            before, errors = self._count, len(self._findings.diagnostics)
+            index = Traced.symbol(number, "i") if self._is_tracing else number
+            instance = self._call(node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame)
+            output = _without_index(instance.output, number)
+            same = 1 if uses_index or output != x else int(count) - number
+            self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
+            self._note_repeats(errors, number, same)
+            runs.append(Run(number, same, instance))
+            number, x = number + same, output
+        return ShapedNode(node, inputs, _grown(inputs[0], x, count, runs), runs=tuple(runs), count=count)
+
+    def _note_repeats(self, since: int, number: int, same: int) -> None:
+        """Says of findings in a folded run that its other instances have them too."""
+        if same > 1:
+            found = self._findings.diagnostics
+            note = f"also in repeats {number + 1}..{number + same - 1}"
+            found[since:] = [finding.with_notes(note) for finding in found[since:]]
+
+    # --- values ---------------------------------------------------------------------------------
+
+    def _settings(self, terms: Mapping[str, Term], scope: Values, frame: Frame) -> Values | None:
+        """The values of settings; None where one has none, all of which are reported."""
+        values = {name: self._evaluate(term, scope, frame, _MISSING) for name, term in terms.items()}
+        return None if any(value is _MISSING for value in values.values()) else values
+
+    def _evaluate(self, term: Term, scope: Values, frame: Frame, otherwise: object = None) -> object:
+        try:
+            return term.evaluate(scope)
+        except SettingError as error:
+            self._report(error.diagnostic, frame)
+            return otherwise
+
+    def _expected(self, lines: Iterable[Expectation], scope: Values, frame: Frame) -> tuple[Expected, ...]:
+        if self._is_tracing:
+            return ()
+        return tuple(
+            Expected(
+                line.key,
+                line.span,
+                None if line.exact is None else self._evaluate(line.exact, scope, frame),
+                cast("int | None", None if line.minimum is None else self._evaluate(line.minimum, scope, frame)),
+                cast("int | None", None if line.maximum is None else self._evaluate(line.maximum, scope, frame)),
+            )
+            for line in lines
+        )
+
+    def _report(self, finding: Diagnostic, frame: Frame) -> None:
+        context = frame.context()
+        self._findings.add(finding.with_notes(context) if context else finding)
+
+    def _spend(self, nodes: int, span: Span) -> None:
+        self._count += nodes
+        if self._count > MAX_NODES:
+            self._over(span, f"the network has more than {MAX_NODES:,} steps, repeats counted")
+
+    def _over(self, span: Span, message: str) -> None:
+        self._findings.add(LIMIT.at(span, message, help="write a smaller network, or split it"))
+        raise TooLarge
+
+
+_MISSING = object()
+
+
+def _promised(expected: tuple[Expected, ...]) -> Shape | None:
+    """The shape that an `expect` states: behind a reported problem, the walk goes on with it."""
+    stated = {line.key: line.exact for line in expected}
+    channels, grid = stated.get("channels"), stated.get("grid")
+    if isinstance(channels, int) and isinstance(grid, Window):
+        return Shape(channels, Grid(grid.height, grid.width))
+    return None
+
+
+def _scope(frame: Frame) -> Values:
+    return {**_shape_scope("in", frame.inputs, frame.block.inputs), **frame.arguments}
+
+
+def _shape_scope(owner: str, shapes: tuple[Shape, ...], ports: tuple[str, ...] = ()) -> Values:
+    """`in.channels`, `in.grid`, `in.height`, `in.width`; a grid that is not square is a window."""
+    names = [f"{owner}.{port}" for port in ports] or [owner]
+    scope: Values = {}
+    for name, shape in zip(names, shapes, strict=False):
+        scope[f"{name}.channels"] = shape.channels
+        scope[f"{name}.height"] = shape.height
+        scope[f"{name}.width"] = shape.width
+        scope[f"{name}.grid"] = shape.height if shape.height == shape.width else Window(shape.height, shape.width)
+    return scope
+
+
+def _is_complete(call: OpCall, settings: Values) -> bool:
+    """Whether no required setting is missing, which was reported when the step was read."""
+    return all(name in settings or not kind.is_required for name, kind in settings_of(call.op).items())
+
+
+def _uses_index(node: Node) -> bool:
+    call = node.call
+    terms = call.settings if isinstance(call, OpCall) else call.arguments if isinstance(call, BlockCall) else {}
+    return any(name.text == "i" for term in terms.values() for name in getattr(term, "names", tuple)())
+
+
+def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:
+    return replace(node, **changes)  # type: ignore[arg-type]  # the keys are fields of ShapedNode
+
+
+def _without_index(shape: Shape | None, number: int) -> Shape | None:
+    """The shape with the repeat's index replaced by its number in the formula of its channels."""
+    if shape is None or not isinstance(shape.channels, Traced):
+        return shape
+    formula = shape.channels.formula.replace("i", constant(number))
+    return Shape(Traced.of(int(shape.channels), formula), shape.grid)
+
+
+def _grown(first: Shape, last: Shape | None, count: int, runs: list[Run]) -> Shape | None:
+    """The end of a repeat whose count is traced: `in + count * growth` where each instance adds the same."""
+    if last is None or not is_traced(count) or len(runs) < 2 or last.channels == first.channels:
+        return last
+    grown = runs[0].instance.output
+    assert grown is not None
+    growth = formula_of(grown.channels) + formula_of(first.channels).times(-1)
+    added = applied("*", formula_of(count), growth)
+    return Shape(Traced.of(int(last.channels), formula_of(first.channels) + added), last.grid)

@@ -1,0 +1,92 @@
+"""Frames: the uses of blocks that lead to a place, as a finding tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archgen.ir.graph import INPUT, Block, Node
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import ShapedNode
+
+
+@dataclass(slots=True)
+class Frame:
+    """One use of a block while its steps get their shapes."""
+
+    block: Block
+    arguments: Mapping[str, object]
+    inputs: tuple[Shape, ...]
+    caller: Frame | None = None
+    call: Node | None = None
+    done: dict[int, ShapedNode] = field(default_factory=dict)
+
+    @property
+    def depth(self) -> int:
+        """How many uses lead here."""
+        return 0 if self.caller is None else self.caller.depth + 1
+
+    def path(self) -> str:
+        """`network[2] reduction_a`, through every block on the way."""
+        if self.caller is None or self.call is None:
+            return ""
+        outer = self.caller.path()
+        place = outer + " > " if outer else "network"
+        index = f"[{self.call.index}]" if not outer else ""
+        return f"{place}{index} {self.call.name}".replace("  ", " ").replace("> ", "> ")
+
+    def context(self) -> str:
+        """The note that says where a finding applies: path, arguments, what goes in, and the source."""
+        if self.caller is None:
+            return ""
+        arguments = ", ".join(f"{name}: {_plain(value)}" for name, value in self.arguments.items())
+        source = f" ({self.block.source})" if self.block.source else ""
+        return ", ".join([f"in {self.path()}{f' {{{arguments}}}' if arguments else ''}", *self._inputs()]) + source
+
+    def _inputs(self) -> Iterator[str]:
+        names = [f"in.{port}" for port in self.block.inputs] or ["in"]
+        for name, shape in zip(names, self.inputs, strict=False):
+            if shape.height == shape.width:
+                yield f"{name}.grid = {shape.height}"
+            else:
+                yield f"{name}.height = {shape.height}, {name}.width = {shape.width}"
+            yield f"{name}.channels = {shape.channels}"
+
+    def origin(self) -> str:
+        """How the channels of the block's input came about, told from the steps before its use."""
+        if self.caller is None or self.call is None or not self.call.inputs:
+            return ""
+        frame, ref = self.caller, self.call.inputs[0]
+        while ref.id != INPUT:
+            node = frame.done.get(ref.id)
+            if node is None or node.output is None or node.input is None:
+                return ""
+            if node.output.channels != node.input.channels:
+                return f"`{node.node.name}` makes {channel_story(node)}, at line {node.node.key.start.line}"
+            ref = node.node.inputs[0]
+        return frame.origin()
+
+
+def channel_story(node: ShapedNode) -> str:
+    """`1152 channels: 384 (pool) + 384 (b3x3) + 384 (dbl3x3)` for a concat or the block that ends in one."""
+    assert node.output is not None
+    total = f"{node.output.channels} channels"
+    last = _last(node)
+    if len(last.branches) > 1 and last.op is not None and last.op.name == "concat":
+        parts = [f"{b.graph.output.channels} ({b.branch.name})" for b in last.branches if b.graph.output is not None]
+        return f"{total}: {' + '.join(parts)}"
+    return total
+
+
+def _last(node: ShapedNode) -> ShapedNode:
+    while True:
+        if node.runs:
+            node = node.runs[-1].instance
+        elif node.block is not None and node.block.graph.nodes:
+            node = node.block.graph.nodes[-1]
+        else:
+            return node
+
+
+def _plain(value: object) -> object:
+    return f"{value:g}" if isinstance(value, float) else value

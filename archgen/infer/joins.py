@@ -1,0 +1,102 @@
+"""What to say about a join whose branches do not fit: every branch with its derivation, the odd one blamed."""
+
+from __future__ import annotations
+
+from archgen.diagnostics import Diagnostic, Label, Span
+from archgen.ir.graph import Node
+from archgen.ir.op import JoinError
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
+from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
+
+
+def describe(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...], inputs: tuple[Shape, ...]) -> Diagnostic:
+    """The finding for a join that cannot join `inputs`."""
+    if not branches:
+        shapes = " and ".join(str(shape) for shape in inputs)
+        return error.rule.at(node.key, error.message, caption=f"joins {shapes}", help=error.help)
+    if error.rule in (GRIDS_DIFFER, CHANNELS_DIFFER):
+        return _differ(error, node, branches)
+    return _residual(error, node, branches)
+
+
+def _differ(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
+    blamed = error.odd[0] if error.odd else len(branches) - 1
+    labels = [Label(b.branch.span, _ends(error, b.graph)) for i, b in enumerate(branches) if i != blamed]
+    odd = branches[blamed]
+    culprit = _culprit(odd.graph, error)
+    if culprit is not None and error.odd:
+        labels.append(Label(culprit[0], f"makes {culprit[1]} here"))
+    elif not error.odd:
+        labels.extend(Label(c[0], f"makes {c[1]}") for b in branches if (c := _culprit(b.graph, error)) is not None)
+    place = odd.branch.span
+    return error.rule.at(place, error.message, caption=_ends(error, odd.graph), labels=labels, help=_advice(error, branches))
+
+
+def _ends(error: JoinError, graph: ShapedGraph) -> str:
+    """`17x17   35 -> (35 - 3) // 2 + 1` or, where channels differ, `384 channels`."""
+    if graph.output is None:
+        return ""
+    if error.rule is CHANNELS_DIFFER:
+        return f"{graph.output.channels} channels"
+    return f"{graph.output.grid or 'a vector'}   {derivation(graph)}"
+
+
+def derivation(graph: ShapedGraph) -> str:
+    """How the height of a branch's end came about, step by step: `35 -> 35 -> (35 - 3) // 2 + 1`."""
+    parts = [str(graph.input.height) if graph.input else "?"]
+    parts.extend(_step(node) for node in graph.nodes if node.is_active)
+    return " -> ".join(parts)
+
+
+def _step(node: ShapedNode) -> str:
+    if node.op is not None and node.input is not None and not node.branches:
+        return node.op.derivation(node.input)
+    return str(node.output.height) if node.output else "?"
+
+
+def _culprit(graph: ShapedGraph, error: JoinError) -> tuple[Span, str] | None:
+    """The last step that changed what is odd, pointed at where its setting stands."""
+    for node in reversed(graph.nodes):
+        if node.input is None or node.output is None or node.op is None or node.branches:
+            continue
+        if error.rule is CHANNELS_DIFFER and node.output.channels != node.input.channels:
+            return _setting(node, "filters"), f"{node.output.channels} channels"
+        if error.rule is GRIDS_DIFFER and node.output.grid != node.input.grid:
+            return _setting(node, "padding"), str(node.output.grid)
+    return None
+
+
+def _setting(node: ShapedNode, name: str) -> Span:
+    """Where the setting stands in this step; the step's op where it comes from the defaults."""
+    settings = getattr(node.node.call, "settings", {})
+    term = settings.get(name)
+    if term is not None and node.node.span.contains(term.span):
+        span = term.span
+        assert isinstance(span, Span)
+        return span
+    return node.node.key
+
+
+def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
+    if error.help or not error.odd:
+        return error.help
+    odd = branches[error.odd[0]].branch.name
+    goal = error.goes_on
+    if goal is None:
+        return ""
+    what = f"{goal.grid}" if error.rule is GRIDS_DIFFER else f"{goal.channels} channels"
+    return f"bring `{odd}` to {what}, as in the other branches"
+
+
+def _residual(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
+    shortcut, body = branches
+    ended = _last_op(body.graph)
+    place = _setting(ended, "filters") if ended else body.branch.span
+    labels = [Label(shortcut.branch.span, f"the shortcut ends with {shortcut.graph.output}")]
+    return error.rule.at(place, error.message, caption=f"the body ends with {body.graph.output}", labels=labels, help=error.help)
+
+
+def _last_op(graph: ShapedGraph) -> ShapedNode | None:
+    node = graph.nodes[-1] if graph.nodes else None
+    return node if node is not None and node.op is not None and not node.branches else None

@@ -1,0 +1,194 @@
+"""Graphs of named steps: names resolved, expressions parsed, nothing computed yet.
+
+A `Block` holds a `Graph`, a graph holds `Node`s, and a node calls an op, a block, or a join whose
+branches are graphs again. Values are named by `Ref`s: the id of the node that makes them. Ids count
+within one block, through all its branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from archgen.diagnostics import Span
+from archgen.ir.op import Join, Op
+from archgen.ir.shape import Shape
+
+INPUT = -1
+
+
+class Term(Protocol):
+    """A setting as read: something with a place that has a value where its names have one."""
+
+    @property
+    def span(self) -> Span: ...
+
+    def evaluate(self, scope: Mapping[str, object]) -> object:
+        """The value, where names mean what `scope` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value: the output of node `id` (or the block's input), one of several by `port`.
+
+    `instance` picks one of a repeat; the last where it is None.
+    """
+
+    id: int
+    port: str = ""
+    instance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One branch of a join."""
+
+    name: str
+    span: Span
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class OpCall:
+    """An op with its settings."""
+
+    op: type[Op]
+    settings: Mapping[str, Term]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinCall:
+    """A join with its settings and its branches; without branches it joins the node's inputs."""
+
+    op: type[Join]
+    settings: Mapping[str, Term]
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCall:
+    """A use of a block: the arguments that the step or its variant gives."""
+
+    block: Block
+    arguments: Mapping[str, Term]
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCall:
+    """A step that could not be read; its output is unknown, and what follows from it is not reported."""
+
+
+Call: TypeAlias = "OpCall | JoinCall | BlockCall | UnknownCall"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One line of an `expect`: exact, or between bounds."""
+
+    key: str
+    span: Span
+    exact: Term | None = None
+    minimum: Term | None = None
+    maximum: Term | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a graph.
+
+    `name` is how `from:` refers to it; `segment` its part of parameter names, empty for a join
+    without an `id`. `span` covers the step, `key` its op.
+    """
+
+    id: int
+    name: str
+    segment: str
+    call: Call
+    inputs: tuple[Ref, ...]
+    span: Span
+    key: Span
+    index: int
+    repeat: Term | None = None
+    when: Term | None = None
+    expect: tuple[Expectation, ...] = ()
+    source: str = ""
+    note: str = ""
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Steps in order, and the value they end on."""
+
+    nodes: tuple[Node, ...]
+    output: Ref
+
+    def walk(self) -> Iterator[Node]:
+        """Every node, those in branches too, in the order of the text."""
+        for node in self.nodes:
+            yield node
+            if isinstance(node.call, JoinCall):
+                for branch in node.call.branches:
+                    yield from branch.graph.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A param of a block: the slot that reads it, and its default."""
+
+    name: str
+    kind: str
+    slot: object
+    span: Span
+    default: Term | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A condition on a block's params, with its text."""
+
+    text: str
+    term: Term
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    """A definition: a graph under a name, with params."""
+
+    name: str
+    graph: Graph
+    span: Span
+    params: Mapping[str, Param] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, Term]] = field(default_factory=dict)
+    requires: tuple[Requirement, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: Mapping[str, Ref] = field(default_factory=dict)
+    expect: tuple[Expectation, ...] = ()
+    source: str = ""
+    note: str = ""
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A further output of a network: an auxiliary head or a feature tap."""
+
+    name: str
+    graph: Graph
+    span: Span
+    training_only: bool = False
+    loss_weight: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NetworkGraph:
+    """A network: its steps as a block of its own, its input and its further outputs."""
+
+    block: Block
+    input: Shape
+    heads: tuple[Head, ...] = ()
+    title: str = ""

@@ -1,0 +1,132 @@
+"""What an op must say about itself: its shape rule, its cost, and its PyTorch form as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from archgen.diagnostics import Rule
+from archgen.ir.shape import Shape
+
+
+class ShapeError(Exception):
+    """An op cannot take these shapes; `setting` names the setting to blame, if one is."""
+
+    def __init__(self, rule: Rule, message: str, *, setting: str = "", help: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.setting = setting
+        self.help = help
+
+
+class JoinError(Exception):
+    """The inputs of a join do not fit; `odd` holds the indices of those that differ from the rest.
+
+    Where only two inputs disagree, neither is odd and `odd` is empty. `goes_on` is the shape to
+    continue with, so that what is wrong further on is found in the same run.
+    """
+
+    def __init__(
+        self, rule: Rule, message: str, odd: tuple[int, ...] = (), *, goes_on: Shape | None = None, help: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.odd = odd
+        self.goes_on = goes_on
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A small class that an emitted file defines for itself before its blocks use it.
+
+    `source` may hold one line `{arguments}` for the optional constructor arguments that the file's
+    calls really use; `optional` gives each its declaration, `forwarded` the way it is handed on.
+    """
+
+    name: str
+    source: str
+    optional: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """`target(*args, **kwargs)`: how an emitted constructor makes the layer. Numbers may be traced."""
+
+    target: str
+    args: tuple[object, ...] = ()
+    kwargs: tuple[tuple[str, object], ...] = ()
+    helper: Helper | None = None
+
+
+class Layout(StrEnum):
+    """What a step's emitted code needs its input to look like: N x C, N x C x H x W, or either."""
+
+    VECTOR = "vector"
+    GRID = "grid"
+    EITHER = "either"
+
+
+class Op:
+    """One operation with its settings: a frozen dataclass whose fields are the settings.
+
+    `name` is the key in a spec; `bare` names the setting that may be written without its name
+    (`dropout: 0.2`); `whole` says that the bare setting takes a mapping as well (`norm: {batch: {}}`).
+    """
+
+    name: ClassVar[str]
+    bare: ClassVar[str] = ""
+    whole: ClassVar[bool] = False
+    layout: ClassVar[Layout] = Layout.GRID
+
+    def infer(self, x: Shape) -> Shape:
+        """The output's shape. Raises ShapeError."""
+        raise NotImplementedError(type(self).__name__)
+
+    def derivation(self, x: Shape) -> str:
+        """How the output's height comes about from `x`, as text: `(35 - 3) // 2 + 1`."""
+        return str(self.infer(x).height)
+
+    def params(self, x: Shape) -> int:
+        """Learned numbers."""
+        return 0
+
+    def macs(self, x: Shape) -> int:
+        """Multiply-adds of convolutions and linear layers for one sample."""
+        return 0
+
+    def unread(self, x: Shape) -> tuple[int, int]:
+        """Rows and columns at the far end of `x` that no window covers."""
+        return (0, 0)
+
+    def module(self, x: Shape) -> ModuleCall | None:
+        """The layer to construct, or None where the op is an expression only."""
+        return None
+
+    def expression(self, x: str, shape: Shape) -> str:
+        """The op applied to the Python expression `x`; only for ops without a module."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class Branches(StrEnum):
+    """Which branches a join has."""
+
+    NAMED = "named"
+    RESIDUAL = "residual"
+
+
+class Join(Op):
+    """An op that joins several values: its own branches, or the steps that `from` lists."""
+
+    branches: ClassVar[Branches] = Branches.NAMED
+
+    def join(self, inputs: tuple[Shape, ...]) -> Shape:
+        """The output's shape. Raises JoinError."""
+        raise NotImplementedError(type(self).__name__)
+
+    def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        """The Python expression that joins `inputs`."""
+        raise NotImplementedError(type(self).__name__)

@@ -1,0 +1,217 @@
+"""Norms and activations: values that a convolution carries and that stand as steps of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archgen.diagnostics import Rule, did_you_mean
+from archgen.ir.op import ModuleCall
+from archgen.ops.slots import (
+    BoolSlot,
+    FloatSlot,
+    Literal,
+    Setting,
+    SettingError,
+    Slot,
+    WordSlot,
+    expression_setting,
+    refusal,
+    shown,
+)
+from archgen.rules import UNKNOWN_SETTING
+from archgen.spec.document import MappingNode, Node, ScalarNode
+from archgen.spec.expressions import Value
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm:
+    """Batch normalisation (arXiv:1502.03167): eps, running-average momentum (torch's sense), gamma and beta."""
+
+    eps: float = 1e-5
+    momentum: float = 0.1
+    affine: bool = True
+
+    def params(self, channels: int) -> int:
+        """Gamma and beta."""
+        return 2 * channels if self.affine else 0
+
+    def module(self, channels: object) -> ModuleCall:
+        """`nn.BatchNorm2d` with the settings that differ from torch's defaults."""
+        plain = BatchNorm()
+        kwargs = tuple(
+            (key, getattr(self, key)) for key in ("eps", "momentum", "affine") if getattr(self, key) != getattr(plain, key)
+        )
+        return ModuleCall("nn.BatchNorm2d", (channels,), kwargs)
+
+    def __str__(self) -> str:
+        affine = "" if self.affine else ", affine: false"
+        return f"{{batch: {{eps: {self.eps:g}, momentum: {self.momentum:g}{affine}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A nonlinearity without weights, by its name in specs, and its one number where it has one."""
+
+    function: str
+    number: float | None = None
+
+    def module(self) -> ModuleCall:
+        """The `nn` module."""
+        form = ACTIVATIONS[self.function]
+        kwargs = ((form.argument, form.fixed if self.number is None else self.number),) if form.argument else ()
+        return ModuleCall(f"nn.{form.module}", (), kwargs)
+
+    def apply(self, x: str, *, inplace: bool = False) -> str:
+        """The call from `torch.nn.functional`; in place only where the op allows it."""
+        form = ACTIVATIONS[self.function]
+        arguments = [x]
+        if form.argument:
+            arguments.append(f"{form.argument}={form.fixed if self.number is None else self.number!r}")
+        if inplace and form.has_inplace:
+            arguments.append("inplace=True")
+        return f"{form.functional}({', '.join(arguments)})"
+
+    @property
+    def title(self) -> str:
+        """The class's name in torch, for names and docstrings of emitted code."""
+        return ACTIVATIONS[self.function].module
+
+    def __str__(self) -> str:
+        form = ACTIVATIONS[self.function]
+        if self.number is None:
+            return self.function
+        return f"{{{self.function}: {{{form.setting}: {self.number:g}}}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationForm:
+    """How torch writes an activation. `setting` is its one number in specs, `argument` in torch."""
+
+    module: str
+    functional: str
+    has_inplace: bool = False
+    setting: str = ""
+    argument: str = ""
+    fixed: float | int | str = 0.0
+
+
+ACTIVATIONS: dict[str, ActivationForm] = {
+    "relu": ActivationForm("ReLU", "F.relu", has_inplace=True),
+    "relu6": ActivationForm("ReLU6", "F.relu6", has_inplace=True),
+    "leaky_relu": ActivationForm("LeakyReLU", "F.leaky_relu", True, "slope", "negative_slope", 0.01),
+    "silu": ActivationForm("SiLU", "F.silu", has_inplace=True),
+    "gelu": ActivationForm("GELU", "F.gelu"),
+    "hardswish": ActivationForm("Hardswish", "F.hardswish", has_inplace=True),
+    "hardsigmoid": ActivationForm("Hardsigmoid", "F.hardsigmoid", has_inplace=True),
+    "sigmoid": ActivationForm("Sigmoid", "torch.sigmoid"),
+    "tanh": ActivationForm("Tanh", "torch.tanh"),
+    "softmax": ActivationForm("Softmax", "F.softmax", argument="dim", fixed=1),
+}
+
+NORMS = ("batch",)
+_BATCH: dict[str, Slot] = {"eps": FloatSlot(), "momentum": FloatSlot(0.0, 1.0), "affine": BoolSlot()}
+
+
+def _inner(node: MappingNode, kinds: tuple[str, ...], slots: Mapping[str, Mapping[str, Slot]]) -> tuple[str, MappingNode]:
+    """The one key of `{batch: {...}}` and the mapping of settings under it."""
+    if len(node.entries) != 1:
+        raise refusal(node.span, "this takes one name with its settings", help=f"write one of {', '.join(kinds)}")
+    key, inner = node.entries[0]
+    if key.text not in kinds:
+        near = did_you_mean(key.text, kinds)
+        help = f"did you mean `{near}`?" if near else f"it takes {', '.join(kinds)}"
+        raise refusal(key.span, f"`{key.text}` is not known here", help=help)
+    if not isinstance(inner, MappingNode):
+        raise refusal(inner.span, f"`{key.text}` takes its settings as a mapping", help=f"write `{key.text}: {{}}`")
+    for name, _ in inner.entries:
+        if name.text not in slots[key.text]:
+            raise _unknown(UNKNOWN_SETTING, key.text, name, slots[key.text])
+    return key.text, inner
+
+
+def _unknown(rule: Rule, owner: str, name: ScalarNode, legal: Mapping[str, Slot]) -> Exception:
+    near = did_you_mean(name.text, legal)
+    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal) or 'no settings'}"
+    return SettingError(rule.at(name.span, f"`{owner}` has no setting `{name.text}`", help=help))
+
+
+@dataclass(frozen=True, slots=True)
+class NormSlot(Slot):
+    """`none`, `batch`, or `{batch: {eps, momentum, affine}}`."""
+
+    what: ClassVar[str] = "none, batch or {batch: {eps, momentum, affine}}"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        if isinstance(node, MappingNode):
+            _, inner = _inner(node, NORMS, {"batch": _BATCH})
+            parts = tuple(
+                Setting(NamedSlot(key.text), key.span, (_BATCH[key.text].read(value, names),)) for key, value in inner.entries
+            )
+            return Setting(self, node.span, parts)
+        text = shown(node)
+        if text in ("none", *NORMS):
+            return Setting(self, node.span, Literal(None if text == "none" else BatchNorm()))
+        near = did_you_mean(text, ("none", *NORMS))
+        help = f"did you mean `{near}`?" if near else f"it takes {self.what}"
+        raise refusal(node.span, f"`{text}` is no norm", help=help)
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        if isinstance(setting.form, Literal):
+            return setting.form.value
+        assert isinstance(setting.form, tuple)
+        values = {part.slot.name: part.evaluate(scope) for part in setting.form if isinstance(part.slot, NamedSlot)}
+        return BatchNorm(**values)  # type: ignore[arg-type]  # the slots of _BATCH give these types
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSlot(Slot):
+    """A setting inside another: its name, around the setting that holds its value."""
+
+    name: str = ""
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        assert isinstance(setting.form, tuple)
+        return setting.form[0].evaluate(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationSlot(Slot):
+    """`none`, an activation's name, a param that holds one, or `{leaky_relu: {slope: 0.1}}`."""
+
+    what: ClassVar[str] = "none or an activation"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        if isinstance(node, MappingNode):
+            slots: dict[str, dict[str, Slot]] = {
+                name: {form.setting: FloatSlot()} if form.setting else {} for name, form in ACTIVATIONS.items()
+            }
+            function, inner = _inner(node, tuple(ACTIVATIONS), slots)
+            parts = tuple(slots[function][key.text].read(value, names) for key, value in inner.entries)
+            return Setting(self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts))
+        text = shown(node)
+        if text == "none" or text in ACTIVATIONS:
+            return Setting(self, node.span, Literal(_activation(text)))
+        if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
+            return expression_setting(self, node, names)
+        legal = ("none", *ACTIVATIONS)
+        near = did_you_mean(text, (*legal, *(name for name, slot in names.items() if isinstance(slot, WordSlot))))
+        help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
+        raise refusal(node.span, f"`{text}` is no activation", help=help)
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        if isinstance(setting.form, Literal):
+            return setting.form.value
+        if isinstance(setting.form, tuple):
+            base, *numbers = (part.evaluate(scope) for part in setting.form)
+            assert isinstance(base, Activation)
+            return Activation(base.function, float(numbers[0])) if numbers else base  # type: ignore[arg-type]
+        word = scope[setting.form.text]
+        if word != "none" and word not in ACTIVATIONS:
+            raise refusal(setting.span, f"`{word}` is no activation", help=f"it takes none, {', '.join(ACTIVATIONS)}")
+        return _activation(str(word))
+
+
+def _activation(word: str) -> Activation | None:
+    return None if word == "none" else Activation(word)

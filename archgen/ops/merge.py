@@ -1,0 +1,133 @@
+"""Joins: ops that make one value of several."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archgen.ir.op import Branches, Join, JoinError
+from archgen.ir.shape import Grid, Shape
+from archgen.ops.attached import Activation, ActivationSlot
+from archgen.ops.settings import setting
+from archgen.ops.slots import FloatSlot
+from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, RESIDUAL_MISMATCH
+from archgen.spec.traced import formula_of, is_traced
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Join):
+    """Stacks the channels of branches that share a grid, in the order in which they are written."""
+
+    name: ClassVar[str] = "concat"
+
+    def join(self, inputs: tuple[Shape, ...]) -> Shape:
+        channels = sum(shape.channels for shape in inputs)
+        grids = Counter(shape.grid for shape in inputs)
+        if len(grids) > 1:
+            raise _grids_differ("branches of a concat end on different grids", inputs, channels)
+        return Shape(channels, inputs[0].grid)
+
+    def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return f"torch.cat(({', '.join(inputs)}{',' if len(inputs) == 1 else ''}), dim=1)"
+
+
+def _grids_differ(message: str, inputs: tuple[Shape, ...], channels: int) -> JoinError:
+    """Blames the minority where three or more disagree; goes on with the majority's grid."""
+    grids = Counter(shape.grid for shape in inputs)
+    (grid, most), *rest = grids.most_common()
+    if len(inputs) < 3 or (rest and rest[0][1] == most):
+        return JoinError(GRIDS_DIFFER, message)
+    odd = tuple(index for index, shape in enumerate(inputs) if shape.grid != grid)
+    return JoinError(GRIDS_DIFFER, message, odd, goes_on=Shape(channels, grid))
+
+
+def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
+    grids = Counter(shape.grid for shape in inputs)
+    if len(grids) > 1:
+        raise _grids_differ(f"values that are {verb} end on different grids", inputs, inputs[0].channels)
+    channels = Counter(int(shape.channels) for shape in inputs)
+    if len(channels) > 1:
+        counts = " and ".join(str(count) for count in channels)
+        (most, times), *rest = channels.most_common()
+        odd = tuple(i for i, shape in enumerate(inputs) if shape.channels != most)
+        clear = len(inputs) > 2 and not (rest and rest[0][1] == times)
+        raise JoinError(
+            CHANNELS_DIFFER,
+            f"values that are {verb} have {counts} channels",
+            odd if clear else (),
+            goes_on=Shape(most, inputs[0].grid) if clear else None,
+        )
+    return inputs[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Join):
+    """The sum of values of one shape."""
+
+    name: ClassVar[str] = "add"
+
+    def join(self, inputs: tuple[Shape, ...]) -> Shape:
+        return _add_up(inputs, "added")
+
+    def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return " + ".join(inputs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiply(Join):
+    """The product of values of one shape; one on a single position is stretched over the others' grid."""
+
+    name: ClassVar[str] = "multiply"
+
+    def join(self, inputs: tuple[Shape, ...]) -> Shape:
+        full = max(inputs, key=lambda shape: shape.height * shape.width)
+        single = (None, Grid(1, 1))
+        _add_up(tuple(Shape(s.channels, full.grid) if s.grid in single else s for s in inputs), "multiplied")
+        return Shape(inputs[0].channels, full.grid)
+
+    def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        on_grid = any(shape.grid for shape in shapes)
+        stretched = [
+            f"{x}[:, :, None, None]" if on_grid and shape.grid is None else x
+            for x, shape in zip(inputs, shapes, strict=True)
+        ]
+        return " * ".join(stretched)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residual(Join):
+    """act(shortcut + scale * body): He et al. (arXiv:1512.03385), scaled as in arXiv:1602.07261, Fig. 20.
+
+    The scale multiplies the body's output before the addition; the shortcut is never scaled.
+    """
+
+    name: ClassVar[str] = "residual"
+    branches: ClassVar[Branches] = Branches.RESIDUAL
+
+    scale: float = setting(FloatSlot(float("-inf")), "factor on the body's output", 1.0)
+    act: Activation | None = setting(ActivationSlot(), "activation after the addition", None)
+
+    def join(self, inputs: tuple[Shape, ...]) -> Shape:
+        shortcut, body = inputs
+        if shortcut.grid == body.grid and shortcut.channels == body.channels:
+            return shortcut
+        if shortcut.grid != body.grid:
+            message = f"a residual adds a {body.grid or 'vector'} grid to {shortcut.grid or 'a vector'}"
+        else:
+            message = f"a residual adds {int(body.channels)} channels to {int(shortcut.channels)}"
+        raise JoinError(RESIDUAL_MISMATCH, message, goes_on=shortcut, help=self._help(shortcut, body))
+
+    def _help(self, shortcut: Shape, body: Shape) -> str:
+        if shortcut.channels != body.channels:
+            return "write `filters: in.channels` on the body's last convolution, or give the residual a `shortcut:`"
+        return "give the body's layers padding that keeps the grid, or the residual a `shortcut:` of the same stride"
+
+    def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        shortcut, body = inputs
+        if is_traced(self.scale):
+            body = f"self.{formula_of(self.scale)} * {body}"
+        elif self.scale != 1.0:
+            body = f"{self.scale!r} * {body}"
+        total = f"{shortcut} + {body}"
+        return self.act.apply(total, inplace=True) if self.act else total

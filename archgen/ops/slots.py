@@ -1,0 +1,367 @@
+"""Slots: the types of settings. A slot reads a YAML node into a `Setting` and gives it its value.
+
+Reading happens once for each place in the text and finds what is wrong with the words; evaluation
+happens for each use of a block and finds what is wrong with the numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean
+from archgen.ir.shape import Padding, PaddingMode, Window
+from archgen.rules import BAD_VALUE, EXPRESSION_SYNTAX, EXPRESSION_VALUE, TRUE_DIVISION, UNKNOWN_NAME
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
+from archgen.spec.expression_parser import parse_expression
+from archgen.spec.expressions import Expression, ExpressionError, Name, Value
+from archgen.spec.traced import formula_of, is_traced
+
+MAX_INTEGER = 2**31 - 1
+
+
+class SettingError(Exception):
+    """A setting cannot be read or has no value; carries the one finding."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that stands in the text."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of one step as read: a literal, an expression, or parts that are settings."""
+
+    slot: Slot
+    span: Span
+    form: Literal | Expression | tuple[Setting, ...]
+
+    def evaluate(self, scope: Mapping[str, Value]) -> Value:
+        """The value where names mean what `scope` says. Raises SettingError."""
+        return self.slot.evaluate(self, scope)
+
+    def names(self) -> Iterator[Name]:
+        """The names its expressions use."""
+        if isinstance(self.form, Expression):
+            yield from self.form.names()
+        elif isinstance(self.form, tuple):
+            for part in self.form:
+                yield from part.names()
+
+
+
+def expression_span(span: Span, text: str, start: int, length: int) -> Span:
+    """The place of a part of an expression inside the scalar that holds it."""
+    if span.start.line != span.end.line:
+        return span
+    quoted = (span.end.column - span.start.column) - len(text)
+    return span.within(start + (1 if quoted > 0 else 0), max(1, length))
+
+
+def expression_setting(slot: Slot, node: ScalarNode, names: Mapping[str, Slot]) -> Setting:
+    """The scalar's text as an expression over `names`."""
+    text = node.text
+    try:
+        expression = parse_expression(text)
+    except ExpressionError as error:
+        raise SettingError(_at(EXPRESSION_SYNTAX, error, node.span, text)) from None
+    for name in expression.names():
+        if name.text not in names:
+            raise SettingError(unknown_name(name, node.span, text, names))
+    return Setting(slot, node.span, expression)
+
+
+def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Diagnostic:
+    """The finding for a name that is not in scope, with the nearest that is."""
+    legal = sorted(names)
+    nearest = did_you_mean(name.text, legal)
+    here = expression_span(span, text, name.start, name.length)
+    help = f"did you mean `{nearest}`?" if nearest else f"in scope here: {', '.join(legal)}"
+    return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help)
+
+
+def _at(rule: Rule, error: ExpressionError, span: Span, text: str) -> Diagnostic:
+    place = expression_span(span, text, error.start, error.length)
+    return rule.at(place, error.message, help=error.help)
+
+
+def value_of(setting: Setting, scope: Mapping[str, Value]) -> Value:
+    """The value of a literal or an expression, not yet checked by its slot. Raises SettingError."""
+    if isinstance(setting.form, Literal):
+        return setting.form.value
+    assert isinstance(setting.form, Expression)
+    try:
+        return setting.form.evaluate(scope)
+    except ExpressionError as error:
+        raise SettingError(_at(EXPRESSION_VALUE, error, setting.span, setting.form.text)) from None
+
+
+def refusal(span: Span, message: str, help: str = "") -> SettingError:
+    """A value the slot cannot take."""
+    return SettingError(BAD_VALUE.at(span, message, help=help))
+
+
+def shown(node: Node) -> str:
+    """The node as a reader would quote it."""
+    return node.text if isinstance(node, ScalarNode) else str(plain(node))
+
+
+def _wrote(setting: Setting, value: object) -> str:
+    """The value, with the expression it came from where it is not the text itself."""
+    if isinstance(setting.form, Expression) and setting.form.text != str(value):
+        return f"`{setting.form.text}` is {value}"
+    return f"`{value}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A type of setting. `what` completes the sentence "... takes <what>"."""
+
+    what: ClassVar[str] = "a value"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        """The node as a setting. Raises SettingError."""
+        raise NotImplementedError
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        """The setting's value. Raises SettingError."""
+        return value_of(setting, scope)
+
+    def schema(self) -> dict[str, object]:
+        """The slot as draft-07 JSON Schema."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class IntSlot(Slot):
+    """A whole number, or an expression for one."""
+
+    minimum: int = 1
+    maximum: int = MAX_INTEGER
+    what: ClassVar[str] = "a whole number or an expression"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        match node:
+            case ScalarNode(value=int(value)) if not isinstance(value, bool):
+                setting = Setting(self, node.span, Literal(value))
+                self.evaluate(setting, {})
+                return setting
+            case ScalarNode(value=str(text)) if text.strip():
+                setting = expression_setting(self, node, names)
+                self._refuse_division(setting, node)
+                return setting
+        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write a whole number such as 3")
+
+    def _refuse_division(self, setting: Setting, node: ScalarNode) -> None:
+        assert isinstance(setting.form, Expression)
+        division = setting.form.uses_true_division()
+        if division is not None:
+            place = expression_span(node.span, node.text, division.start, division.length)
+            message = "`/` has no whole result in general, and this slot takes a whole number"
+            raise SettingError(TRUE_DIVISION.at(place, message, help=f"write `{node.text.replace('/', '//')}`"))
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = value_of(setting, scope)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a whole number"))
+        if not self.minimum <= value <= self.maximum:
+            bound = f"at least {self.minimum}" if value < self.minimum else f"at most {self.maximum:,}"
+            raise refusal(setting.span, f"{_wrote(setting, int(value))}, but it must be {bound}")
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": ["integer", "string"], "minimum": self.minimum}
+
+
+@dataclass(frozen=True, slots=True)
+class FloatSlot(Slot):
+    """A number, or an expression for one."""
+
+    minimum: float = 0.0
+    maximum: float = float("inf")
+    below: bool = False
+    what: ClassVar[str] = "a number or an expression"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        match node:
+            case ScalarNode(value=int(value) | float(value)) if not isinstance(value, bool):
+                setting = Setting(self, node.span, Literal(value))
+                self.evaluate(setting, {})
+                return setting
+            case ScalarNode(value=str(text)) if text.strip():
+                return expression_setting(self, node, names)
+        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write a number such as 0.2")
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = value_of(setting, scope)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a number"))
+        if not self.minimum <= value <= self.maximum or value in (float("inf"), -float("inf")) or (
+            self.below and value == self.maximum
+        ):
+            raise refusal(setting.span, f"{_wrote(setting, value)}, but it must be {self._bounds()}")
+        return value if is_traced(value) else float(value)
+
+    def _bounds(self) -> str:
+        if self.maximum == float("inf"):
+            return "a finite number" if self.minimum < 0 else f"a finite number of at least {self.minimum:g}"
+        return f"from {self.minimum:g} to {'below ' if self.below else ''}{self.maximum:g}"
+
+    def schema(self) -> dict[str, object]:
+        return {"type": ["number", "string"]}
+
+
+@dataclass(frozen=True, slots=True)
+class BoolSlot(Slot):
+    """`true` or `false`, or an expression for one."""
+
+    what: ClassVar[str] = "true or false"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        match node:
+            case ScalarNode(value=bool(value)):
+                return Setting(self, node.span, Literal(value))
+            case ScalarNode(value=str(text)) if text.lower() in ("yes", "no", "on", "off"):
+                right = "true" if text.lower() in ("yes", "on") else "false"
+                message = f"`{text}` is a text in YAML 1.2, not a truth value"
+                raise refusal(node.span, message, help=f"write `{right}`")
+            case ScalarNode(value=str(text)) if text.strip():
+                return expression_setting(self, node, names)
+        raise refusal(node.span, f"`{shown(node)}` is neither true nor false", help="write `true` or `false`")
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = value_of(setting, scope)
+        if isinstance(value, bool) or (is_traced(value) and isinstance(value, int)):
+            return value
+        raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, neither true nor false"))
+
+    def schema(self) -> dict[str, object]:
+        return {"type": ["boolean", "string"]}
+
+
+@dataclass(frozen=True, slots=True)
+class WordSlot(Slot):
+    """One of a closed list of words, or a param that holds one."""
+
+    words: tuple[str, ...] = ()
+    what: ClassVar[str] = "a word"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        text = shown(node)
+        if text in self.words:
+            return Setting(self, node.span, Literal(text))
+        if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
+            return expression_setting(self, node, names)
+        raise self.unknown(text, node.span, names)
+
+    def unknown(self, text: str, span: Span, names: Mapping[str, Slot]) -> SettingError:
+        """The refusal of `text`, with the nearest word or param."""
+        params = [name for name, slot in names.items() if isinstance(slot, WordSlot)]
+        nearest = did_you_mean(text, (*self.words, *params))
+        help = f"did you mean `{nearest}`?" if nearest else f"it takes {', '.join(self.words)}"
+        return refusal(span, f"`{text}` is none of the words this setting takes", help=help)
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = value_of(setting, scope)
+        if value not in self.words:
+            raise self.unknown(str(value), setting.span, {})
+        return value
+
+    def schema(self) -> dict[str, object]:
+        return {"type": "string"}
+
+
+_WINDOW = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSlot(Slot):
+    """`3` for 3x3, `1x7` for one row by seven columns, or an expression for either."""
+
+    what: ClassVar[str] = "a whole number or HxW"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        match node:
+            case ScalarNode(value=int(value)) if not isinstance(value, bool):
+                return self._literal(value, value, node.span)
+            case ScalarNode(value=str(text)) if match := _WINDOW.fullmatch(text):
+                return self._literal(int(match[1]), int(match[2]), node.span)
+            case ScalarNode(value=str(text)) if text.strip():
+                return expression_setting(self, node, names)
+        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write `3` or `1x7`")
+
+    def _literal(self, height: int, width: int, span: Span) -> Setting:
+        if not (1 <= height <= MAX_INTEGER and 1 <= width <= MAX_INTEGER):
+            raise refusal(span, f"`{height}x{width}` is no window: both sides must be at least 1")
+        return Setting(self, span, Literal(Window(height, width)))
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = value_of(setting, scope)
+        if isinstance(value, Window):
+            return value
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INTEGER:
+            raise refusal(setting.span, f"{_wrote(setting, value)}, but both sides of a window are at least 1")
+        return Window(value, value)
+
+    def schema(self) -> dict[str, object]:
+        return {"type": ["integer", "string"]}
+
+
+_PADDING_WORDS = ("valid", "same")
+_AMOUNT = IntSlot(minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingSlot(Slot):
+    """`valid | same | N | [h, w] | [top, bottom, left, right] | {same: tf}`."""
+
+    what: ClassVar[str] = "valid, same, a number, [h, w], [top, bottom, left, right] or {same: tf}"
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
+        match node:
+            case ScalarNode(value="valid" | "same" as word):
+                return Setting(self, node.span, Literal(Padding(PaddingMode(word))))
+            case ScalarNode(value=str(word)) if word not in names and (near := did_you_mean(word, _PADDING_WORDS)):
+                raise refusal(node.span, f"`{word}` is no padding", help=f"did you mean `{near}`?")
+            case ScalarNode(value=int() | str()):
+                return Setting(self, node.span, (_AMOUNT.read(node, names),))
+            case SequenceNode(items=items) if len(items) in (2, 4):
+                return Setting(self, node.span, tuple(_AMOUNT.read(item, names) for item in items))
+            case MappingNode(entries=((key, value),)) if key.text == "same" and shown(value) == "tf":
+                return Setting(self, node.span, Literal(Padding(PaddingMode.SAME_TF)))
+        raise refusal(node.span, f"`{shown(node)}` is no padding", help=f"it takes {self.what}")
+
+    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        if isinstance(setting.form, Literal):
+            return setting.form.value
+        assert isinstance(setting.form, tuple)
+        match [_AMOUNT.evaluate(part, scope) for part in setting.form]:
+            case [int(every)]:
+                amounts = (every, every, every, every)
+            case [int(height), int(width)]:
+                amounts = (height, height, width, width)
+            case [int(top), int(bottom), int(left), int(right)]:
+                amounts = (top, bottom, left, right)
+            case other:
+                raise AssertionError(other)
+        return Padding(PaddingMode.AMOUNTS, amounts)
+
+
+def describe(value: Value) -> str:
+    """A value as a spec would write it; a traced number as its formula."""
+    if is_traced(value):
+        return str(formula_of(value))
+    if isinstance(value, Window) and value.is_square:
+        return str(value.height)
+    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)

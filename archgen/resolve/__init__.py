@@ -1,0 +1,7 @@
+"""From what the user wrote to graphs: every name is looked up, every expression parsed."""
+
+from archgen.resolve.expectations import read_expect
+from archgen.resolve.network import Resolved, resolve
+from archgen.resolve.steps import Erratum
+
+__all__ = ["Erratum", "Resolved", "read_expect", "resolve"]

@@ -1,0 +1,85 @@
+"""Names: which are allowed, which are taken, and what the steps of a list are called."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from archgen.diagnostics import Findings, Label, Span
+from archgen.rules import BAD_NAME, NAME_TAKEN
+
+MAX_NAME = 64
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+# What nn.Module, nn.Sequential and nn.ModuleDict already call something else.
+MODULE_ATTRIBUTES = frozenset(
+    """
+    add_module append apply bfloat16 buffers call_super_init children clear compile cpu cuda double
+    dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter
+    get_submodule half insert items ipu keys load_state_dict modules mtia named_buffers named_children
+    named_modules named_parameters parameters pop register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type update values xpu zero_grad
+    """.split()
+)
+# What the emitted constructors and `forward` functions use for themselves.
+EMITTED_NAMES = frozenset("self x torch nn F Tensor in_channels in_ here i range super sum".split())
+PARAM_NAMES = EMITTED_NAMES | {"variant"}
+
+
+def check_name(name: str, span: Span, what: str, findings: Findings, reserved: frozenset[str]) -> bool:
+    """Whether `name` can be used for `what` in emitted source; reports why not."""
+    message = help = ""
+    if len(name) > MAX_NAME:
+        message = f"a name has at most {MAX_NAME} characters"
+    elif not _IDENTIFIER.fullmatch(name) or "__" in name:
+        fitting = re.sub(r"__+", "_", re.sub(r"\W+", "_", name, flags=re.ASCII)).strip("_")
+        message = f"`{name}` is no name for {what}: letters, digits and single `_`, a letter first"
+        help = f"write `{fitting}`" if _IDENTIFIER.fullmatch(fitting) else f"write `{what.split()[-1]}_{fitting}`"
+    elif keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in reserved:
+        owner = "is a word of Python" if keyword.iskeyword(name) else "has a meaning of its own in emitted modules"
+        message, help = f"`{name}` {owner} and cannot name {what}", f"write `{name}_1` or another name"
+    if message:
+        findings.add(BAD_NAME.at(span, message, help=help))
+    return not message
+
+
+class Scope:
+    """The names taken in one list of steps, or in lists that share their parameter names."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._taken: dict[str, Span] = {}
+
+    def take(self, name: str, span: Span, what: str) -> str:
+        """Takes a name the user chose; reports one that is taken or cannot be used."""
+        if check_name(name, span, what, self._findings, MODULE_ATTRIBUTES):
+            self._claim(name, span)
+        return name
+
+    def number(self, name: str, span: Span) -> str:
+        """Takes `conv`, then `conv_2`, `conv_3`: the default name of a step."""
+        if name in MODULE_ATTRIBUTES or keyword.iskeyword(name):
+            name = f"{name}_1"
+        numbered, count = name, 1
+        while numbered in self._taken and self._taken[numbered] is _DEFAULT:
+            count += 1
+            numbered = f"{name}_{count}"
+        if numbered in self._taken:
+            self._claim(numbered, span)
+        self._taken[numbered] = _DEFAULT
+        return numbered
+
+    def _claim(self, name: str, span: Span) -> None:
+        if name in self._taken:
+            first = self._taken[name]
+            labels = () if first is _DEFAULT else (Label(first, "first"),)
+            message = f"the name `{name}` is taken in this list"
+            self._findings.add(NAME_TAKEN.at(span, message, labels=labels, help="give one of the two another `id`"))
+        self._taken.setdefault(name, span)
+
+
+_DEFAULT = Span("", None, None)  # type: ignore[arg-type]  # marks a default name; it has no place of its own

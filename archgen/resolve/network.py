@@ -1,0 +1,229 @@
+"""Files to graphs: blocks on first use, libraries with their own defaults, the network and its heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from archgen.diagnostics import Findings, Span
+from archgen.ir.graph import Block, Graph, Head, NetworkGraph, Ref
+from archgen.ir.shape import Grid, Shape
+from archgen.ops.slots import IntSlot, SettingError, Slot
+from archgen.resolve.expectations import read_expect
+from archgen.resolve.names import MODULE_ATTRIBUTES, check_name
+from archgen.resolve.params import read_params, read_requirements, read_variants, shape_names
+from archgen.resolve.settings import Defaults, read_defaults
+from archgen.resolve.steps import Context, Erratum, StepResolver
+from archgen.rules import BAD_VALUE, MISSING_KEY, RECURSION, UNKNOWN_LIBRARY, UNKNOWN_REFERENCE
+from archgen.spec import model as written
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+from archgen.spec.loader import SpecFile
+
+SIZE = IntSlot(minimum=1, maximum=65536)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """All of a file: its blocks, and its network unless it is a library or cannot be read."""
+
+    file: SpecFile
+    blocks: Mapping[str, Block | None]
+    network: NetworkGraph | None = None
+    errata: tuple[Erratum, ...] = ()
+
+
+def resolve(file: SpecFile, findings: Findings, printed: tuple[Erratum, ...] = ()) -> Resolved:
+    """Every name of the file looked up; with `printed`, those errata's values as the source prints them."""
+    shared = _Shared(findings, {id(erratum.step.node): erratum.written for erratum in printed})
+    resolver = _FileResolver(file, shared)
+    blocks = {name: resolver.own(name) for name in file.blocks}
+    network = resolver.network(file.model) if isinstance(file.model, written.Network) else None
+    return Resolved(file, blocks, network, tuple(shared.errata))
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What the resolvers of a file and its libraries share."""
+
+    findings: Findings
+    printed: Mapping[int, written.Erratum]
+    errata: list[Erratum] = field(default_factory=list)
+    resolvers: dict[int, _FileResolver] = field(default_factory=dict)
+
+
+class _FileResolver:
+    """Finds and resolves the blocks of one file; `find` serves its steps."""
+
+    def __init__(self, file: SpecFile, shared: _Shared) -> None:
+        self._file = file
+        self._shared = shared
+        self._findings = shared.findings
+        shared.resolvers[id(file)] = self
+        self._defaults = self._read_defaults()
+        self._resolved: dict[str, Block | None] = {}
+        self._open: list[tuple[str, Span]] = []
+
+    def _read_defaults(self) -> Defaults:
+        node = self._file.model.defaults
+        if not isinstance(node, ScalarNode):
+            return read_defaults(node, self._findings)
+        library = self._file.libraries.get(node.text)
+        if library is None:
+            self._findings.add(UNKNOWN_LIBRARY.at(node.span, f"`{node.text}` is no library of this file", help="name one under `use:`"))
+            return {}
+        return self._resolver(library)._defaults
+
+    def _resolver(self, file: SpecFile) -> _FileResolver:
+        known = self._shared.resolvers.get(id(file))
+        return known if known is not None else _FileResolver(file, self._shared)
+
+    def known(self) -> list[str]:
+        names = list(self._file.blocks)
+        for alias, library in self._file.libraries.items():
+            names.extend(f"{alias}.{name}" for name in (library.blocks if library else ()))
+        return names
+
+    def find(self, name: str) -> Block | None:
+        alias, dot, inner = name.partition(".")
+        if not dot:
+            return self._block(name)
+        library = self._file.libraries[alias]
+        return None if library is None else self._resolver(library)._block(inner)
+
+    def own(self, name: str) -> Block | None:
+        """A block of this file by its plain name."""
+        return self._block(name)
+
+    def _block(self, name: str) -> Block | None:
+        if name not in self._resolved:
+            block = self._file.blocks[name]
+            if any(open_name == name for open_name, _ in self._open):
+                self._report_cycle(name)
+                return None
+            key = self._key(name)
+            self._open.append((name, key))
+            resolved = None if block is None else self._define(name, key, block)
+            self._open.pop()
+            self._resolved.setdefault(name, resolved)
+        return self._resolved[name]
+
+    def _key(self, name: str) -> Span:
+        blocks = self._file.model.blocks
+        key = blocks.key(name) if blocks else None
+        assert key is not None
+        return key.span
+
+    def _report_cycle(self, name: str) -> None:
+        names = [open_name for open_name, _ in self._open]
+        cycle = [*names[names.index(name) :], name]
+        message = f"the block `{name}` contains itself: {' -> '.join(cycle)}"
+        self._findings.add(RECURSION.at(self._key(name), message, help="a repeated block is written with `repeat:`"))
+        self._resolved[name] = None
+
+    def _define(self, name: str, key: Span, block: written.Block) -> Block:
+        check_name(name, key, "a block", self._findings, MODULE_ATTRIBUTES)
+        inputs = tuple(port.text for port in block.inputs)
+        for port in block.inputs:
+            check_name(port.text, port.span, "an input", self._findings, MODULE_ATTRIBUTES)
+        shapes = shape_names("in", inputs)
+        params = read_params(block.params, shapes, self._findings)
+        names: dict[str, Slot] = {**shapes, **_slots(params)}
+        steps = StepResolver(self._context(names), inputs)
+        graph = steps.body(block.body)
+        return Block(
+            name=name,
+            graph=graph,
+            span=key,
+            params=params,
+            variants=read_variants(block.variants, params, self._findings),
+            requires=read_requirements(block.require, names, self._findings),
+            inputs=inputs,
+            outputs=self._ports(block.outputs, steps),
+            expect=read_expect(block.expect, names, self._findings),
+            source=str(block.source or self._file.model.source or ""),
+            note=block.note or "",
+            allow=(*self._file.model.allow, *block.allow),
+        )
+
+    def _context(self, names: Mapping[str, Slot]) -> Context:
+        shared = self._shared
+        return Context(self, self._defaults, names, shared.findings, shared.printed, shared.errata)
+
+    def _ports(self, node: MappingNode | None, steps: StepResolver) -> dict[str, Ref]:
+        ports: dict[str, Ref] = {}
+        for key, value in node.entries if node else ():
+            check_name(key.text, key.span, "an output", self._findings, MODULE_ATTRIBUTES)
+            if isinstance(value, ScalarNode) and (refs := steps.reference((value,), steps.top)):
+                ports[key.text] = refs[0]
+        return ports
+
+    def network(self, model: written.Network) -> NetworkGraph | None:
+        shapes = shape_names("in")
+        params = read_params(model.params, shapes, self._findings)
+        names: dict[str, Slot] = {**shapes, **_slots(params)}
+        check_name(model.name.text, model.name.span, "a network", self._findings, MODULE_ATTRIBUTES)
+        for param in params.values():
+            if param.default is None:
+                help = "write `{type: int, default: ...}`"
+                self._findings.add(MISSING_KEY.at(param.span, f"the param `{param.name}` of a network needs a default", help=help))
+        steps = StepResolver(self._context(names))
+        graph = steps.body(model.network)
+        heads = tuple(self._heads(model, steps))
+        shape = self._input(model.input)
+        if shape is None:
+            return None
+        block = Block(
+            name=model.name.text,
+            graph=graph,
+            span=model.name.span,
+            params=params,
+            requires=read_requirements(model.require, names, self._findings),
+            expect=read_expect(model.expect, names, self._findings),
+            source=str(model.source or ""),
+            note=model.note or "",
+            allow=model.allow,
+        )
+        return NetworkGraph(block, shape, heads, model.name.text)
+
+    def _heads(self, model: written.Network, steps: StepResolver) -> Iterator[Head]:
+        for key, _ in model.outputs.entries if model.outputs else ():
+            output = self._file.outputs[key.text]
+            if output is None:
+                continue
+            start = steps.reference(output.from_, steps.top)
+            if len(output.from_) > 1:
+                self._findings.add(UNKNOWN_REFERENCE.at(output.from_[1].span, "an output starts from one step", help="name one"))
+            graph = steps.head(key, output.body, start[0]) if start else Graph((), Ref(-1))
+            yield Head(key.text, graph, key.span, output.training_only, output.loss_weight, str(output.source or ""))
+
+    def _input(self, node: written.Input) -> Shape | None:
+        try:
+            channels = _size(node.channels)
+            if node.grid is not None:
+                return Shape(channels, Grid(*_grid(node.grid)))
+            if node.height is not None and node.width is not None:
+                return Shape(channels, Grid(_size(node.height), _size(node.width)))
+        except SettingError as error:
+            self._findings.add(error.diagnostic)
+            return None
+        self._findings.add(MISSING_KEY.at(node.span, "the input needs a `grid`, or `height` and `width`", help="write `grid: 299`"))
+        return None
+
+
+def _slots(params: Mapping[str, object]) -> dict[str, Slot]:
+    slots = {name: getattr(param, "slot", None) for name, param in params.items()}
+    return {name: slot for name, slot in slots.items() if isinstance(slot, Slot)}
+
+
+def _size(node: Node) -> int:
+    value = SIZE.read(node, {}).evaluate({})
+    assert isinstance(value, int)
+    return value
+
+
+def _grid(node: Node) -> tuple[int, int]:
+    if isinstance(node, SequenceNode) and len(node.items) == 2:
+        return _size(node.items[0]), _size(node.items[1])
+    if isinstance(node, SequenceNode):
+        raise SettingError(BAD_VALUE.at(node.span, "a grid is one number, or [height, width]", help="write `grid: 299`"))
+    return _size(node), _size(node)

@@ -1,0 +1,213 @@
+"""Params of blocks and networks: their types, defaults, variants, and the arguments of a use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from archgen.diagnostics import Diagnostic, Findings, did_you_mean
+from archgen.ir.graph import Param, Requirement, Term
+from archgen.ops.slots import BoolSlot, FloatSlot, IntSlot, SettingError, Slot, WindowSlot, WordSlot, shown
+from archgen.resolve.names import PARAM_NAMES, check_name
+from archgen.rules import MISSING_SETTING, PARAM_TYPE, UNKNOWN_KEY, UNKNOWN_SETTING, UNKNOWN_VARIANT, WRONG_TYPE
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+
+INT = IntSlot(minimum=-(2**31))
+FLOAT = FloatSlot(minimum=float("-inf"))
+TYPES: dict[str, Slot] = {"int": INT, "float": FLOAT, "bool": BoolSlot(), "kernel": WindowSlot()}
+LONG_FORM = ("type", "min", "max", "default", "doc")
+MEASURES: tuple[str, ...] = ("channels", "grid", "height", "width")
+
+
+def shape_names(owner: str, ports: Iterable[str] = ()) -> dict[str, Slot]:
+    """The names under which a shape is in scope: `in.channels`, and `in.a.channels` for several inputs."""
+    owners = [f"{owner}.{port}" for port in ports] or [owner]
+    return {f"{name}.{measure}": INT for name in owners for measure in MEASURES}
+
+
+def read_params(node: MappingNode | None, before: Mapping[str, Slot], findings: Findings) -> dict[str, Param]:
+    """The params of a block. A default may use the names `before` and the params above it."""
+    params: dict[str, Param] = {}
+    for key, form in node.entries if node else ():
+        if not check_name(key.text, key.span, "a param", findings, PARAM_NAMES):
+            continue
+        names = {**before, **{name: param.slot for name, param in params.items() if isinstance(param.slot, Slot)}}
+        try:
+            params[key.text] = _param(key, form, names, findings)
+        except SettingError as error:
+            findings.add(error.diagnostic)
+    return params
+
+
+def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Findings) -> Param:
+    if not isinstance(form, MappingNode):
+        kind, slot = _type(form)
+        return Param(key.text, kind, slot, key.span)
+    for name, _ in form.entries:
+        if name.text not in LONG_FORM:
+            findings.add(_unknown_part(name))
+    declared = form.get("type")
+    if declared is None:
+        raise SettingError(PARAM_TYPE.at(form.span, f"the param `{key.text}` needs a `type`", help="write `type: int`"))
+    kind, slot = _bounded(*_type(declared), form)
+    default, doc = form.get("default"), form.get("doc")
+    return Param(
+        key.text,
+        kind,
+        slot,
+        key.span,
+        None if default is None else slot.read(default, names),
+        shown(doc) if doc is not None else "",
+    )
+
+
+def _unknown_part(name: ScalarNode) -> Diagnostic:
+    near = did_you_mean(name.text, LONG_FORM)
+    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(LONG_FORM)}"
+    return UNKNOWN_KEY.at(name.span, f"unknown key `{name.text}` in a param", help=help)
+
+
+def _type(form: Node) -> tuple[str, Slot]:
+    if isinstance(form, ScalarNode) and form.text in TYPES:
+        return form.text, TYPES[form.text]
+    if isinstance(form, SequenceNode) and form.items and all(isinstance(item, ScalarNode) for item in form.items):
+        return "word", WordSlot(tuple(shown(item) for item in form.items))
+    near = did_you_mean(shown(form), TYPES)
+    known = f"{', '.join(TYPES)}, or a list of words"
+    help = f"did you mean `{near}`?" if near else f"there are {known}"
+    raise SettingError(PARAM_TYPE.at(form.span, f"`{shown(form)}` is no type of a param", help=help))
+
+
+def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
+    bounds = {key: node for key in ("min", "max") if (node := form.get(key)) is not None}
+    if not bounds:
+        return kind, slot
+    if not isinstance(slot, IntSlot | FloatSlot):
+        place = next(iter(bounds.values())).span
+        raise SettingError(PARAM_TYPE.at(place, f"a param of type {kind} has no bounds", help="remove `min` and `max`"))
+    values = {key: slot.read(node, {}).evaluate({}) for key, node in bounds.items()}
+    if isinstance(slot, IntSlot):
+        low, high = values.get("min", slot.minimum), values.get("max", slot.maximum)
+        assert isinstance(low, int) and isinstance(high, int)
+        return kind, IntSlot(low, high)
+    lowest, highest = values.get("min", slot.minimum), values.get("max", slot.maximum)
+    assert isinstance(lowest, int | float) and isinstance(highest, int | float)
+    return kind, FloatSlot(lowest, highest)
+
+
+Variants = Mapping[str, Mapping[str, Term]]
+
+
+def read_variants(node: MappingNode | None, params: Mapping[str, Param], findings: Findings) -> dict[str, Mapping[str, Term]]:
+    """Named sets of values; each may leave out params that have a default."""
+    variants: dict[str, Mapping[str, Term]] = {}
+    for name, values in node.entries if node else ():
+        if not isinstance(values, MappingNode):
+            findings.add(WRONG_TYPE.at(values.span, "a variant is a mapping of params", help=f"write `{name.text}: {{...}}`"))
+            continue
+        variants[name.text] = read_arguments(values, f"the variant `{name.text}`", params, {}, findings)
+    return variants
+
+
+def read_arguments(
+    node: MappingNode, owner: str, params: Mapping[str, Param], names: Mapping[str, Slot], findings: Findings
+) -> dict[str, Term]:
+    """The arguments in `node`, each read by its param's slot; `variant` is passed over."""
+    arguments: dict[str, Term] = {}
+    for key, value in node.entries:
+        if key.text == "variant":
+            continue
+        param = params.get(key.text)
+        if param is None:
+            findings.add(unknown_setting(key, owner, params))
+            continue
+        assert isinstance(param.slot, Slot)
+        try:
+            arguments[key.text] = param.slot.read(value, names)
+        except SettingError as error:
+            findings.add(error.diagnostic)
+            arguments[key.text] = Unreadable(error.diagnostic)
+    return arguments
+
+
+class Unreadable:
+    """Stands for a setting that could not be read, so that it is not also reported as missing."""
+
+    def __init__(self, reason: Diagnostic) -> None:
+        self._reason = reason
+        self.span = reason.span
+
+    def evaluate(self, scope: Mapping[str, object]) -> object:
+        """Raises the finding that was already reported."""
+        raise SettingError(self._reason)
+
+
+# What other frameworks call our settings.
+_SYNONYMS = {
+    "pad": "padding",
+    "out_channels": "filters",
+    "channels": "filters",
+    "kernel_size": "kernel",
+    "size": "kernel",
+    "strides": "stride",
+    "units": "features",
+    "out_features": "features",
+    "activation": "act",
+    "normalization": "norm",
+    "p": "rate",
+    "ceil_mode": "ceil",
+}
+
+
+def unknown_setting(key: ScalarNode, owner: str, legal: Iterable[str]) -> Diagnostic:
+    """The finding for a setting that an op or block does not have, with what may be meant."""
+    known = sorted(legal)
+    if key.text in ("in_channels", "in_features", "input_channels"):
+        help = "remove it: input channels are inferred everywhere"
+    elif _SYNONYMS.get(key.text) in known:
+        help = f"did you mean `{_SYNONYMS[key.text]}`?"
+    elif near := did_you_mean(key.text, known):
+        help = f"did you mean `{near}`?"
+    else:
+        help = f"it takes {', '.join(known)}" if known else "it takes no settings"
+    return UNKNOWN_SETTING.at(key.span, f"{owner} has no setting `{key.text}`", help=help)
+
+
+def variant_arguments(
+    node: MappingNode, block: str, variants: Variants, findings: Findings
+) -> tuple[str, Mapping[str, Term]]:
+    """The variant that a use names, and its values."""
+    chosen = node.get("variant")
+    if chosen is None:
+        return "", {}
+    name = shown(chosen)
+    if name in variants:
+        return name, variants[name]
+    near = did_you_mean(name, variants)
+    help = f"did you mean `{near}`?" if near else f"it has {', '.join(variants) or 'no variants'}"
+    findings.add(UNKNOWN_VARIANT.at(chosen.span, f"`{block}` has no variant `{name}`", help=help))
+    return name, {}
+
+
+def missing_arguments(
+    owner: str, place: ScalarNode, params: Mapping[str, Param], given: Mapping[str, Term], variants: Variants
+) -> Diagnostic | None:
+    """The finding for params that have neither an argument nor a default."""
+    missing = [name for name, param in params.items() if param.default is None and name not in given]
+    if not missing:
+        return None
+    names = ", ".join(f"`{name}`" for name in missing)
+    choice = f", or name a variant: {', '.join(variants)}" if variants else ""
+    example = ", ".join(f"{name}: ..." for name in missing)
+    help = f"write `{place.text}: {{{example}}}`{choice}"
+    return MISSING_SETTING.at(place.span, f"{owner} needs {names}", help=help)
+
+
+def read_requirements(nodes: Iterable[ScalarNode], names: Mapping[str, Slot], findings: Findings) -> tuple[Requirement, ...]:
+    """The conditions of `require:`."""
+    requirements: list[Requirement] = []
+    for node in nodes:
+        try:
+            requirements.append(Requirement(node.text, BoolSlot().read(node, names)))
+        except SettingError as error:
+            findings.add(error.diagnostic)
+    return tuple(requirements)

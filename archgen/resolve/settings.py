@@ -1,0 +1,91 @@
+"""Settings of ops: a step's own, then the file's `defaults`, then the op's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archgen.diagnostics import Findings, did_you_mean
+from archgen.ir.graph import Term
+from archgen.ir.op import Op
+from archgen.ops import OPS_BY_NAME
+from archgen.ops.settings import settings_of
+from archgen.ops.slots import SettingError, Slot
+from archgen.resolve.params import Unreadable, unknown_setting
+from archgen.rules import DEFAULT_MISSES, WRONG_TYPE
+from archgen.spec.document import MappingNode, Node, ScalarNode
+
+Defaults = Mapping[str, Mapping[str, Term]]
+
+
+def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[str, Term]]:
+    """The file's `defaults`: op name to settings."""
+    if node is None:
+        return {}
+    if not isinstance(node, MappingNode):
+        findings.add(WRONG_TYPE.at(node.span, "`defaults` is a mapping of ops, or the name of a used library"))
+        return {}
+    defaults: dict[str, Mapping[str, Term]] = {}
+    for key, settings in node.entries:
+        op = OPS_BY_NAME.get(key.text)
+        if op is None:
+            near = did_you_mean(key.text, OPS_BY_NAME)
+            help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
+            findings.add(DEFAULT_MISSES.at(key.span, f"there is no op `{key.text}` to give defaults to", help=help))
+        elif not isinstance(settings, MappingNode):
+            findings.add(WRONG_TYPE.at(settings.span, f"the defaults of `{key.text}` are a mapping of settings"))
+        else:
+            defaults[key.text] = _read(op, settings, {}, findings)
+    return defaults
+
+
+def read_settings(
+    op: type[Op],
+    key: ScalarNode,
+    node: Node | None,
+    names: Mapping[str, Slot],
+    defaults: Defaults,
+    findings: Findings,
+) -> dict[str, Term]:
+    """The settings of one step; a missing one is reported, and left out."""
+    before = len(findings.diagnostics)
+    own = _own(op, key, node, names, findings)
+    settings = {**defaults.get(op.name, {}), **own}
+    misspelt = len(findings.diagnostics) > before
+    for name, type_ in settings_of(op).items():
+        if name not in settings and type_.is_required and not misspelt:
+            help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
+            findings.add(type_.missing.at(key.span, f"`{op.name}` needs `{name}`: {type_.doc}", help=help))
+    return settings
+
+
+def _own(
+    op: type[Op], key: ScalarNode, node: Node | None, names: Mapping[str, Slot], findings: Findings
+) -> dict[str, Term]:
+    if node is None or (isinstance(node, ScalarNode) and node.value is None):
+        return {}
+    if op.bare and (op.whole or isinstance(node, ScalarNode)):
+        return {op.bare: _term(op, op.bare, node, names, findings)}
+    if isinstance(node, MappingNode):
+        return _read(op, node, names, findings)
+    help = f"write `{key.text}: {{...}}`" if settings_of(op) else f"write `- {key.text}`"
+    findings.add(WRONG_TYPE.at(node.span, f"`{key.text}` takes its settings as a mapping", help=help))
+    return {}
+
+
+def _read(op: type[Op], node: MappingNode, names: Mapping[str, Slot], findings: Findings) -> dict[str, Term]:
+    known = settings_of(op)
+    settings: dict[str, Term] = {}
+    for key, value in node.entries:
+        if key.text in known:
+            settings[key.text] = _term(op, key.text, value, names, findings)
+        else:
+            findings.add(unknown_setting(key, f"`{op.name}`", known))
+    return settings
+
+
+def _term(op: type[Op], name: str, node: Node, names: Mapping[str, Slot], findings: Findings) -> Term:
+    try:
+        return settings_of(op)[name].slot.read(node, names)
+    except SettingError as error:
+        findings.add(error.diagnostic)
+        return Unreadable(error.diagnostic)

@@ -1,0 +1,293 @@
+"""Steps to nodes: one resolver for each block, which numbers its values and looks up its names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from archgen.diagnostics import Findings, did_you_mean
+from archgen.ir.graph import INPUT, Block, BlockCall, Branch, Call, Graph, JoinCall, Node, OpCall, Ref, Term, UnknownCall
+from archgen.ir.op import Branches, Join, Op
+from archgen.ops import OPS_BY_NAME
+from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
+from archgen.resolve.expectations import read_expect
+from archgen.resolve.names import Scope
+from archgen.resolve.params import INT, missing_arguments, read_arguments, shape_names, variant_arguments
+from archgen.resolve.settings import Defaults, read_settings
+from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS, WRONG_TYPE
+from archgen.spec.document import MappingNode, Node as YamlNode, ScalarNode
+from archgen.spec import model as written
+from archgen.spec.model import Step, read_steps
+
+REPEAT = IntSlot(minimum=0, maximum=10**12)
+
+
+class Blocks(Protocol):
+    """Where a resolver finds the blocks that steps name."""
+
+    def find(self, name: str) -> Block | None:
+        """The block, or None where it exists and cannot be read. Raises KeyError for no such block."""
+
+    def known(self) -> list[str]:
+        """Every name that `find` knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erratum:
+    """An erratum with the step it belongs to."""
+
+    written: written.Erratum
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the steps of one block share."""
+
+    blocks: Blocks
+    defaults: Defaults
+    names: Mapping[str, Slot]
+    findings: Findings
+    printed: Mapping[int, written.Erratum] = field(default_factory=dict)
+    errata: list[Erratum] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _List:
+    """One list of steps while it is resolved: what `from:` can name in it, and its parameter names."""
+
+    scope: Scope
+    outer: Mapping[str, Node | Ref]
+    names: dict[str, Node | Ref] = field(default_factory=dict)
+
+    def sight(self) -> dict[str, Node | Ref]:
+        return {**self.outer, **self.names}
+
+
+class StepResolver:
+    """Resolves the steps of one block, its branches and, for a network, its heads."""
+
+    def __init__(self, context: Context, inputs: tuple[str, ...] = ()) -> None:
+        self._context = context
+        self._findings = context.findings
+        self._next_id = 0
+        ports = {f"in.{port}": Ref(INPUT, port) for port in inputs}
+        self._input = Ref(INPUT, inputs[0] if inputs else "")
+        self._outer: dict[str, Node | Ref] = {"in": self._input, **ports}
+        self._scope = Scope(context.findings)
+        self.top: dict[str, Node | Ref] = {}
+
+    def body(self, node: YamlNode) -> Graph:
+        """The block's own list."""
+        steps = _List(self._scope, self._outer)
+        graph = self._graph(node, self._input, steps)
+        self.top = steps.sight()
+        return graph
+
+    def head(self, name: ScalarNode, node: YamlNode | None, start: Ref) -> Graph:
+        """A further output: steps behind a named value of the network."""
+        self._scope.take(name.text, name.span, "an output")
+        if node is None:
+            return Graph((), start)
+        return self._graph(node, start, _List(Scope(self._findings), self.top))
+
+    def reference(self, names: tuple[ScalarNode, ...], sight: Mapping[str, Node | Ref]) -> tuple[Ref, ...]:
+        """The values that `from:` names; unknown ones are reported."""
+        return tuple(ref for name in names if (ref := self._look_up(name, sight)) is not None)
+
+    def _look_up(self, name: ScalarNode, sight: Mapping[str, Node | Ref]) -> Ref | None:
+        target = sight.get(name.text)
+        if target is not None:
+            return target if isinstance(target, Ref) else Ref(target.id)
+        head, _, tail = name.text.rpartition(".")
+        owner = sight.get(head)
+        if isinstance(owner, Node):
+            if tail.isdecimal() and owner.repeat is not None and len(tail) < 10:
+                return Ref(owner.id, instance=int(tail))
+            if isinstance(owner.call, BlockCall) and tail in owner.call.block.outputs:
+                return Ref(owner.id, port=tail)
+        near = did_you_mean(name.text, sight)
+        help = f"did you mean `{near}`?" if near else f"in sight here: {', '.join(sight)}"
+        self._findings.add(UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help))
+        return None
+
+    def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
+        nodes: list[Node] = []
+        current = start
+        for index, step in enumerate(read_steps(node, self._findings)):
+            resolved = self._unknown(node, index) if step is None else self._step(step, index, current, steps)
+            nodes.append(resolved)
+            steps.names[resolved.name] = resolved
+            current = Ref(resolved.id)
+        return Graph(tuple(nodes), current)
+
+    def _id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def _unknown(self, node: YamlNode, index: int) -> Node:
+        return Node(self._id(), f"?{index}", "", UnknownCall(), (), node.span, node.span, index)
+
+    def _step(self, step: Step, index: int, current: Ref, steps: _List) -> Node:
+        self._context.errata.extend(Erratum(erratum, step) for erratum in step.errata)
+        names = {**self._context.names, **shape_names("here")}
+        repeat = self._term(REPEAT, self._printed(step, "repeat", step.repeat), names)
+        when = self._term(BoolSlot(), step.when, names)
+        inputs = (current,) if step.from_ is None else self.reference(step.from_, steps.sight())
+        known = step.from_ is None or len(inputs) == len(step.from_)
+        if repeat is not None:
+            names = {**names, "i": INT}
+        op = OPS_BY_NAME.get(step.op.text)
+        name, segment = self._names(step, op, steps)
+        call = self._call(step, op, names, inputs, steps) if known else UnknownCall()
+        self._check_shape_of(step, call, inputs, repeat)
+        return Node(
+            id=self._id(),
+            name=name,
+            segment=segment,
+            call=call,
+            inputs=inputs,
+            span=step.span,
+            key=step.op.span,
+            index=index,
+            repeat=repeat,
+            when=when,
+            expect=read_expect(step.expect, names, self._findings),
+            source=str(step.source or ""),
+            note=step.note or "",
+            allow=step.allow,
+        )
+
+    def _names(self, step: Step, op: type[Op] | None, steps: _List) -> tuple[str, str]:
+        """How `from:` calls the step, and its part of parameter names."""
+        if step.id is not None:
+            name = steps.scope.take(step.id.text, step.id.span, "a step")
+            return name, name
+        base = step.op.text.rpartition(".")[2]
+        if op is not None and issubclass(op, Join):
+            count = sum(1 for name in steps.names if name.split("-")[0] == base)
+            return (base if count == 0 else f"{base}-{count + 1}"), ""
+        name = steps.scope.number(base, step.op.span)
+        return name, name
+
+    def _term(self, slot: Slot, node: YamlNode | None, names: Mapping[str, Slot]) -> Term | None:
+        if node is None:
+            return None
+        try:
+            return slot.read(node, names)
+        except SettingError as error:
+            self._findings.add(error.diagnostic)
+            return None
+
+    def _printed(self, step: Step, field: str, node: YamlNode | None) -> YamlNode | None:
+        """The node of a setting, or what the source prints for it where that was asked for."""
+        erratum = self._context.printed.get(id(step.node))
+        return erratum.printed if erratum is not None and erratum.field.text == field else node
+
+    def _settings_node(self, step: Step) -> YamlNode | None:
+        erratum = self._context.printed.get(id(step.node))
+        if erratum is None or erratum.field.text == "repeat":
+            return step.settings
+        own = step.settings.entries if isinstance(step.settings, MappingNode) else ()
+        entries = [(key, value) for key, value in own if key.text != erratum.field.text]
+        if not (isinstance(erratum.printed, ScalarNode) and erratum.printed.value is None):
+            entries.append((erratum.field, erratum.printed))
+        return MappingNode(tuple(entries), step.span)
+
+    def _call(
+        self, step: Step, op: type[Op] | None, names: Mapping[str, Slot], inputs: tuple[Ref, ...], steps: _List
+    ) -> Call:
+        node = self._settings_node(step)
+        if op is None:
+            return self._block_call(step, node, names)
+        if issubclass(op, Join):
+            return self._join_call(step, op, node, names, inputs, steps)
+        return OpCall(op, read_settings(op, step.op, node, names, self._context.defaults, self._findings))
+
+    def _block_call(self, step: Step, node: YamlNode | None, names: Mapping[str, Slot]) -> Call:
+        name = step.op.text
+        try:
+            block = self._context.blocks.find(name)
+        except KeyError:
+            legal = [*OPS_BY_NAME, *self._context.blocks.known()]
+            near = did_you_mean(name, legal) or did_you_mean(name.lower(), legal)
+            help = f"did you mean `{near}`?" if near else "define it under `blocks:`, or name an op: " + ", ".join(OPS_BY_NAME)
+            self._findings.add(UNKNOWN_OP.at(step.op.span, f"`{name}` is neither an op nor a block", help=help))
+            return UnknownCall()
+        if block is None:
+            return UnknownCall()
+        if node is None or (isinstance(node, ScalarNode) and node.value is None):
+            node = MappingNode((), step.op.span)
+        if not isinstance(node, MappingNode):
+            self._findings.add(WRONG_TYPE.at(node.span, f"`{name}` takes its params as a mapping", help=f"write `{name}: {{...}}`"))
+            return UnknownCall()
+        before = len(self._findings.diagnostics)
+        variant, values = variant_arguments(node, name, block.variants, self._findings)
+        own = read_arguments(node, f"`{name}`", block.params, names, self._findings)
+        missing = missing_arguments(f"`{name}`", step.op, block.params, {**values, **own}, block.variants)
+        if missing is not None and len(self._findings.diagnostics) == before:
+            self._findings.add(missing)
+        return UnknownCall() if missing is not None else BlockCall(block, {**values, **own}, variant)
+
+    def _join_call(
+        self, step: Step, op: type[Join], node: YamlNode | None, names: Mapping[str, Slot], inputs: tuple[Ref, ...], steps: _List
+    ) -> Call:
+        if node is None or (isinstance(node, ScalarNode) and node.value is None):
+            node = MappingNode((), step.op.span)
+        if not isinstance(node, MappingNode):
+            help = f"write `{op.name}:` and under it `branch_name: [...]`"
+            self._findings.add(WRONG_TYPE.at(node.span, f"`{op.name}` takes its branches as a mapping", help=help))
+            return UnknownCall()
+        scope = Scope(self._findings) if step.id is not None else steps.scope
+        start = inputs[0] if inputs else self._input
+        if op.branches is Branches.RESIDUAL:
+            return self._residual(step, op, node, names, start, _List(scope, steps.sight()))
+        branches = tuple(self._branch(key, body, start, scope, steps) for key, body in node.entries)
+        return JoinCall(op, {}, branches)
+
+    def _branch(self, key: ScalarNode, body: YamlNode, start: Ref, scope: Scope, steps: _List) -> Branch:
+        scope.take(key.text, key.span, "a branch")
+        inner = _List(Scope(self._findings), steps.sight())
+        return Branch(key.text, key.span, self._graph(body, start, inner))
+
+    def _residual(
+        self, step: Step, op: type[Join], node: MappingNode, names: Mapping[str, Slot], start: Ref, steps: _List
+    ) -> Call:
+        parts = {key.text: (key, value) for key, value in node.entries if key.text in ("body", "shortcut")}
+        settings = MappingNode(tuple(e for e in node.entries if e[0].text not in parts), node.span)
+        terms = read_settings(op, step.op, settings, names, self._context.defaults, self._findings)
+        if "body" not in parts:
+            self._findings.add(WRONG_TYPE.at(step.op.span, "a residual needs a `body`", help="write `body:` and its steps"))
+            return UnknownCall()
+        key, body = parts["body"]
+        shortcut_graph, shortcut_span = Graph((), start), step.op.span
+        if "shortcut" in parts:
+            shortcut_key, shortcut = parts["shortcut"]
+            steps.scope.take("shortcut", shortcut_key.span, "a branch")
+            shortcut_graph = self._graph(shortcut, start, _List(Scope(self._findings), steps.outer))
+            shortcut_span = shortcut_key.span
+        branches = (
+            Branch("shortcut", shortcut_span, shortcut_graph),
+            Branch("body", key.span, self._graph(body, start, steps)),
+        )
+        return JoinCall(op, terms, branches)
+
+    def _check_shape_of(self, step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None) -> None:
+        """A join joins several values, other ops take one, and only what has one input repeats."""
+        if isinstance(call, JoinCall):
+            if repeat is not None:
+                help = "put it into a block and repeat the block"
+                self._findings.add(REPEATED_JOIN.at(step.op.span, f"`{call.op.name}` cannot be repeated", help=help))
+            if not call.branches and len(inputs) < 2:
+                help = "give it branches, or `from: [a, b]`"
+                self._findings.add(WRONG_INPUTS.at(step.op.span, f"`{call.op.name}` joins at least two values", help=help))
+            return
+        wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
+        if not isinstance(call, UnknownCall) and len(inputs) != wanted:
+            message = f"`{step.op.text}` takes {wanted} input{'s' if wanted > 1 else ''}, and `from` names {len(inputs)}"
+            if step.from_ is None:
+                message = f"`{step.op.text}` takes {wanted} inputs"
+            self._findings.add(WRONG_INPUTS.at(step.op.span, message, help="list them: `from: [a, b]`"))
+        if wanted > 1 and repeat is not None:
+            self._findings.add(REPEATED_JOIN.at(step.op.span, f"`{step.op.text}` has several inputs and cannot be repeated"))

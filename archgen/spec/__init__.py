@@ -1,0 +1,1 @@
+"""What the user wrote: positioned YAML nodes, expressions, and the models of a spec."""

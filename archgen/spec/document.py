@@ -1,0 +1,295 @@
+"""YAML text to positioned nodes: one pass over libyaml's events.
+
+The builder keeps the position of every key and value, resolves scalars by the YAML 1.2 core schema
+(`no` is text, `1e-3` is a number, `012` is twelve), and refuses what a spec does not need: tags,
+merge keys, several documents, duplicate keys. Depth, events and alias expansion are bounded, so
+hostile text costs no more than its length.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import yaml
+
+from archgen.diagnostics import Diagnostic, Findings, Label, Position, Span
+from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE, YAML_SYNTAX
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_EVENTS = 500_000
+MAX_DIGITS = 18
+
+Plain: TypeAlias = "str | int | float | bool | None"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScalarNode:
+    """One scalar: its value under YAML 1.2, its text as written, and where it stands."""
+
+    value: Plain
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceNode:
+    """A list of nodes."""
+
+    items: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MappingNode:
+    """Keys and values in the order of the text; keys are unique texts."""
+
+    entries: tuple[tuple[ScalarNode, Node], ...]
+    span: Span
+
+    def get(self, key: str) -> Node | None:
+        """The value of `key`, or None."""
+        return next((value for name, value in self.entries if name.text == key), None)
+
+    def key(self, key: str) -> ScalarNode | None:
+        """The node of the key itself, or None."""
+        return next((name for name, _ in self.entries if name.text == key), None)
+
+
+Node: TypeAlias = "ScalarNode | SequenceNode | MappingNode"
+
+
+def plain(node: Node) -> object:
+    """The node as plain Python data: dicts, lists and scalars, without positions."""
+    match node:
+        case ScalarNode():
+            return node.value
+        case SequenceNode():
+            return [plain(item) for item in node.items]
+        case MappingNode():
+            return {key.text: plain(value) for key, value in node.entries}
+
+
+def parse(text: str, source: str, findings: Findings) -> Node | None:
+    """The one document in `text`; what is wrong with it goes to `findings`.
+
+    Returns None where nothing could be built: the text is no YAML, empty, or over a limit.
+    """
+    try:
+        return _Builder(text, source, findings).document()
+    except _GiveUp:
+        return None
+    except yaml.MarkedYAMLError as error:
+        findings.add(_syntax_diagnostic(error, text, source))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        here = _point(source, line, column)
+        message = f"the character U+{_code_point(error.character):04X} is not allowed in YAML"
+        findings.add(YAML_SYNTAX.at(here, message, help="remove the character"))
+    return None
+
+
+class _GiveUp(Exception):
+    """The document cannot be built; the finding that says why has been added."""
+
+
+class _Builder:
+    """Builds nodes from the events of one document."""
+
+    def __init__(self, text: str, source: str, findings: Findings) -> None:
+        loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
+        self._source = source
+        self._findings = findings
+        self._count = 0
+        self._anchors: dict[str, tuple[Node, int]] = {}
+
+    def document(self) -> Node | None:
+        """The single document of the stream."""
+        root: Node | None = None
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    span = self._span(event)
+                    self._refuse(span, "a spec is one document, and a second one starts here", "remove `---`")
+                root = self._node(self._next(), depth=0)
+        return root
+
+    def _next(self) -> yaml.Event:
+        event = next(self._events)
+        self._spend(1, event)
+        return event
+
+    def _spend(self, events: int, at: yaml.Event) -> None:
+        self._count += events
+        if self._count > MAX_EVENTS:
+            self._over(at, f"the file has more than {MAX_EVENTS:,} YAML events, aliases expanded")
+
+    def _over(self, at: yaml.Event, message: str) -> None:
+        self._findings.add(LIMIT.at(self._span(at), message))
+        raise _GiveUp
+
+    def _refuse(self, span: Span, message: str, help: str) -> None:
+        self._findings.add(YAML_FEATURE.at(span, message, help=help))
+
+    def _span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(
+            self._source,
+            Position(start.line + 1, start.column + 1),
+            Position(end.line + 1, end.column + 1),
+        )
+
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            self._over(event, f"the file is nested more than {MAX_DEPTH} levels deep")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self._count
+        node = self._own_node(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (node, self._count - before + 1)
+        return node
+
+    def _own_node(self, event: yaml.Event, depth: int) -> Node:
+        if event.tag not in (None, "!"):
+            self._refuse(
+                self._span(event), f"the tag `{event.tag}` is refused: a spec is plain data", "remove it"
+            )
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(event, depth)
+        return self._mapping(event, depth)
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        if event.anchor not in self._anchors:
+            span = self._span(event)
+            self._refuse(span, f"the alias `*{event.anchor}` has no anchor before it", "write the value out")
+            raise _GiveUp
+        node, size = self._anchors[event.anchor]
+        self._spend(size, event)
+        return node
+
+    def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        span = self._span(event)
+        text: str = event.value
+        if event.implicit[0] and not event.style:
+            if _INTEGER.fullmatch(text) and len(text.lstrip("+-0")) > MAX_DIGITS:
+                self._over(event, f"a whole number has at most {MAX_DIGITS} digits")
+            return ScalarNode(resolve_scalar(text), text, span)
+        if event.style == ">" and not text:
+            help = f'quote the text: "> {text}..."'
+            self._findings.add(
+                UNQUOTED_EXPRESSION.at(span, "`>` starts a folded text in YAML, and it is empty", help=help)
+            )
+        return ScalarNode(text, text, span)
+
+    def _sequence(self, start: yaml.Event, depth: int) -> SequenceNode:
+        items: list[Node] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return SequenceNode(tuple(items), self._between(start, event))
+
+    def _mapping(self, start: yaml.Event, depth: int) -> MappingNode:
+        entries: dict[str, tuple[ScalarNode, Node]] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            key = self._node(event, depth + 1)
+            value = self._node(self._next(), depth + 1)
+            if isinstance(key, ScalarNode) and self._is_sound(key, entries):
+                entries[key.text] = (key, value)
+            elif not isinstance(key, ScalarNode):
+                self._refuse(key.span, "a key must be a plain text", "write a name")
+        return MappingNode(tuple(entries.values()), self._between(start, event))
+
+    def _between(self, start: yaml.Event, end: yaml.Event) -> Span:
+        first, last = self._span(start), self._span(end)
+        return Span(self._source, first.start, last.end)
+
+    def _is_sound(self, key: ScalarNode, entries: dict[str, tuple[ScalarNode, Node]]) -> bool:
+        if key.text == "<<":
+            self._refuse(key.span, "the merge key `<<` is refused", "use params, or write the keys out")
+            return False
+        if key.text.endswith(")"):
+            message = f"YAML split an expression at its comma and left the key `{key.text}`"
+            self._findings.add(
+                UNQUOTED_EXPRESSION.at(key.span, message, help='quote the expression: "max(a, b)"')
+            )
+            return False
+        if key.text in entries:
+            first = entries[key.text][0]
+            self._findings.add(
+                DUPLICATE_KEY.at(
+                    key.span,
+                    f"the key `{key.text}` stands here a second time",
+                    caption="again",
+                    labels=(Label(first.span, "first"),),
+                    help="keep one of the two",
+                )
+            )
+            return False
+        return True
+
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]{1,20}")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,15}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_ENDLESS = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
+
+
+def resolve_scalar(text: str) -> Plain:
+    """The value of a plain scalar under the YAML 1.2 core schema."""
+    if text in _NULL:
+        return None
+    if text in _BOOLEAN:
+        return _BOOLEAN[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _OCTAL.fullmatch(text):
+        return int(text[2:], 8)
+    if _HEXADECIMAL.fullmatch(text):
+        return int(text[2:], 16)
+    return _ENDLESS.get(text.lower(), text)
+
+
+def _point(source: str, line: int, column: int) -> Span:
+    return Span(source, Position(line, column), Position(line, column + 1))
+
+
+def _code_point(character: object) -> int:
+    return ord(character) if isinstance(character, str) else int(str(character))
+
+
+def _syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.splitlines()
+    row = lines[line - 1] if line <= len(lines) else ""
+    problem = (error.problem or "this is not YAML").replace("did not find", "missing")
+    message = f"not YAML: {error.context}, {problem}" if error.context else f"not YAML: {problem}"
+    return YAML_SYNTAX.at(_point(source, line, column), message, help=_syntax_help(problem, row, lines[: line - 1]))
+
+
+def _syntax_help(problem: str, row: str, above: list[str]) -> str:
+    """What to type instead, for the slips that people make in specs."""
+    if row[: len(row) - len(row.lstrip())].count("\t") or "\t" in problem or "cannot start any token" in problem:
+        return "indent with spaces: YAML allows no tab there, and no value may start with `%`, `@` or a backquote"
+    bare = re.fullmatch(r"\s*-\s+([\w.]+)\s*", above[-1]) if above else None
+    if bare and re.match(r"\s+\w+:", row):
+        return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
+    if "${" in row or "{{" in row:
+        return "expressions need no `${}` or `{{}}`: write `filters: n`"
+    if "mapping values are not allowed" in problem:
+        return "quote a text that holds a colon, or put the key on a line of its own"
+    if "expected ',' or" in problem:
+        return "close the bracket, or put a comma between the entries"
+    return ""

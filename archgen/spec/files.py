@@ -1,0 +1,78 @@
+"""Reading spec files: text only, of bounded size, and nothing outside the project a spec belongs to."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from archgen.diagnostics import Position, Rule, Span, SpecError, did_you_mean
+from archgen.rules import UNREADABLE
+from archgen.spec.document import MAX_BYTES
+
+ROOT_MARKS = (".git", "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class SpecText:
+    """The text of one spec: the name to show for it, the text, and the file it was read from."""
+
+    source: str
+    text: str
+    path: Path | None = None
+
+
+def start_of(source: str) -> Span:
+    """The first character of a source, for findings that concern a file as a whole."""
+    return Span(source, Position(1, 1), Position(1, 1))
+
+
+def read_spec(path: Path, shown: str | None = None) -> SpecText:
+    """The text of a regular file. Raises SpecError where it cannot be read as UTF-8 text."""
+    source = shown or str(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _unreadable(source, "this is not a regular file", "name a YAML file")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _unreadable(source, "there is no such file", _neighbours(path)) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        raise _unreadable(source, f"the file cannot be read: {reason}") from None
+    return SpecText(source, decode(data, source), path)
+
+
+def decode(data: bytes, source: str) -> str:
+    """Bytes as UTF-8 text of bounded size. Raises SpecError."""
+    if len(data) > MAX_BYTES:
+        raise _unreadable(source, f"the file is larger than {MAX_BYTES // 1024**2} MiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        place = Span(source, Position(line, column), Position(line, column + 1))
+        raise _unreadable(source, "the file is not UTF-8 text", "save it as UTF-8", place) from None
+
+
+def _unreadable(source: str, message: str, help: str = "", span: Span | None = None, rule: Rule = UNREADABLE) -> SpecError:
+    return SpecError([rule.at(span or start_of(source), message, help=help)])
+
+
+def _neighbours(path: Path) -> str:
+    try:
+        names = [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
+    except OSError:
+        return "check the path"
+    near = did_you_mean(path.name, names)
+    return f"did you mean `{path.with_name(near)}`?" if near else "check the path"
+
+
+def root_of(path: Path) -> Path:
+    """The folder below which a spec may name files: the nearest above it with a project's mark, or its own."""
+    folder = path.resolve().parent
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in ROOT_MARKS):
+            return candidate
+    return folder

@@ -1,0 +1,175 @@
+"""Text to `SpecFile`: the document, its kind, its models, and the libraries it uses.
+
+    text --parse--> nodes --read_model--> Network or Library --use--> SpecFile
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archgen.diagnostics import Diagnostic, Findings, SpecError
+from archgen.rules import (
+    NEWER_LANGUAGE,
+    RECURSION,
+    UNKNOWN_LIBRARY,
+    WRONG_KIND,
+    WRONG_TYPE,
+)
+from archgen.spec.document import MappingNode, Node, ScalarNode, parse
+from archgen.spec.files import SpecText, read_spec, root_of, start_of
+from archgen.spec.model import (
+    Alternative,
+    Block,
+    Library,
+    Network,
+    Output,
+    read_model,
+    read_models,
+)
+
+LANGUAGE_VERSION = 1
+KINDS = ("network", "blocks", "recipe", "weights", "experiment")
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """One file with everything it refers to. `blocks` holds None for a block that cannot be read."""
+
+    text: SpecText
+    model: Network | Library
+    blocks: Mapping[str, Block | None]
+    libraries: Mapping[str, SpecFile | None]
+    outputs: Mapping[str, Output | None] = field(default_factory=dict)
+    alternatives: Mapping[str, Alternative | None] = field(default_factory=dict)
+
+    @property
+    def network(self) -> Network:
+        """The model of a network file."""
+        assert isinstance(self.model, Network)
+        return self.model
+
+    def sources(self) -> dict[str, str]:
+        """The texts of this file and of every file it uses, by the names that findings show."""
+        texts = {self.text.source: self.text.text}
+        for library in self.libraries.values():
+            if library is not None:
+                texts.update(library.sources())
+        return texts
+
+
+def load(text: SpecText, findings: Findings) -> SpecFile | None:
+    """The file and the libraries it uses; None where too little of it can be read to go on."""
+    return _Loader(findings).file(text, wanted=("network", "blocks"))
+
+
+def kind_of(root: Node) -> str:
+    """The key that tells a file's kind, or an empty text."""
+    keys = {key.text for key, _ in root.entries} if isinstance(root, MappingNode) else set()
+    return next((kind for kind in KINDS if kind in keys), "")
+
+
+def read_document(text: SpecText, wanted: tuple[str, ...], findings: Findings) -> MappingNode | None:
+    """The document of a file of a wanted kind, its language version checked."""
+    root = parse(text.text, text.source, findings)
+    if root is None:
+        if not findings.diagnostics:
+            findings.add(WRONG_TYPE.at(start_of(text.source), "the file is empty", help="begin with `archgen: 1`"))
+        return None
+    if not isinstance(root, MappingNode):
+        findings.add(WRONG_TYPE.at(root.span, "a spec is a mapping of keys", help="begin with `archgen: 1`"))
+        return None
+    if not _is_readable_version(root, findings):
+        return None
+    kind = kind_of(root)
+    if kind not in wanted:
+        findings.add(_wrong_kind(root, text, kind, wanted))
+        return None
+    return root
+
+
+def _is_readable_version(root: MappingNode, findings: Findings) -> bool:
+    version = root.get("archgen")
+    if not isinstance(version, ScalarNode) or version.value == LANGUAGE_VERSION:
+        return True
+    if isinstance(version.value, int) and not isinstance(version.value, bool) and version.value > LANGUAGE_VERSION:
+        message = f"this spec needs archgen {version.value}, and this archgen reads version {LANGUAGE_VERSION}"
+        findings.add(NEWER_LANGUAGE.at(version.span, message, help="install a newer archgen"))
+        return False
+    findings.add(WRONG_TYPE.at(version.span, f"`{version.text}` is no version of the language", help="write `archgen: 1`"))
+    return True
+
+
+def _wrong_kind(root: MappingNode, text: SpecText, kind: str, wanted: tuple[str, ...]) -> Diagnostic:
+    place = key.span if kind and (key := root.key(kind)) else start_of(text.source)
+    found = f"this file is a {kind}" if kind else "this file has no key that tells what it is"
+    keys = " or ".join(f"`{key}`" for key in wanted)
+    return WRONG_KIND.at(place, f"{found}, and a file with {keys} is needed here")
+
+
+class _Loader:
+    """Loads a file and, once each, the files it uses."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._open: list[Path] = []
+        self._loaded: dict[Path, SpecFile | None] = {}
+
+    def file(self, text: SpecText, wanted: tuple[str, ...]) -> SpecFile | None:
+        root = read_document(text, wanted, self._findings)
+        if root is None:
+            return None
+        model = read_model(Network if kind_of(root) == "network" else Library, root, self._findings)
+        if model is None:
+            return None
+        assert isinstance(model, Network | Library)
+        blocks = read_models(Block, model.blocks, self._findings)
+        libraries = self._libraries(text, model)
+        if isinstance(model, Library):
+            return SpecFile(text, model, blocks, libraries)
+        outputs = read_models(Output, model.outputs, self._findings)
+        alternatives = read_models(Alternative, model.alternatives, self._findings)
+        return SpecFile(text, model, blocks, libraries, outputs, alternatives)
+
+    def _libraries(self, text: SpecText, model: Network | Library) -> dict[str, SpecFile | None]:
+        entries = model.use.entries if model.use else ()
+        return {name.text: self._library(text, path) for name, path in entries}
+
+    def _library(self, text: SpecText, named: Node) -> SpecFile | None:
+        if not isinstance(named, ScalarNode) or not named.text:
+            self._findings.add(WRONG_TYPE.at(named.span, "`use` takes a path to a file of blocks"))
+            return None
+        base = text.path if text.path is not None else Path.cwd() / "-"
+        path = base.parent / named.text
+        problem = self._refusal(base, path, named)
+        if problem is not None:
+            self._findings.add(problem)
+            return None
+        real = path.resolve()
+        if real not in self._loaded:
+            self._open.append(real)
+            self._loaded[real] = self._read(path, named)
+            self._open.pop()
+        return self._loaded[real]
+
+    def _refusal(self, base: Path, path: Path, named: ScalarNode) -> Diagnostic | None:
+        root = root_of(base)
+        if Path(named.text).is_absolute() or not path.resolve().is_relative_to(root):
+            return UNKNOWN_LIBRARY.at(
+                named.span,
+                f"`{named.text}` lies outside `{root.name}`, the project this spec belongs to",
+                help="name a file by its path relative to this one",
+            )
+        if path.resolve() in self._open:
+            return RECURSION.at(named.span, f"`{named.text}` uses itself", help="move the shared blocks to a third file")
+        return None
+
+    def _read(self, path: Path, named: ScalarNode) -> SpecFile | None:
+        try:
+            text = read_spec(path)
+        except SpecError as error:
+            reason = error.diagnostics[0]
+            self._findings.add(UNKNOWN_LIBRARY.at(named.span, f"`{named.text}`: {reason.message}", help=reason.help))
+            return None
+        return self.file(text, wanted=("blocks",))

@@ -1,0 +1,374 @@
+"""The models of a spec: what the user wrote, typed, with expressions unevaluated and nothing inferred.
+
+Models are read from positioned nodes, so every leaf that a later stage may have to point at is kept as
+its node. Unknown keys are reported to the `Findings` handed in as pydantic's context; what pydantic
+itself refuses becomes findings in `read_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError, core_schema
+
+from archgen.diagnostics import Diagnostic, Findings, Rule, Span, did_you_mean
+from archgen.rules import MISSING_KEY, NOT_ONE_OP, UNKNOWN_KEY, WRONG_TYPE
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Marks a field that is made from its node by `function`, which raises for a node of another kind."""
+
+    function: Callable[[Node], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.function)
+
+
+def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCustomError:
+    """An error that carries a whole finding through pydantic."""
+    diagnostic = rule.at(span, message, help=help)
+    return PydanticCustomError("diagnostic", "{message}", {"message": message, "diagnostic": diagnostic})
+
+
+def _wrong(node: Node, wanted: str, help: str = "") -> PydanticCustomError:
+    kind = {MappingNode: "a mapping", SequenceNode: "a list"}.get(type(node))
+    found = kind or (f"`{node.text}`" if isinstance(node, ScalarNode) and node.text else "nothing")
+    return refused(WRONG_TYPE, node.span, f"this must be {wanted}, not {found}", help)
+
+
+def _scalar(node: Node) -> ScalarNode:
+    if isinstance(node, ScalarNode) and node.value is not None:
+        return node
+    raise _wrong(node, "a name or a number")
+
+
+def _text(node: Node) -> str:
+    if isinstance(node, ScalarNode) and node.value is not None:
+        return node.text
+    raise _wrong(node, "a text")
+
+
+def _boolean(node: Node) -> bool:
+    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
+        return node.value
+    raise _wrong(node, "true or false")
+
+
+def _number(node: Node) -> float:
+    if isinstance(node, ScalarNode) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return float(node.value)
+    raise _wrong(node, "a number")
+
+
+def _mapping(node: Node) -> MappingNode:
+    if isinstance(node, MappingNode):
+        return node
+    raise _wrong(node, "a mapping", "write `key: value` lines, or `{}`")
+
+
+def _names(node: Node) -> tuple[ScalarNode, ...]:
+    nodes = node.items if isinstance(node, SequenceNode) else (node,)
+    return tuple(_scalar(item) for item in nodes)
+
+
+def _texts(node: Node) -> tuple[str, ...]:
+    return tuple(name.text for name in _names(node))
+
+
+def _one_or_more(node: object) -> object:
+    return node.items if isinstance(node, SequenceNode) else (node,)
+
+
+Text = Annotated[str, Reads(_text)]
+Texts = Annotated[tuple[str, ...], Reads(_texts)]
+Boolean = Annotated[bool, Reads(_boolean)]
+Number = Annotated[float, Reads(_number)]
+Scalar = Annotated[ScalarNode, Reads(_scalar)]
+Scalars = Annotated[tuple[ScalarNode, ...], Reads(_names)]
+Mapping_ = Annotated[MappingNode, Reads(_mapping)]
+AnyNode = Annotated[Any, Reads(lambda node: node)]
+
+
+class SpecModel(BaseModel):
+    """A mapping of known keys. `node` is the mapping itself; `title` names it in messages."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    title: ClassVar[str] = "this mapping"
+
+    node: AnyNode
+
+    @property
+    def span(self) -> Span:
+        """Where the mapping stands."""
+        span = self.node.span
+        assert isinstance(span, Span)
+        return span
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """The keys a spec may write."""
+        return [field.alias or name for name, field in cls.model_fields.items() if name != "node"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_node(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, MappingNode):
+            assert isinstance(value, ScalarNode | SequenceNode)
+            raise _wrong(value, f"{cls.title}, a mapping", f"its keys are {', '.join(cls.keys())}")
+        return cls.fields_of(value, info.context)
+
+    @classmethod
+    def fields_of(cls, node: MappingNode, findings: Findings) -> dict[str, object]:
+        """The known keys of `node`; unknown ones are reported."""
+        legal = cls.keys()
+        known: dict[str, object] = {"node": node}
+        for key, value in node.entries:
+            if key.text in legal:
+                known[key.text] = value
+            else:
+                findings.add(unknown_key(key, cls.title, legal))
+        return known
+
+
+def unknown_key(key: ScalarNode, owner: str, legal: list[str]) -> Diagnostic:
+    """The finding for a key that `owner` does not have."""
+    near = did_you_mean(key.text, legal)
+    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
+    return UNKNOWN_KEY.at(key.span, f"unknown key `{key.text}` in {owner}", help=help)
+
+
+class Source(SpecModel):
+    """Where a network, block or step was taken from."""
+
+    title: ClassVar[str] = "a source"
+
+    paper: Text | None = None
+    figure: Text | None = None
+    table: Text | None = None
+    page: Text | None = None
+    section: Text | None = None
+    url: Text | None = None
+    code: Text | None = None
+
+    def __str__(self) -> str:
+        parts = [f"{key.capitalize()} {value}" for key in ("figure", "table", "section", "page") if (value := getattr(self, key))]
+        return ", ".join([*(part for part in (self.paper, self.code) if part), *parts, *([self.url] if self.url else [])])
+
+
+class Expect(SpecModel):
+    """What must come out; values are exact, expressions, or bounds `{min, max}`."""
+
+    title: ClassVar[str] = "an `expect`"
+
+    grid: AnyNode = None
+    channels: AnyNode = None
+    params: AnyNode = None
+    macs: AnyNode = None
+    params_training: AnyNode = None
+
+
+class Erratum(SpecModel):
+    """What a source prints where that cannot be right (`contradiction`) or is doubtful (`reading`)."""
+
+    title: ClassVar[str] = "an erratum"
+
+    field: Scalar
+    printed: AnyNode
+    why: Text
+    kind: Scalar | None = None
+    source: Source | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether shapes cannot decide."""
+        return self.kind is not None and self.kind.text == "reading"
+
+
+class Step(SpecModel):
+    """One op or block with its settings, beside the reserved keys."""
+
+    title: ClassVar[str] = "a step"
+
+    op: Scalar
+    settings: AnyNode = None
+    id: Scalar | None = None
+    from_: Scalars | None = Field(None, alias="from")
+    repeat: AnyNode = None
+    when: AnyNode = None
+    expect: Expect | None = None
+    errata: Annotated[tuple[Erratum, ...], BeforeValidator(_one_or_more)] = ()
+    source: Source | None = None
+    note: Text | None = None
+    allow: Texts = ()
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        return [key for key in super().keys() if key not in ("op", "settings")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_node(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, ScalarNode) and value.value is not None:
+            return {"node": value, "op": value}
+        if not isinstance(value, MappingNode):
+            assert isinstance(value, ScalarNode | SequenceNode)
+            raise _wrong(value, "a step", "write `- conv: {filters: 32, kernel: 3}`")
+        reserved = cls.keys()
+        calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
+        if len(calls) != 1:
+            raise _not_one_op(value, [key for key, _ in calls], reserved)
+        (op, settings), = calls
+        fields = {key.text: inner for key, inner in value.entries if key.text in reserved}
+        return {"node": value, "op": op, "settings": settings, **fields}
+
+
+def _not_one_op(node: MappingNode, keys: list[ScalarNode], reserved: list[str]) -> PydanticCustomError:
+    if not keys:
+        return refused(NOT_ONE_OP, node.span, "a step needs an op or a block beside its reserved keys", "name one: `- conv: {...}`")
+    slip = next(((key, near) for key in keys if (near := did_you_mean(key.text, reserved))), None)
+    if slip is not None:
+        return refused(UNKNOWN_KEY, slip[0].span, f"unknown key `{slip[0].text}` in a step", f"did you mean `{slip[1]}`?")
+    names = " and ".join(f"`{key.text}`" for key in keys)
+    return refused(NOT_ONE_OP, keys[1].span, f"a step has one op or block, and this one names {names}", "start a new step with `- `")
+
+
+class Block(SpecModel):
+    """A block: steps under a name, with params."""
+
+    title: ClassVar[str] = "a block"
+
+    source: Source | None = None
+    note: Text | None = None
+    params: Mapping_ | None = None
+    variants: Mapping_ | None = None
+    require: Scalars = ()
+    inputs: Scalars = ()
+    outputs: Mapping_ | None = None
+    body: AnyNode
+    expect: Expect | None = None
+    allow: Texts = ()
+
+
+class Input(SpecModel):
+    """One sample: channels and a square grid, or height and width."""
+
+    title: ClassVar[str] = "the input"
+
+    channels: AnyNode
+    grid: AnyNode = None
+    height: AnyNode = None
+    width: AnyNode = None
+
+
+class Output(SpecModel):
+    """A further result of the network: an auxiliary head or a feature tap."""
+
+    title: ClassVar[str] = "an output"
+
+    from_: Scalars = Field(alias="from")
+    training_only: Boolean = False
+    loss_weight: Number | None = None
+    body: AnyNode = None
+    source: Source | None = None
+    note: Text | None = None
+
+
+class Alternative(SpecModel):
+    """Another self-consistent reading: params to set, and what then comes out."""
+
+    title: ClassVar[str] = "an alternative"
+
+    why: Text
+    set: Mapping_
+    expect: Expect | None = None
+    source: Source | None = None
+
+
+class Library(SpecModel):
+    """A file of blocks."""
+
+    title: ClassVar[str] = "a block library"
+
+    archgen: Scalar
+    source: Source | None = None
+    note: Text | None = None
+    use: Mapping_ | None = None
+    defaults: AnyNode = None
+    blocks: Mapping_
+    allow: Texts = ()
+
+
+class Network(SpecModel):
+    """A file that describes a network."""
+
+    title: ClassVar[str] = "a network"
+
+    archgen: Scalar
+    name: Scalar
+    source: Source | None = None
+    note: Text | None = None
+    input: Input
+    use: Mapping_ | None = None
+    defaults: AnyNode = None
+    params: Mapping_ | None = None
+    require: Scalars = ()
+    blocks: Mapping_ | None = None
+    network: AnyNode
+    outputs: Mapping_ | None = None
+    expect: Expect | None = None
+    alternatives: Mapping_ | None = None
+    allow: Texts = ()
+
+
+Model = TypeVar("Model", bound=SpecModel)
+
+
+def read_model(model: type[Model], node: Node, findings: Findings) -> Model | None:
+    """`node` as a `model`; None, with findings, where it is not one."""
+    try:
+        return model.model_validate(node, context=findings)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            _report(detail, node, findings)
+        return None
+
+
+def read_steps(node: Node, findings: Findings) -> tuple[Step | None, ...]:
+    """The steps of a list; None, with findings, in the place of one that cannot be read."""
+    if isinstance(node, SequenceNode):
+        return tuple(read_model(Step, item, findings) for item in node.items)
+    findings.add(WRONG_TYPE.at(node.span, "this must be a list of steps", help="start each step with `- `; no steps are `[]`"))
+    return (None,)
+
+
+def read_models(model: type[Model], node: MappingNode | None, findings: Findings) -> dict[str, Model | None]:
+    """A mapping of names to models; None, with findings, for one that cannot be read."""
+    entries = node.entries if node else ()
+    return {key.text: read_model(model, value, findings) for key, value in entries}
+
+
+def _report(detail: Any, root: Node, findings: Findings) -> None:
+    """One pydantic error as a finding: ours as they are, `missing` with the mapping it is missing from."""
+    if detail["type"] == "diagnostic":
+        findings.add(detail["ctx"]["diagnostic"])
+        return
+    if detail["type"] == "missing":
+        owner = detail["input"].get("node", root) if isinstance(detail["input"], dict) else root
+        key = str(detail["loc"][-1])
+        if any(f"`{key}`" in other.help for other in findings.diagnostics if owner.span.contains(other.span)):
+            return
+        where = _first_line(owner)
+        findings.add(MISSING_KEY.at(where, f"the key `{key}` is missing here", help=f"write `{key}: ...`"))
+        return
+    raise AssertionError(f"a model refused its node in an unforeseen way: {detail}, {plain(root)!r}")
+
+
+def _first_line(node: Node) -> Span:
+    if isinstance(node, MappingNode) and node.entries:
+        return node.entries[0][0].span
+    return node.span

@@ -1,0 +1,262 @@
+"""Numbers that remember how they were computed.
+
+A `Traced` is an ordinary int that also carries a formula. The compiler computes with ints; given
+traced ones it computes the very same numbers, and each result can also be written down as Python:
+with `n` a traced 384, `2 * n + 32` is the int 800 whose formula prints as `2 * n + 32`. This is how
+one shape rule serves both the checker and the emitter.
+
+Formulas of whole numbers are kept in a normal form, a sum of atoms with whole coefficients, so that
+equal formulas compare equal: `n + n` is `2 * n`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar, Literal
+
+Operand: TypeAlias = "int | float | str"
+
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name in the emitted source."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An operation that does not fold into a sum: `//`, a comparison, `min`, `if`, `and`, ..."""
+
+    operation: str
+    operands: tuple[Formula, ...]
+
+
+Atom: TypeAlias = "Symbol | Applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A sum of atoms times whole coefficients, plus a constant (a word or float stands alone)."""
+
+    terms: tuple[tuple[Atom, int], ...]
+    constant: Operand = 0
+
+    def __add__(self, other: Formula) -> Formula:
+        counts = dict(self.terms)
+        for atom, count in other.terms:
+            counts[atom] = counts.get(atom, 0) + count
+        return Formula(tuple((a, c) for a, c in counts.items() if c), _whole(self) + _whole(other))
+
+    def times(self, factor: int) -> Formula:
+        """The formula with every coefficient multiplied."""
+        if factor == 0:
+            return Formula((), 0)
+        return Formula(tuple((a, c * factor) for a, c in self.terms), _whole(self) * factor)
+
+    def atoms(self) -> Iterator[Atom]:
+        """Every atom, nested ones too."""
+        for atom, _ in self.terms:
+            yield atom
+            if isinstance(atom, Applied):
+                for operand in atom.operands:
+                    yield from operand.atoms()
+
+    def replace(self, name: str, value: Formula) -> Formula:
+        """The formula with `value` in the place of the symbol `name`."""
+        total = Formula((), self.constant)
+        for atom, count in self.terms:
+            match atom:
+                case Symbol():
+                    part = value if atom.name == name else Formula(((atom, 1),))
+                case Applied():
+                    operands = tuple(operand.replace(name, value) for operand in atom.operands)
+                    part = Formula(((Applied(atom.operation, operands), 1),))
+            total = total + part.times(count)
+        return total
+
+    def __str__(self) -> str:
+        return _printed(self)[0]
+
+
+def _whole(formula: Formula) -> int:
+    return formula.constant if isinstance(formula.constant, int) else 0
+
+
+def constant(value: Operand) -> Formula:
+    """The formula of a plain value."""
+    return Formula((), value)
+
+
+def applied(operation: str, *operands: Formula) -> Formula:
+    """An operation that is kept as it is written."""
+    return Formula(((Applied(operation, operands), 1),))
+
+
+class Traced(int):
+    """An int with the formula it came from."""
+
+    formula: Formula
+
+    @staticmethod
+    def of(value: int, formula: Formula) -> int:
+        """`value` that remembers `formula`; a plain int where the formula has no names."""
+        if not formula.terms:
+            return value
+        traced = Traced(value)
+        traced.formula = formula
+        return traced
+
+    @staticmethod
+    def symbol(value: int, name: str) -> Traced:
+        """`value` as the meaning of `name`."""
+        traced = Traced(value)
+        traced.formula = Formula(((Symbol(name), 1),))
+        return traced
+
+    def __add__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
+        return Traced.of(int(self) + int(other), self.formula + formula_of(other))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> int:
+        return Traced.of(-int(self), self.formula.times(-1))
+
+    def __sub__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
+        return Traced.of(int(self) - int(other), self.formula + formula_of(other).times(-1))
+
+    def __rsub__(self, other: int) -> int:
+        return Traced.of(int(other) - int(self), formula_of(other) + self.formula.times(-1))
+
+    def __mul__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
+        if not isinstance(other, Traced):
+            return Traced.of(int(self) * other, self.formula.times(other))
+        return Traced.of(int(self) * int(other), applied("*", self.formula, other.formula))
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: int) -> int:
+        return self if type(other) is int and other == 1 else self._apply("//", int(self) // int(other), self, other)
+
+    def __rfloordiv__(self, other: int) -> int:
+        return self._apply("//", int(other) // int(self), other, self)
+
+    def __mod__(self, other: int) -> int:
+        return self._apply("%", int(self) % int(other), self, other)
+
+    def __rmod__(self, other: int) -> int:
+        return self._apply("%", int(other) % int(self), other, self)
+
+    @staticmethod
+    def _apply(operation: str, value: int, left: int, right: int) -> int:
+        return Traced.of(value, applied(operation, formula_of(left), formula_of(right)))
+
+
+class TracedFloat(float):
+    """A float with the formula it came from; only carried, never computed with."""
+
+    formula: Formula
+
+    @staticmethod
+    def of(value: float, formula: Formula) -> TracedFloat:
+        """`value` that remembers `formula`."""
+        traced = TracedFloat(value)
+        traced.formula = formula
+        return traced
+
+
+def is_traced(value: object) -> bool:
+    """Whether `value` carries a formula."""
+    return isinstance(value, Traced | TracedFloat)
+
+
+def formula_of(value: object) -> Formula:
+    """The formula of a number: its own, or the number itself."""
+    if isinstance(value, Traced | TracedFloat):
+        return value.formula
+    if isinstance(value, int | float | str):
+        return constant(value)
+    raise TypeError(f"no formula for {value!r}")
+
+
+def retrace(operation: str, value: Number, *operands: object) -> Number | Traced | TracedFloat:
+    """`value`, the result of `operation` on `operands`, traced where an operand is."""
+    if not any(is_traced(operand) for operand in operands):
+        return value
+    formula = applied(operation, *(formula_of(operand) for operand in operands))
+    if isinstance(value, int):
+        traced = Traced(value)
+        traced.formula = formula
+        return traced
+    return TracedFloat.of(value, formula)
+
+
+# --- printing -----------------------------------------------------------------------------------
+
+_LEVELS: dict[str, int] = {"if": 0, "or": 1, "and": 2, "not": 3}
+_COMPARE, _SUM, _PRODUCT, _UNARY, _ATOM = 4, 5, 6, 7, 8
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+
+
+def _printed(formula: Formula) -> tuple[str, int]:
+    """The formula as Python, and how tightly its outermost operator binds."""
+    if not formula.terms:
+        negative = not isinstance(formula.constant, str) and formula.constant < 0
+        return repr(formula.constant), _UNARY if negative else _ATOM
+    parts = [_product(atom, count) for atom, count in _positive_first(formula.terms)]
+    if len(parts) == 1 and formula.constant == 0:
+        return parts[0]
+    if parts[0][0].startswith("-") and _whole(formula) > 0:
+        parts, formula = [(str(formula.constant), _ATOM), *parts], Formula(formula.terms)
+    text = parts[0][0] if parts[0][1] > _SUM else f"({parts[0][0]})"
+    for part, level in parts[1:]:
+        sign, rest = ("-", part[1:]) if part.startswith("-") else ("+", part)
+        text += f" {sign} {rest if level > _SUM else f'({rest})'}"
+    if isinstance(formula.constant, int) and formula.constant:
+        text += f" {'-' if formula.constant < 0 else '+'} {abs(formula.constant)}"
+    return text, _SUM
+
+
+def _positive_first(terms: tuple[tuple[Atom, int], ...]) -> list[tuple[Atom, int]]:
+    return sorted(terms, key=lambda term: term[1] < 0)
+
+
+def _product(atom: Atom, count: int) -> tuple[str, int]:
+    text, level = (atom.name, _ATOM) if isinstance(atom, Symbol) else _operation(atom)
+    if count == 1:
+        return text, level
+    text = text if level >= _PRODUCT and "//" not in text and "%" not in text else f"({text})"
+    return (f"-{text}", _UNARY) if count == -1 else (f"{count} * {text}", _PRODUCT)
+
+
+def _operation(atom: Applied) -> tuple[str, int]:
+    sign: str | Literal["if"] = atom.operation
+    if sign == "if":
+        then, condition, otherwise = (_at_least(operand, 1) for operand in atom.operands)
+        return f"{then} if {condition} else {otherwise}", 0
+    if sign == "not":
+        return f"not {_at_least(atom.operands[0], 3)}", 3
+    if sign == "ceil_div":
+        left, right = (_at_least(operand, _UNARY) for operand in atom.operands)
+        return f"-(-{left} // {right})", _UNARY
+    if sign.isidentifier() and sign not in _LEVELS:
+        return f"{sign}({', '.join(str(operand) for operand in atom.operands)})", _ATOM
+    level = _LEVELS.get(sign, _COMPARE if sign in _COMPARISONS else _SUM if sign in "+-" else _PRODUCT)
+    left = _at_least(atom.operands[0], level + (sign in _COMPARISONS))
+    right = _at_least(atom.operands[1], level + (sign not in ("and", "or")))
+    return f"{left} {sign} {right}", level
+
+
+def _at_least(formula: Formula, level: int) -> str:
+    text, own = _printed(formula)
+    return text if own >= level else f"({text})"

@@ -1,0 +1,59 @@
+"""The trainer: a plain PyTorch loop that knows recipes and images, and nothing of specs.
+
+The names below load on first use (PEP 562), so that reading a `Recipe` does not load torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archgen.train.data import ImageSet, load_data
+    from archgen.train.errors import DataError, TrainingError
+    from archgen.train.evaluation import Evaluation, evaluate
+    from archgen.train.loop import FitResult, fit
+    from archgen.train.progress import Progress, progress_on
+    from archgen.train.recipe import Recipe
+    from archgen.train.run import RunFolder
+    from archgen.train.weights import load_weights, save_weights
+
+_HOMES = {
+    "DataError": "errors",
+    "Evaluation": "evaluation",
+    "FitResult": "loop",
+    "ImageSet": "data",
+    "Progress": "progress",
+    "Recipe": "recipe",
+    "RunFolder": "run",
+    "TrainingError": "errors",
+    "evaluate": "evaluation",
+    "fit": "loop",
+    "load_data": "data",
+    "load_weights": "weights",
+    "progress_on": "progress",
+    "save_weights": "weights",
+}
+
+__all__ = [
+    "DataError",
+    "Evaluation",
+    "FitResult",
+    "ImageSet",
+    "Progress",
+    "Recipe",
+    "RunFolder",
+    "TrainingError",
+    "evaluate",
+    "fit",
+    "load_data",
+    "load_weights",
+    "progress_on",
+    "save_weights",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

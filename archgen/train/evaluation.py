@@ -1,0 +1,67 @@
+"""How well a network classifies: every sample once, whole numbers until the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from archgen.train.data import ImageSet
+from archgen.train.losses import check_logits, split_outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Counts over a data set; `loss` is the mean cross-entropy without label smoothing."""
+
+    count: int
+    loss: float
+    correct_top1: int
+    correct_top5: int
+
+    @property
+    def top1(self) -> float:
+        """The share of images whose class came first."""
+        return self.correct_top1 / self.count
+
+    @property
+    def top5(self) -> float:
+        """The share of images whose class was among the first five."""
+        return self.correct_top5 / self.count
+
+    def figures(self) -> dict[str, float]:
+        """The count, the loss and both shares by name."""
+        return {"count": self.count, "loss": self.loss, "top1": self.top1, "top5": self.top5}
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, data: ImageSet, batch: int) -> Evaluation:
+    """Evaluates `model` in eval mode, and leaves it in the mode it was in."""
+    device = device_of(model)
+    was_training = model.training
+    model.eval()
+    total, first, five = 0.0, 0, 0
+    for start in range(0, len(data), batch):
+        images = data.normalised(data.images[start : start + batch].to(device))
+        labels = data.labels[start : start + batch].to(device)
+        logits, _ = split_outputs(model(images))
+        check_logits(logits, len(data.classes))
+        total += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
+        first += correct(logits, labels, 1)
+        five += correct(logits, labels, 5)
+    model.train(was_training)
+    return Evaluation(len(data), total / len(data), first, five)
+
+
+def correct(logits: Tensor, labels: Tensor, k: int) -> int:
+    """How many labels are among the `k` largest logits of their row."""
+    best = logits.topk(min(k, logits.shape[1])).indices
+    return int((best == labels[:, None]).sum())
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are; the CPU for a model without any."""
+    first = next(model.parameters(), None)
+    return first.device if first is not None else torch.device("cpu")

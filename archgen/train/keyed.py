@@ -1,0 +1,60 @@
+"""Random numbers as a pure function of what they are for.
+
+No generator is advanced, so none has to be saved: the draw for sample 17 in epoch 3 is the same
+whatever was drawn before it, in whichever process, after however many interruptions.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.uint64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+class Purpose(IntEnum):
+    """What a number is drawn for; different purposes are independent. Values are permanent."""
+
+    ORDER = 1
+    NETWORK = 2
+    FLIP = 3
+    CROP_TOP = 4
+    CROP_LEFT = 5
+
+
+def draw(seed: int, purpose: Purpose, when: int, samples: NDArray[np.int64]) -> Bits:
+    """64 random bits for each of `samples`, keyed by (seed, purpose, when, sample)."""
+    state = np.zeros(1, np.uint64)
+    for part in (seed, int(purpose), when):
+        state = _scramble(state ^ np.uint64(part))
+    return _scramble(state ^ samples.astype(np.uint64))
+
+
+def below(bits: Bits, limit: int) -> NDArray[np.int64]:
+    """Integers from 0 to `limit` - 1, uniform up to limit / 2**32."""
+    return (((bits >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
+
+
+def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    """The order in which `epoch` visits `count` samples."""
+    bits = draw(seed, Purpose.ORDER, epoch, np.arange(count))
+    return np.argsort(bits, kind="stable").astype(np.int64)
+
+
+def network_seed(seed: int, step: int) -> int:
+    """What to seed torch with before `step`, for the network's own draws such as dropout."""
+    return int(draw(seed, Purpose.NETWORK, step, np.zeros(1, np.int64))[0] >> np.uint64(1))
+
+
+def _scramble(state: Bits) -> Bits:
+    """The output function of SplitMix64 (Steele, Lea, Flood 2014), modulo 2**64."""
+    state = state + _GOLDEN
+    state = (state ^ (state >> np.uint64(30))) * _FIRST
+    state = (state ^ (state >> np.uint64(27))) * _SECOND
+    return state ^ (state >> np.uint64(31))

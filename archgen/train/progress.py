@@ -1,0 +1,136 @@
+"""What a person sees while a network trains: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TextIO
+
+import rich.progress
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
+from archgen.train.evaluation import Evaluation
+
+_PLAIN_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """Training since the last report. `step` counts finished steps; loss and accuracy are means."""
+
+    step: int
+    steps: int
+    epoch: int
+    loss: float
+    accuracy: float
+    learning_rate: float
+    images_per_second: float
+    seconds_left: float
+
+
+class Progress:
+    """Where a run shows itself. By itself it shows nothing."""
+
+    def start(self, steps: int) -> None:
+        """Training of that many steps begins."""
+
+    def stepped(self) -> None:
+        """One more step is done."""
+
+    def trained(self, report: StepReport) -> None:
+        """The steps since the last report are measured."""
+
+    def tested(self, step: int, evaluation: Evaluation) -> None:
+        """The test images have been evaluated after `step` finished steps."""
+
+    def stop(self) -> None:
+        """Training is over, one way or another."""
+
+
+def progress_on(stream: TextIO) -> Progress:
+    """A bar where `stream` is a terminal, lines otherwise."""
+    return BarProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+class LineProgress(Progress):
+    """About twenty lines a run, without control characters: for logs and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._next_line = 0.0
+
+    def trained(self, report: StepReport) -> None:
+        """A line, once another twentieth of the run is done."""
+        if report.step >= self._next_line:
+            self._next_line = report.step + report.steps / _PLAIN_LINES
+            self._print(f"step {report.step}/{report.steps}  {step_text(report)}")
+
+    def tested(self, step: int, evaluation: Evaluation) -> None:
+        """Always a line."""
+        self._print(f"step {step}  {evaluation_text(evaluation)}")
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class BarProgress(Progress):
+    """A bar with the latest figures beside it, and a lasting line for each evaluation."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._bar = _new_bar(stream)
+        self._task = self._bar.add_task("training", total=None, figures="")
+
+    def start(self, steps: int) -> None:
+        """Draws the empty bar."""
+        self._bar.update(self._task, total=steps)
+        self._bar.start()
+
+    def stepped(self) -> None:
+        """Moves the bar by one step."""
+        self._bar.advance(self._task)
+
+    def trained(self, report: StepReport) -> None:
+        """Renews the figures beside the bar."""
+        self._bar.update(self._task, figures=step_text(report))
+
+    def tested(self, step: int, evaluation: Evaluation) -> None:
+        """Writes a line above the bar."""
+        line = f"step {step}  {evaluation_text(evaluation)}"
+        self._bar.console.print(line, markup=False, highlight=False)
+
+    def stop(self) -> None:
+        """Leaves the bar as it is and gives the terminal back."""
+        self._bar.stop()
+
+
+def step_text(report: StepReport) -> str:
+    """The figures of a report on one line."""
+    return (
+        f"loss {report.loss:.3f}  accuracy {report.accuracy:.1%}  "
+        f"lr {report.learning_rate:.2g}  {report.images_per_second:.0f} img/s  "
+        f"{clock_text(report.seconds_left)} left"
+    )
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """The figures of an evaluation on one line."""
+    return (
+        f"test: loss {evaluation.loss:.3f}  top-1 {evaluation.top1:.2%}  "
+        f"top-5 {evaluation.top5:.2%}  of {evaluation.count} images"
+    )
+
+
+def clock_text(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _new_bar(stream: TextIO) -> rich.progress.Progress:
+    return rich.progress.Progress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}", markup=False),
+        console=Console(file=stream),
+    )

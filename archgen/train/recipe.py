@@ -1,0 +1,124 @@
+"""The training recipe as data: what a `recipe:` mapping may say, checked without loading torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+LearningRate = Annotated[
+    float, Field(gt=0.0, description="the highest learning rate; the schedule scales it")
+]
+WeightDecay = Annotated[
+    float,
+    Field(ge=0.0, description="L2 decay of convolution and linear weights; never of anything else"),
+]
+WarmupSteps = Annotated[
+    int, Field(ge=0, description="steps over which the rate first rises linearly to `lr`")
+]
+
+
+class Part(BaseModel):
+    """What every part of a recipe has in common: no unknown fields, no silent conversions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class SGD(Part):
+    """Stochastic gradient descent; `weight_decay` is added to the gradient."""
+
+    name: Literal["sgd"]
+    lr: LearningRate
+    momentum: Fraction = Field(0.9, description="share of the last move that is kept")
+    nesterov: bool = Field(False, description="look ahead along the momentum (Nesterov)")
+    weight_decay: WeightDecay = 0.0
+
+
+class AdamW(Part):
+    """Adam with decoupled weight decay: each step takes `lr * weight_decay` off the weights."""
+
+    name: Literal["adamw"]
+    lr: LearningRate
+    beta1: Fraction = Field(0.9, description="decay of the mean gradient")
+    beta2: Fraction = Field(0.999, description="decay of the mean squared gradient")
+    eps: float = Field(1e-8, gt=0.0, description="added to the root of the mean square")
+    weight_decay: WeightDecay = 0.0
+
+
+class RMSProp(Part):
+    """RMSProp in PyTorch's form, which is not TensorFlow's.
+
+    Here the mean square starts at 0, `eps` is added outside the root, and the rate multiplies
+    the step after the momentum. At the paper's `eps` of 1.0 the two differ visibly.
+    """
+
+    name: Literal["rmsprop"]
+    lr: LearningRate
+    decay: Fraction = Field(0.9, description="decay of the mean squared gradient")
+    momentum: Fraction = Field(0.0, description="share of the last move that is kept")
+    eps: float = Field(1e-8, gt=0.0, description="added to the root of the mean square")
+    weight_decay: WeightDecay = 0.0
+
+
+class Constant(Part):
+    """The same rate from the warm-up to the end."""
+
+    name: Literal["constant"]
+    warmup_steps: WarmupSteps = 0
+
+
+class Cosine(Part):
+    """Half a cosine from the full rate down to `floor` times it at the last step's end."""
+
+    name: Literal["cosine"]
+    warmup_steps: WarmupSteps = 0
+    floor: Fraction = Field(0.0, description="share of `lr` that is left at the end")
+
+
+class Staircase(Part):
+    """The rate is multiplied by `factor` once every `epochs` epochs, at once and not gradually."""
+
+    name: Literal["staircase"]
+    warmup_steps: WarmupSteps = 0
+    factor: float = Field(0.94, gt=0.0, le=1.0, description="what each stair multiplies by")
+    epochs: float = Field(2.0, gt=0.0, description="epochs between two stairs")
+
+
+Optimizer = Annotated[SGD | AdamW | RMSProp, Field(discriminator="name")]
+Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="name")]
+
+
+class Augment(Part):
+    """Random changes to the training images; test images are never touched."""
+
+    flip: bool = Field(False, description="mirror every other image, left to right")
+    crop_padding: int = Field(
+        0, ge=0, le=256, description="shift by up to this many pixels; black comes in at the edge"
+    )
+
+
+class Recipe(Part):
+    """How to train one network: everything but the network, the data and the seed of one run."""
+
+    optimizer: Optimizer = Field(description="how a gradient becomes a change of the weights")
+    schedule: Schedule = Field(
+        Constant(name="constant"), description="how the learning rate changes over the run"
+    )
+    batch: int = Field(ge=1, description="images a step")
+    steps: int | None = Field(None, ge=1, description="length of the run in steps")
+    epochs: int | None = Field(None, ge=1, description="length of the run in epochs instead")
+    label_smoothing: Fraction = Field(
+        0.0, description="probability spread evenly over all classes instead of the true one"
+    )
+    augment: Augment = Field(Augment(), description="random changes to the training images")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of a run that names none of its own")
+    eval_every: int | None = Field(
+        None, ge=1, description="steps between evaluations; without it only the end is evaluated"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_length(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("a recipe says either `steps` or `epochs`, and not both")
+        return self

@@ -1,0 +1,48 @@
+"""A network's weights in a safetensors file: plain tensors and text, never pickled objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from archgen.train.errors import TrainingError
+from archgen.train.files import replacing
+
+
+def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
+    """Writes the state dict of `model` to `path`, which is whole or as it was before."""
+    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, dict(metadata))
+
+
+def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
+    """Copies the weights in `path` into `model` and returns the file's metadata.
+
+    Names and shapes must be those of `model`, all of them; otherwise it is left as it was.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+            metadata = dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"cannot read the weights `{path}`: {error}") from error
+    _check_match(path, model.state_dict(), tensors)
+    model.load_state_dict(tensors)
+    return metadata
+
+
+def _check_match(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+    """Raises with the first differing name where the two do not have the same names and shapes."""
+    for name in sorted(wanted.keys() | found.keys()):
+        want = tuple(wanted[name].shape) if name in wanted else "absent"
+        have = tuple(found[name].shape) if name in found else "absent"
+        if want != have:
+            raise TrainingError(
+                f"the weights `{path}` are another network's: "
+                f"`{name}` is {have} in the file and {want} in the network"
+            )

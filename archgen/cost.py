@@ -22,7 +22,9 @@ class Cost:
     activations: int = 0
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.params + other.params, self.macs + other.macs, self.activations + other.activations)
+        return Cost(
+            self.params + other.params, self.macs + other.macs, self.activations + other.activations
+        )
 
     def times(self, count: int) -> Cost:
         """The cost of `count` equal parts."""

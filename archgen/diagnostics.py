@@ -119,10 +119,14 @@ class SpecError(Exception):
     `sources` maps each source's name to its text, so that a reporter can show the user's own lines.
     """
 
-    def __init__(self, diagnostics: Iterable[Diagnostic], sources: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, diagnostics: Iterable[Diagnostic], sources: dict[str, str] | None = None
+    ) -> None:
         self.diagnostics = tuple(diagnostics)
         self.sources = dict(sources or {})
-        super().__init__("\n".join(f"{d.span}: {d.rule.code} {d.message}" for d in self.diagnostics))
+        super().__init__(
+            "\n".join(f"{d.span}: {d.rule.code} {d.message}" for d in self.diagnostics)
+        )
 
 
 @dataclass(slots=True)

@@ -17,7 +17,13 @@ from archgen.ops import OPS_BY_NAME
 from archgen.ops.settings import settings_of
 from archgen.overrides import Override, apply_overrides
 from archgen.resolve import Erratum, Resolved, read_expect, resolve
-from archgen.rules import ALTERNATIVE_FAILS, ERRATUM_COMPILES, ERRATUM_FIELD, READING_FAILS, READING_SOURCE
+from archgen.rules import (
+    ALTERNATIVE_FAILS,
+    ERRATUM_COMPILES,
+    ERRATUM_FIELD,
+    READING_FAILS,
+    READING_SOURCE,
+)
 from archgen.spec.model import Alternative
 
 
@@ -32,11 +38,17 @@ def check_errata(resolved: Resolved) -> Iterator[Diagnostic]:
         place = erratum.written.field.span
         if erratum.written.is_reading:
             if errors:
-                message = f"the printed variant of this reading does not compile: {errors[0].message}"
-                yield READING_FAILS.at(place, message, help="shapes decide here: remove `kind: reading`")
+                message = (
+                    f"the printed variant of this reading does not compile: {errors[0].message}"
+                )
+                yield READING_FAILS.at(
+                    place, message, help="shapes decide here: remove `kind: reading`"
+                )
         elif not any(_concerns(error, erratum.step.span) for error in errors):
             message = f"the printed `{_printed(erratum)}` compiles, so it contradicts nothing"
-            yield ERRATUM_COMPILES.at(place, message, help="remove the erratum, or write `kind: reading` and a `source:`")
+            yield ERRATUM_COMPILES.at(
+                place, message, help="remove the erratum, or write `kind: reading` and a `source:`"
+            )
 
 
 def _malformed(erratum: Erratum) -> Diagnostic | None:
@@ -44,14 +56,18 @@ def _malformed(erratum: Erratum) -> Diagnostic | None:
     op = OPS_BY_NAME.get(step.op.text)
     if op is not None and field.text != "repeat" and field.text not in settings_of(op):
         known = ", ".join((*settings_of(op), "repeat"))
-        return ERRATUM_FIELD.at(field.span, f"`{step.op.text}` has no setting `{field.text}`", help=f"it takes {known}")
+        return ERRATUM_FIELD.at(
+            field.span, f"`{step.op.text}` has no setting `{field.text}`", help=f"it takes {known}"
+        )
     kind = erratum.written.kind
     if kind is not None and kind.text not in ("contradiction", "reading"):
         help = "write `contradiction` or `reading`"
         return ERRATUM_FIELD.at(kind.span, f"`{kind.text}` is no kind of erratum", help=help)
     if erratum.written.is_reading and erratum.written.source is None:
         message = "a reading is decided by another source, and none is named"
-        return READING_SOURCE.at(field.span, message, help="write `source: {paper: ..., figure: ...}`")
+        return READING_SOURCE.at(
+            field.span, message, help="write `source: {paper: ..., figure: ...}`"
+        )
     return None
 
 
@@ -83,7 +99,9 @@ def check_alternatives(resolved: Resolved) -> Iterator[Diagnostic]:
             yield from _check_alternative(resolved, key.text, key.span, alternative)
 
 
-def _check_alternative(resolved: Resolved, name: str, place: Span, alternative: Alternative) -> Iterator[Diagnostic]:
+def _check_alternative(
+    resolved: Resolved, name: str, place: Span, alternative: Alternative
+) -> Iterator[Diagnostic]:
     assert resolved.network is not None
     findings = Findings()
     overrides = tuple(Override(key.text, value, key.span) for key, value in alternative.set.entries)
@@ -92,7 +110,9 @@ def _check_alternative(resolved: Resolved, name: str, place: Span, alternative: 
     yield from findings.diagnostics
     if findings.has_errors:
         return
-    shaped = infer(replace(network, block=replace(network.block, expect=expect)), findings, arguments)
+    shaped = infer(
+        replace(network, block=replace(network.block, expect=expect)), findings, arguments
+    )
     if shaped is not None:
         findings.extend(finding for check in CHECKS for finding in check(shaped))
     for error in findings.diagnostics:

@@ -61,7 +61,9 @@ def apply_overrides(
 def _own_value(block: Block, name: str, override: Override) -> object:
     param = block.params.get(name)
     if param is None:
-        uses = ", ".join(f"`{use}.{name}`" for use in _uses(block.graph, ()) if name in use.call.block.params)
+        uses = ", ".join(
+            f"`{use}.{name}`" for use in _uses(block.graph, ()) if name in use.call.block.params
+        )
         near = did_you_mean(name, block.params)
         help = f"did you mean `{near}`?" if near else f"write {uses}" if uses else _known(block)
         raise _misses(override, f"`{block.name}` has no param `{name}`", help)
@@ -97,12 +99,20 @@ def _find(network: NetworkGraph, owner: str, override: Override) -> _Use:
         if len(distinct) > 1:
             names = ", ".join(f"`{name}`" for name in distinct)
             message = f"`{owner}` is used {len(distinct)} times: {names}"
-            raise _misses(override, message, f"name one of them, as in `{next(iter(distinct))}.{_last(override)}`")
+            raise _misses(
+                override,
+                message,
+                f"name one of them, as in `{next(iter(distinct))}.{_last(override)}`",
+            )
         if distinct:
             return next(iter(distinct.values()))
     legal = {use.node.name for use in uses} | {use.call.block.name for use in uses}
     near = did_you_mean(owner, legal)
-    help = f"did you mean `{near}.{_last(override)}`?" if near else f"there are {', '.join(sorted(legal)) or 'no blocks'}"
+    help = (
+        f"did you mean `{near}.{_last(override)}`?"
+        if near
+        else f"there are {', '.join(sorted(legal)) or 'no blocks'}"
+    )
     raise _misses(override, f"no step and no block is called `{owner}`", help)
 
 
@@ -128,7 +138,11 @@ def _with_variant(call: BlockCall, override: Override) -> BlockCall:
     values = call.block.variants.get(name)
     if values is None:
         near = did_you_mean(name, call.block.variants)
-        help = f"did you mean `{near}`?" if near else f"it has {', '.join(call.block.variants) or 'none'}"
+        help = (
+            f"did you mean `{near}`?"
+            if near
+            else f"it has {', '.join(call.block.variants) or 'none'}"
+        )
         raise _misses(override, f"the block `{call.block.name}` has no variant `{name}`", help)
     return replace(call, arguments={**call.arguments, **values}, variant=name)
 
@@ -143,10 +157,14 @@ def _in_graph(graph: Graph, path: tuple[str, ...], changed: Node) -> Graph:
 
 def _in_node(node: Node, path: tuple[str, ...], changed: Node) -> Node:
     if isinstance(node.call, JoinCall):
-        branches = tuple(Branch(b.name, b.span, _in_graph(b.graph, path, changed)) for b in node.call.branches)
+        branches = tuple(
+            Branch(b.name, b.span, _in_graph(b.graph, path, changed)) for b in node.call.branches
+        )
         return replace(node, call=replace(node.call, branches=branches))
     if not isinstance(node.call, BlockCall) or node.name != path[0]:
         return node
     if len(path) == 1:
         return changed if node.id == changed.id else node
-    return replace(node, call=replace(node.call, block=_with_node(node.call.block, path[1:], changed)))
+    return replace(
+        node, call=replace(node.call, block=_with_node(node.call.block, path[1:], changed))
+    )

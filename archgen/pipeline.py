@@ -1,7 +1,7 @@
 """The whole compiler on one screen.
 
-    text --load--> SpecFile --resolve--> Resolved --infer--> ShapedNetwork --check--> [Diagnostic]
-                                                             ShapedNetwork --emit--> ModuleSource
+text --load--> SpecFile --resolve--> Resolved --infer--> ShapedNetwork --check--> [Diagnostic]
+                                                         ShapedNetwork --emit--> ModuleSource
 """
 
 from __future__ import annotations
@@ -61,4 +61,6 @@ def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(findings.diagnostics, key=lambda finding: (finding.span.source, finding.span.start)))
+    return tuple(
+        sorted(findings.diagnostics, key=lambda finding: (finding.span.source, finding.span.start))
+    )

@@ -13,14 +13,18 @@ YAML_SYNTAX = Rule("AG002", "yaml-syntax", "the text is not YAML")
 DUPLICATE_KEY = Rule("AG003", "duplicate-key", "a mapping has the same key twice")
 YAML_FEATURE = Rule("AG004", "yaml-feature", "tags, merge keys and several documents are refused")
 LIMIT = Rule("AG005", "limit", "the file or the network is larger than archgen accepts")
-UNQUOTED_EXPRESSION = Rule("AG006", "unquoted-expression", "YAML splits this expression at its comma")
+UNQUOTED_EXPRESSION = Rule(
+    "AG006", "unquoted-expression", "YAML splits this expression at its comma"
+)
 WRONG_TYPE = Rule("AG007", "wrong-type", "a value has the wrong type")
 
 # AG1xx: names and settings
 UNKNOWN_KEY = Rule("AG101", "unknown-key", "a key that archgen does not know")
 MISSING_KEY = Rule("AG102", "missing-key", "a key that must be there")
 UNKNOWN_OP = Rule("AG103", "unknown-op", "a step names neither an op nor a block")
-NOT_ONE_OP = Rule("AG104", "not-one-op", "a step has exactly one op or block beside its reserved keys")
+NOT_ONE_OP = Rule(
+    "AG104", "not-one-op", "a step has exactly one op or block beside its reserved keys"
+)
 UNKNOWN_SETTING = Rule("AG105", "unknown-setting", "an op or block has no such setting")
 MISSING_SETTING = Rule("AG106", "missing-setting", "a setting without a default is not given")
 BAD_VALUE = Rule("AG107", "bad-value", "a setting's value is not one it can take")
@@ -29,7 +33,9 @@ NAME_TAKEN = Rule("AG109", "name-taken", "two parts of one list have the same na
 NEWER_LANGUAGE = Rule("AG110", "newer-language", "the spec is written in a newer language")
 WRONG_KIND = Rule("AG111", "wrong-kind", "the file is of another kind than the command needs")
 REPEATED_JOIN = Rule("AG112", "repeated-join", "only a block or a plain op can be repeated")
-AMBIGUOUS_PADDING = Rule("AG113", "ambiguous-padding", "`same` padding that libraries read differently")
+AMBIGUOUS_PADDING = Rule(
+    "AG113", "ambiguous-padding", "`same` padding that libraries read differently"
+)
 STRIDE_NOT_WRITTEN = Rule("AG114", "stride-not-written", "a pool must state its stride")
 SET_MISSES = Rule("AG115", "set-misses", "a `--set` or `alternatives` entry names no single param")
 DEFAULT_MISSES = Rule("AG116", "default-misses", "`defaults` names no op or no setting")
@@ -47,18 +53,25 @@ REQUIREMENT = Rule("AG207", "requirement", "a `require` of the block does not ho
 GRIDS_DIFFER = Rule("AG301", "grids-differ", "branches of a join end on different grids")
 CHANNELS_DIFFER = Rule("AG302", "channels-differ", "an addition of different channel counts")
 RESIDUAL_MISMATCH = Rule("AG303", "residual-mismatch", "body and shortcut of a residual differ")
-INPUT_TOO_SMALL = Rule("AG304", "input-too-small", "a window is larger than the grid it slides over")
+INPUT_TOO_SMALL = Rule(
+    "AG304", "input-too-small", "a window is larger than the grid it slides over"
+)
 GROUPS = Rule("AG305", "groups", "channels cannot be divided among the groups")
 NEEDS_GRID = Rule("AG306", "needs-grid", "an op that needs a grid got a vector")
 SPLIT_MISMATCH = Rule("AG307", "split-mismatch", "the parts of a split do not add up to its input")
 STRIDE_DROPS_ROWS = Rule(
-    "AG308", "stride-drops-rows", "a strided layer ignores the last rows or columns", Severity.WARNING
+    "AG308",
+    "stride-drops-rows",
+    "a strided layer ignores the last rows or columns",
+    Severity.WARNING,
 )
 
 # AG4xx: references and cycles
 UNKNOWN_REFERENCE = Rule("AG401", "unknown-reference", "`from` names nothing in sight")
 RECURSION = Rule("AG402", "recursion", "a block contains itself")
-UNUSED_STEP = Rule("AG403", "unused-step", "nothing reads the output of this step", Severity.WARNING)
+UNUSED_STEP = Rule(
+    "AG403", "unused-step", "nothing reads the output of this step", Severity.WARNING
+)
 UNUSED_BLOCK = Rule("AG404", "unused-block", "a block is never used", Severity.WARNING)
 UNUSED_PARAM = Rule("AG405", "unused-param", "a param is never used", Severity.WARNING)
 UNKNOWN_LIBRARY = Rule("AG406", "unknown-library", "`use` names a file that cannot be used")
@@ -69,7 +82,9 @@ EXPECTATION = Rule("AG501", "expectation", "an `expect` does not hold")
 BUDGET = Rule("AG502", "budget", "a bound on params or MACs is exceeded")
 
 # AG6xx: provenance and errata
-ERRATUM_COMPILES = Rule("AG601", "erratum-compiles", "the printed value of a contradiction compiles")
+ERRATUM_COMPILES = Rule(
+    "AG601", "erratum-compiles", "the printed value of a contradiction compiles"
+)
 READING_FAILS = Rule("AG602", "reading-fails", "the printed variant of a reading does not compile")
 ERRATUM_FIELD = Rule("AG603", "erratum-field", "an erratum names no setting of its step")
 READING_SOURCE = Rule("AG604", "reading-source", "a reading must name another source")
@@ -78,4 +93,6 @@ ALTERNATIVE_FAILS = Rule("AG605", "alternative-fails", "an alternative does not 
 # AG9xx: training
 BAD_RECIPE = Rule("AG901", "bad-recipe", "a training recipe cannot be read")
 
-RULES: tuple[Rule, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Rule))
+RULES: tuple[Rule, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Rule)
+)

@@ -20,14 +20,23 @@ def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
     graphs = [network.block.graph, *(head.graph for head in network.heads)]
     if all(_is_known(graph) for graph in graphs):
         whole = costs.network(network)
-        values = {**_shape_values(network.output), "params": whole.cost.params, "macs": whole.cost.macs}
-        yield from _compare(network.block.expected, {**values, "params_training": whole.params_training})
+        values = {
+            **_shape_values(network.output),
+            "params": whole.cost.params,
+            "macs": whole.cost.macs,
+        }
+        yield from _compare(
+            network.block.expected, {**values, "params_training": whole.params_training}
+        )
     for graph in graphs:
         yield from _in_graph(graph, costs)
     for block in network.blocks():
         if _is_known(block.graph):
             cost = costs.block(block)
-            yield from _compare(block.expected, {**_shape_values(block.output), "params": cost.params, "macs": cost.macs})
+            yield from _compare(
+                block.expected,
+                {**_shape_values(block.output), "params": cost.params, "macs": cost.macs},
+            )
         yield from _in_graph(block.graph, costs)
 
 
@@ -35,7 +44,11 @@ def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         if node.expected and node.output is not None:
             cost = costs.node(node)
-            yield from _compare(node.expected, {**_shape_values(node.output), "params": cost.params, "macs": cost.macs}, node)
+            yield from _compare(
+                node.expected,
+                {**_shape_values(node.output), "params": cost.params, "macs": cost.macs},
+                node,
+            )
         for instance in instances(node):
             for branch in instance.branches:
                 yield from _in_graph(branch.graph, costs)
@@ -43,13 +56,25 @@ def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
 
 def _is_known(graph: ShapedGraph) -> bool:
     """Whether every value in the graph has a shape of its own, so that its cost is known."""
-    return all(_is_known_node(instance) for node in graph.nodes for instance in instances(node))
+    return all(
+        _is_known_node(instance)
+        for node in graph.nodes
+        for instance in instances(node)
+        if node.count != 0
+    )
 
 
 def _is_known_node(node: ShapedNode) -> bool:
-    if node.output is None or (node.block is not None and not _is_known(node.block.graph)):
+    is_made = node.op is not None or node.block is not None or not node.is_active
+    if (
+        node.output is None
+        or not is_made
+        or (node.block is not None and not _is_known(node.block.graph))
+    ):
         return False
-    return all(branch.graph.output is not None and _is_known(branch.graph) for branch in node.branches)
+    return all(
+        branch.graph.output is not None and _is_known(branch.graph) for branch in node.branches
+    )
 
 
 def _shape_values(shape: Shape | None) -> dict[str, object]:
@@ -58,7 +83,9 @@ def _shape_values(shape: Shape | None) -> dict[str, object]:
     return {"grid": Window(shape.height, shape.width), "channels": shape.channels}
 
 
-def _compare(lines: tuple[Expected, ...], values: dict[str, object], node: ShapedNode | None = None) -> Iterator[Diagnostic]:
+def _compare(
+    lines: tuple[Expected, ...], values: dict[str, object], node: ShapedNode | None = None
+) -> Iterator[Diagnostic]:
     for line in lines:
         actual = values.get(line.key)
         if actual is None:
@@ -70,14 +97,18 @@ def _compare(lines: tuple[Expected, ...], values: dict[str, object], node: Shape
                 notes=_reason(line, node),
                 help=f"write `{line.key}: {_plain(actual)}` if that is what you mean",
             )
-        assert isinstance(actual, int | Window)
-        for bound, is_over, word in (
-            (line.minimum, lambda low: actual < low, "at least"),
-            (line.maximum, lambda high: actual > high, "at most"),
-        ):
-            if bound is not None and isinstance(actual, int) and is_over(bound):
-                message = f"{line.key}: {word} {bound:,} is allowed, and {actual:,} come out"
-                yield BUDGET.at(line.span, message)
+        if isinstance(actual, int):
+            yield from _over_bounds(line, actual)
+
+
+def _over_bounds(line: Expected, actual: int) -> Iterator[Diagnostic]:
+    bound, word = line.minimum, "at least"
+    if line.maximum is not None and actual > line.maximum:
+        bound, word = line.maximum, "at most"
+    elif line.minimum is None or actual >= line.minimum:
+        return
+    message = f"{line.key}: {word} {bound:,} is allowed, and {actual:,} come out"
+    yield BUDGET.at(line.span, message, help="make the network fit, or move the bound")
 
 
 def _reason(line: Expected, node: ShapedNode | None) -> list[str]:

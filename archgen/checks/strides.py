@@ -14,7 +14,11 @@ def dropped_rows(network: ShapedNetwork) -> Iterator[Diagnostic]:
 
     With padding this is how most networks are drawn, so only windows without padding are named.
     """
-    graphs = [network.block.graph, *(head.graph for head in network.heads), *(b.graph for b in network.blocks())]
+    graphs = [
+        network.block.graph,
+        *(head.graph for head in network.heads),
+        *(b.graph for b in network.blocks()),
+    ]
     for graph in graphs:
         yield from _in_graph(graph)
 
@@ -35,10 +39,15 @@ def _dropped(node: ShapedNode) -> Diagnostic | None:
     rows, columns = node.op.unread(x)
     if max(rows, columns) == 0 or STRIDE_DROPS_ROWS.code in node.node.allow:
         return None
-    lost = f"the last {rows} of {x.height} rows" if rows else f"the last {columns} of {x.width} columns"
+    lost = (
+        f"the last {rows} of {x.height} rows"
+        if rows
+        else f"the last {columns} of {x.width} columns"
+    )
     return STRIDE_DROPS_ROWS.at(
         node.node.key,
         f"`{node.node.name}` never reads {lost}",
         notes=[f"{x.height} -> {node.op.derivation(x)} = {node.output.height}"],
-        help=f"pad by {max(rows, columns)}, use another input size, or acknowledge it: `allow: [{STRIDE_DROPS_ROWS.code}]`",
+        help=f"pad by {max(rows, columns)}, use another input size, or acknowledge it: "
+        f"`allow: [{STRIDE_DROPS_ROWS.code}]`",
     )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archgen.diagnostics import Diagnostic
-from archgen.ir.graph import Block, BlockCall, Graph, JoinCall, NetworkGraph, Node, OpCall, Ref, Term
+from archgen.ir.graph import (
+    Block,
+    BlockCall,
+    Graph,
+    JoinCall,
+    NetworkGraph,
+    Node,
+    OpCall,
+    Ref,
+    Term,
+)
 from archgen.rules import UNUSED_BLOCK, UNUSED_PARAM, UNUSED_STEP
 
 
@@ -19,7 +29,9 @@ def unused(network: NetworkGraph | None, blocks: dict[str, Block]) -> Iterator[D
         for block in blocks.values():
             if id(block) not in used:
                 help = "remove it, or use it in `network:`"
-                yield UNUSED_BLOCK.at(block.span, f"the block `{block.name}` is never used", help=help)
+                yield UNUSED_BLOCK.at(
+                    block.span, f"the block `{block.name}` is never used", help=help
+                )
         yield from _steps(network.block, [head.graph for head in network.heads])
         yield from _params(network.block, [head.graph for head in network.heads])
     for block in blocks.values():
@@ -73,7 +85,9 @@ def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
         for node in graph.walk():
             if node.id not in read:
                 message = f"nothing reads the output of `{node.name}`"
-                yield UNUSED_STEP.at(node.key, message, help="remove the step, or name it in a `from:`")
+                yield UNUSED_STEP.at(
+                    node.key, message, help="remove the step, or name it in a `from:`"
+                )
 
 
 def _read_by(node: Node) -> Iterator[Ref]:

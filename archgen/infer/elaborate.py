@@ -54,7 +54,9 @@ class TooLarge(Exception):
     """The network is over a limit; the finding that says so has been added."""
 
 
-def infer(network: NetworkGraph, findings: Findings, arguments: Mapping[str, object] | None = None) -> ShapedNetwork | None:
+def infer(
+    network: NetworkGraph, findings: Findings, arguments: Mapping[str, object] | None = None
+) -> ShapedNetwork | None:
     """Every shape of the network; None where it is over a limit.
 
     `arguments` replaces the defaults of the network's params.
@@ -66,7 +68,9 @@ def infer(network: NetworkGraph, findings: Findings, arguments: Mapping[str, obj
         return None
 
 
-def infer_block(block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], findings: Findings) -> ShapedBlock | None:
+def infer_block(
+    block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], findings: Findings
+) -> ShapedBlock | None:
     """One block on its own."""
     try:
         return _Elaborator(findings).use(block, arguments, inputs, None, None)
@@ -74,12 +78,22 @@ def infer_block(block: Block, arguments: Mapping[str, object], inputs: tuple[Sha
         return None
 
 
-def trace_block(shaped: ShapedBlock, arguments: Mapping[str, object], inputs: tuple[Shape, ...]) -> ShapedBlock:
+def trace_block(
+    shaped: ShapedBlock, arguments: Mapping[str, object], inputs: tuple[Shape, ...]
+) -> ShapedBlock:
     """A sound block once more, with traced numbers: its values then carry formulas.
 
     Steps whose `when` is false are elaborated all the same, so that an emitter can write both cases.
     """
     return _Elaborator(Findings(), is_tracing=True).use(shaped.block, arguments, inputs, None, None)
+
+
+def trace_network(
+    shaped: ShapedNetwork, arguments: Mapping[str, object]
+) -> tuple[ShapedBlock, tuple[ShapedHead, ...]]:
+    """A sound network once more, with traced params; its input stays a plain shape."""
+    again = _Elaborator(Findings(), is_tracing=True).network(shaped.network, arguments)
+    return again.block, again.heads
 
 
 class _Elaborator:
@@ -98,7 +112,9 @@ class _Elaborator:
         scope = _scope(frame)
         self._require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
-        heads = tuple(ShapedHead(head, self._graph(head.graph, scope, frame)) for head in network.heads)
+        heads = tuple(
+            ShapedHead(head, self._graph(head.graph, scope, frame)) for head in network.heads
+        )
         expected = self._expected(block.expect, scope, frame)
         shaped = ShapedBlock(block, frame.arguments, (network.input,), graph, {}, expected)
         return ShapedNetwork(network, shaped, heads)
@@ -106,7 +122,12 @@ class _Elaborator:
     # --- blocks ---------------------------------------------------------------------------------
 
     def use(
-        self, block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], caller: Frame | None, call: Node | None
+        self,
+        block: Block,
+        arguments: Mapping[str, object],
+        inputs: tuple[Shape, ...],
+        caller: Frame | None,
+        call: Node | None,
     ) -> ShapedBlock:
         """One use of a block; an equal one that was done before is shared."""
         frame = Frame(block, {}, inputs, caller, call)
@@ -128,7 +149,9 @@ class _Elaborator:
         self._done[key] = (shaped, self._count - before)
         return shaped
 
-    def _arguments(self, block: Block, given: Mapping[str, object], frame: Frame) -> dict[str, object]:
+    def _arguments(
+        self, block: Block, given: Mapping[str, object], frame: Frame
+    ) -> dict[str, object]:
         """The params' values: what is given, else the default, which may use the params before it."""
         values: dict[str, object] = {}
         for name, param in block.params.items():
@@ -200,7 +223,9 @@ class _Elaborator:
         output = (shaped.output or _promised(expected)) if condition else known[0]
         return _replaced(shaped, output=output, expected=expected, condition=condition)
 
-    def _call(self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+    def _call(
+        self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
         match node.call:
             case OpCall():
                 return self._op(node, node.call, inputs[0], scope, frame)
@@ -220,11 +245,18 @@ class _Elaborator:
         except ShapeError as error:
             term = call.settings.get(error.setting)
             place = term.span if term is not None and node.span.contains(term.span) else node.key
-            self._report(error.rule.at(place, error.message, caption=f"here is {x}", help=error.help), frame)
+            self._report(
+                error.rule.at(place, error.message, caption=f"here is {x}", help=error.help), frame
+            )
             return ShapedNode(node, (x,), None, op)
 
-    def _join(self, node: Node, call: JoinCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
-        branches = tuple(ShapedBranch(branch, self._graph(branch.graph, scope, frame)) for branch in call.branches)
+    def _join(
+        self, node: Node, call: JoinCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
+        branches = tuple(
+            ShapedBranch(branch, self._graph(branch.graph, scope, frame))
+            for branch in call.branches
+        )
         settings = self._settings(call.settings, scope, frame)
         ends = tuple(branch.graph.output for branch in branches) if branches else inputs
         known = tuple(shape for shape in ends if shape is not None)
@@ -236,15 +268,19 @@ class _Elaborator:
         except JoinError as error:
             finding = describe(error, node, branches, known)
             if error.rule is RESIDUAL_MISMATCH and (origin := frame.origin()):
-                finding = finding.with_notes(f"the shortcut's {inputs[0].channels} channels: {origin}")
+                finding = finding.with_notes(
+                    f"the shortcut's {inputs[0].channels} channels: {origin}"
+                )
             self._report(finding, frame)
-            return ShapedNode(node, inputs, error.goes_on, op, branches)
+            return ShapedNode(node, inputs, error.goes_on, None, branches)
 
     def _surviving(self, call: JoinCall, ends: tuple[Shape | None, ...]) -> Shape | None:
         """A residual whose body is unknown still has its shortcut's shape."""
         return ends[0] if call.op.name == "residual" else None
 
-    def _block(self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+    def _block(
+        self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
         arguments = self._settings(call.arguments, scope, frame)
         if arguments is None:
             return ShapedNode(node, inputs, None)
@@ -254,7 +290,9 @@ class _Elaborator:
 
     # --- repeats --------------------------------------------------------------------------------
 
-    def _repeat(self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame) -> ShapedNode:
+    def _repeat(
+        self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
         assert node.repeat is not None
         count = self._evaluate(node.repeat, scope, frame)
         if not isinstance(count, int):
@@ -266,14 +304,18 @@ class _Elaborator:
         while number < count and x is not None:
             before, errors = self._count, len(self._findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
-            instance = self._call(node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame)
+            instance = self._call(
+                node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame
+            )
             output = _without_index(instance.output, number)
             same = 1 if uses_index or output != x else int(count) - number
             self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
             number, x = number + same, output
-        return ShapedNode(node, inputs, _grown(inputs[0], x, count, runs), runs=tuple(runs), count=count)
+        return ShapedNode(
+            node, inputs, _grown(inputs[0], x, count, runs), runs=tuple(runs), count=count
+        )
 
     def _note_repeats(self, since: int, number: int, same: int) -> None:
         """Says of findings in a folded run that its other instances have them too."""
@@ -286,17 +328,23 @@ class _Elaborator:
 
     def _settings(self, terms: Mapping[str, Term], scope: Values, frame: Frame) -> Values | None:
         """The values of settings; None where one has none, all of which are reported."""
-        values = {name: self._evaluate(term, scope, frame, _MISSING) for name, term in terms.items()}
+        values = {
+            name: self._evaluate(term, scope, frame, _MISSING) for name, term in terms.items()
+        }
         return None if any(value is _MISSING for value in values.values()) else values
 
-    def _evaluate(self, term: Term, scope: Values, frame: Frame, otherwise: object = None) -> object:
+    def _evaluate(
+        self, term: Term, scope: Values, frame: Frame, otherwise: object = None
+    ) -> object:
         try:
             return term.evaluate(scope)
         except SettingError as error:
             self._report(error.diagnostic, frame)
             return otherwise
 
-    def _expected(self, lines: Iterable[Expectation], scope: Values, frame: Frame) -> tuple[Expected, ...]:
+    def _expected(
+        self, lines: Iterable[Expectation], scope: Values, frame: Frame
+    ) -> tuple[Expected, ...]:
         if self._is_tracing:
             return ()
         return tuple(
@@ -304,8 +352,14 @@ class _Elaborator:
                 line.key,
                 line.span,
                 None if line.exact is None else self._evaluate(line.exact, scope, frame),
-                cast("int | None", None if line.minimum is None else self._evaluate(line.minimum, scope, frame)),
-                cast("int | None", None if line.maximum is None else self._evaluate(line.maximum, scope, frame)),
+                cast(
+                    "int | None",
+                    None if line.minimum is None else self._evaluate(line.minimum, scope, frame),
+                ),
+                cast(
+                    "int | None",
+                    None if line.maximum is None else self._evaluate(line.maximum, scope, frame),
+                ),
             )
             for line in lines
         )
@@ -348,19 +402,31 @@ def _shape_scope(owner: str, shapes: tuple[Shape, ...], ports: tuple[str, ...] =
         scope[f"{name}.channels"] = shape.channels
         scope[f"{name}.height"] = shape.height
         scope[f"{name}.width"] = shape.width
-        scope[f"{name}.grid"] = shape.height if shape.height == shape.width else Window(shape.height, shape.width)
+        scope[f"{name}.grid"] = (
+            shape.height if shape.height == shape.width else Window(shape.height, shape.width)
+        )
     return scope
 
 
 def _is_complete(call: OpCall, settings: Values) -> bool:
     """Whether no required setting is missing, which was reported when the step was read."""
-    return all(name in settings or not kind.is_required for name, kind in settings_of(call.op).items())
+    return all(
+        name in settings or not kind.is_required for name, kind in settings_of(call.op).items()
+    )
 
 
 def _uses_index(node: Node) -> bool:
     call = node.call
-    terms = call.settings if isinstance(call, OpCall) else call.arguments if isinstance(call, BlockCall) else {}
-    return any(name.text == "i" for term in terms.values() for name in getattr(term, "names", tuple)())
+    terms = (
+        call.settings
+        if isinstance(call, OpCall)
+        else call.arguments
+        if isinstance(call, BlockCall)
+        else {}
+    )
+    return any(
+        name.text == "i" for term in terms.values() for name in getattr(term, "names", tuple)()
+    )
 
 
 def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:

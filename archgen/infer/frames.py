@@ -41,7 +41,12 @@ class Frame:
             return ""
         arguments = ", ".join(f"{name}: {_plain(value)}" for name, value in self.arguments.items())
         source = f" ({self.block.source})" if self.block.source else ""
-        return ", ".join([f"in {self.path()}{f' {{{arguments}}}' if arguments else ''}", *self._inputs()]) + source
+        return (
+            ", ".join(
+                [f"in {self.path()}{f' {{{arguments}}}' if arguments else ''}", *self._inputs()]
+            )
+            + source
+        )
 
     def _inputs(self) -> Iterator[str]:
         names = [f"in.{port}" for port in self.block.inputs] or ["in"]
@@ -73,7 +78,11 @@ def channel_story(node: ShapedNode) -> str:
     total = f"{node.output.channels} channels"
     last = _last(node)
     if len(last.branches) > 1 and last.op is not None and last.op.name == "concat":
-        parts = [f"{b.graph.output.channels} ({b.branch.name})" for b in last.branches if b.graph.output is not None]
+        parts = [
+            f"{b.graph.output.channels} ({b.branch.name})"
+            for b in last.branches
+            if b.graph.output is not None
+        ]
         return f"{total}: {' + '.join(parts)}"
     return total
 

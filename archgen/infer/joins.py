@@ -1,4 +1,4 @@
-"""What to say about a join whose branches do not fit: every branch with its derivation, the odd one blamed."""
+"""What to say about a join that does not fit: every branch with its derivation, the odd one blamed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,41 @@ from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
 
 
-def describe(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...], inputs: tuple[Shape, ...]) -> Diagnostic:
+def describe(
+    error: JoinError, node: Node, branches: tuple[ShapedBranch, ...], inputs: tuple[Shape, ...]
+) -> Diagnostic:
     """The finding for a join that cannot join `inputs`."""
     if not branches:
         shapes = " and ".join(str(shape) for shape in inputs)
         return error.rule.at(node.key, error.message, caption=f"joins {shapes}", help=error.help)
     if error.rule in (GRIDS_DIFFER, CHANNELS_DIFFER):
-        return _differ(error, node, branches)
-    return _residual(error, node, branches)
+        return _differ(error, branches)
+    return _residual(error, branches)
 
 
-def _differ(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
+def _differ(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
     blamed = error.odd[0] if error.odd else len(branches) - 1
-    labels = [Label(b.branch.span, _ends(error, b.graph)) for i, b in enumerate(branches) if i != blamed]
+    labels = [
+        Label(b.branch.span, _ends(error, b.graph)) for i, b in enumerate(branches) if i != blamed
+    ]
     odd = branches[blamed]
     culprit = _culprit(odd.graph, error)
     if culprit is not None and error.odd:
         labels.append(Label(culprit[0], f"makes {culprit[1]} here"))
     elif not error.odd:
-        labels.extend(Label(c[0], f"makes {c[1]}") for b in branches if (c := _culprit(b.graph, error)) is not None)
+        labels.extend(
+            Label(c[0], f"makes {c[1]}")
+            for b in branches
+            if (c := _culprit(b.graph, error)) is not None
+        )
     place = odd.branch.span
-    return error.rule.at(place, error.message, caption=_ends(error, odd.graph), labels=labels, help=_advice(error, branches))
+    return error.rule.at(
+        place,
+        error.message,
+        caption=_ends(error, odd.graph),
+        labels=labels,
+        help=_advice(error, branches),
+    )
 
 
 def _ends(error: JoinError, graph: ShapedGraph) -> str:
@@ -89,12 +103,18 @@ def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
     return f"bring `{odd}` to {what}, as in the other branches"
 
 
-def _residual(error: JoinError, node: Node, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
+def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
     shortcut, body = branches
     ended = _last_op(body.graph)
     place = _setting(ended, "filters") if ended else body.branch.span
     labels = [Label(shortcut.branch.span, f"the shortcut ends with {shortcut.graph.output}")]
-    return error.rule.at(place, error.message, caption=f"the body ends with {body.graph.output}", labels=labels, help=error.help)
+    return error.rule.at(
+        place,
+        error.message,
+        caption=f"the body ends with {body.graph.output}",
+        labels=labels,
+        help=error.help,
+    )
 
 
 def _last_op(graph: ShapedGraph) -> ShapedNode | None:

@@ -22,7 +22,8 @@ class Term(Protocol):
     """A setting as read: something with a place that has a value where its names have one."""
 
     @property
-    def span(self) -> Span: ...
+    def span(self) -> Span:
+        """Where it stands."""
 
     def evaluate(self, scope: Mapping[str, object]) -> object:
         """The value, where names mean what `scope` says."""

@@ -29,7 +29,13 @@ class JoinError(Exception):
     """
 
     def __init__(
-        self, rule: Rule, message: str, odd: tuple[int, ...] = (), *, goes_on: Shape | None = None, help: str = ""
+        self,
+        rule: Rule,
+        message: str,
+        odd: tuple[int, ...] = (),
+        *,
+        goes_on: Shape | None = None,
+        help: str = "",
     ) -> None:
         super().__init__(message)
         self.rule = rule
@@ -108,6 +114,10 @@ class Op:
 
     def expression(self, x: str, shape: Shape) -> str:
         """The op applied to the Python expression `x`; only for ops without a module."""
+        raise NotImplementedError(type(self).__name__)
+
+    def stand_in(self, x: Shape) -> ModuleCall:
+        """A layer that does what `expression` says, for a place that takes layers only."""
         raise NotImplementedError(type(self).__name__)
 
 

@@ -43,7 +43,11 @@ class Shape:
         return self.channels * self.height * self.width
 
     def __str__(self) -> str:
-        return f"{int(self.channels)}" if self.grid is None else f"{int(self.channels)} x {self.height} x {self.width}"
+        return (
+            f"{int(self.channels)}"
+            if self.grid is None
+            else f"{int(self.channels)} x {self.height} x {self.width}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +141,16 @@ class Slide:
         return max(0, size - last)
 
     def derivation(self, size: int) -> str:
-        """The formula with the numbers of this slide, `(35 - 3) // 2 + 1`, or `35` where it keeps the size."""
+        """The formula with this slide's numbers, `(35 - 3) // 2 + 1`; `35` where it keeps the size."""
         if self.over(size) == size and self.stride == 1:
             return str(size)
         padding = self.before + self.after
         room = f"{size} + {padding} - {self.reach}" if padding else f"{size} - {self.reach}"
         if self.stride == 1:
             return f"{room} + 1"
-        return f"ceil(({room}) / {self.stride}) + 1" if self.ceil else f"({room}) // {self.stride} + 1"
+        return (
+            f"ceil(({room}) / {self.stride}) + 1" if self.ceil else f"({room}) // {self.stride} + 1"
+        )
 
 
 def same_amounts(kernel: int, dilation: int = 1) -> tuple[int, int]:

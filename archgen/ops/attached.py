@@ -27,7 +27,7 @@ from archgen.spec.expressions import Value
 
 @dataclass(frozen=True, slots=True)
 class BatchNorm:
-    """Batch normalisation (arXiv:1502.03167): eps, running-average momentum (torch's sense), gamma and beta."""
+    """Batch normalisation (arXiv:1502.03167); `momentum` in torch's sense, `affine`: gamma and beta."""
 
     eps: float = 1e-5
     momentum: float = 0.1
@@ -41,7 +41,9 @@ class BatchNorm:
         """`nn.BatchNorm2d` with the settings that differ from torch's defaults."""
         plain = BatchNorm()
         kwargs = tuple(
-            (key, getattr(self, key)) for key in ("eps", "momentum", "affine") if getattr(self, key) != getattr(plain, key)
+            (key, getattr(self, key))
+            for key in ("eps", "momentum", "affine")
+            if getattr(self, key) != getattr(plain, key)
         )
         return ModuleCall("nn.BatchNorm2d", (channels,), kwargs)
 
@@ -60,7 +62,11 @@ class Activation:
     def module(self) -> ModuleCall:
         """The `nn` module."""
         form = ACTIVATIONS[self.function]
-        kwargs = ((form.argument, form.fixed if self.number is None else self.number),) if form.argument else ()
+        kwargs = (
+            ((form.argument, form.fixed if self.number is None else self.number),)
+            if form.argument
+            else ()
+        )
         return ModuleCall(f"nn.{form.module}", (), kwargs)
 
     def apply(self, x: str, *, inplace: bool = False) -> str:
@@ -68,7 +74,9 @@ class Activation:
         form = ACTIVATIONS[self.function]
         arguments = [x]
         if form.argument:
-            arguments.append(f"{form.argument}={form.fixed if self.number is None else self.number!r}")
+            arguments.append(
+                f"{form.argument}={form.fixed if self.number is None else self.number!r}"
+            )
         if inplace and form.has_inplace:
             arguments.append("inplace=True")
         return f"{form.functional}({', '.join(arguments)})"
@@ -100,7 +108,9 @@ class ActivationForm:
 ACTIVATIONS: dict[str, ActivationForm] = {
     "relu": ActivationForm("ReLU", "F.relu", has_inplace=True),
     "relu6": ActivationForm("ReLU6", "F.relu6", has_inplace=True),
-    "leaky_relu": ActivationForm("LeakyReLU", "F.leaky_relu", True, "slope", "negative_slope", 0.01),
+    "leaky_relu": ActivationForm(
+        "LeakyReLU", "F.leaky_relu", True, "slope", "negative_slope", 0.01
+    ),
     "silu": ActivationForm("SiLU", "F.silu", has_inplace=True),
     "gelu": ActivationForm("GELU", "F.gelu"),
     "hardswish": ActivationForm("Hardswish", "F.hardswish", has_inplace=True),
@@ -111,20 +121,34 @@ ACTIVATIONS: dict[str, ActivationForm] = {
 }
 
 NORMS = ("batch",)
-_BATCH: dict[str, Slot] = {"eps": FloatSlot(), "momentum": FloatSlot(0.0, 1.0), "affine": BoolSlot()}
+_BATCH: dict[str, Slot] = {
+    "eps": FloatSlot(),
+    "momentum": FloatSlot(0.0, 1.0),
+    "affine": BoolSlot(),
+}
 
 
-def _inner(node: MappingNode, kinds: tuple[str, ...], slots: Mapping[str, Mapping[str, Slot]]) -> tuple[str, MappingNode]:
+def _inner(
+    node: MappingNode, kinds: tuple[str, ...], slots: Mapping[str, Mapping[str, Slot]]
+) -> tuple[str, MappingNode]:
     """The one key of `{batch: {...}}` and the mapping of settings under it."""
     if len(node.entries) != 1:
-        raise refusal(node.span, "this takes one name with its settings", help=f"write one of {', '.join(kinds)}")
+        raise refusal(
+            node.span,
+            "this takes one name with its settings",
+            help=f"write one of {', '.join(kinds)}",
+        )
     key, inner = node.entries[0]
     if key.text not in kinds:
         near = did_you_mean(key.text, kinds)
         help = f"did you mean `{near}`?" if near else f"it takes {', '.join(kinds)}"
         raise refusal(key.span, f"`{key.text}` is not known here", help=help)
     if not isinstance(inner, MappingNode):
-        raise refusal(inner.span, f"`{key.text}` takes its settings as a mapping", help=f"write `{key.text}: {{}}`")
+        raise refusal(
+            inner.span,
+            f"`{key.text}` takes its settings as a mapping",
+            help=f"write `{key.text}: {{}}`",
+        )
     for name, _ in inner.entries:
         if name.text not in slots[key.text]:
             raise _unknown(UNKNOWN_SETTING, key.text, name, slots[key.text])
@@ -147,7 +171,8 @@ class NormSlot(Slot):
         if isinstance(node, MappingNode):
             _, inner = _inner(node, NORMS, {"batch": _BATCH})
             parts = tuple(
-                Setting(NamedSlot(key.text), key.span, (_BATCH[key.text].read(value, names),)) for key, value in inner.entries
+                Setting(NamedSlot(key.text), key.span, (_BATCH[key.text].read(value, names),))
+                for key, value in inner.entries
             )
             return Setting(self, node.span, parts)
         text = shown(node)
@@ -161,7 +186,11 @@ class NormSlot(Slot):
         if isinstance(setting.form, Literal):
             return setting.form.value
         assert isinstance(setting.form, tuple)
-        values = {part.slot.name: part.evaluate(scope) for part in setting.form if isinstance(part.slot, NamedSlot)}
+        values = {
+            part.slot.name: part.evaluate(scope)
+            for part in setting.form
+            if isinstance(part.slot, NamedSlot)
+        }
         return BatchNorm(**values)  # type: ignore[arg-type]  # the slots of _BATCH give these types
 
 
@@ -185,18 +214,25 @@ class ActivationSlot(Slot):
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode):
             slots: dict[str, dict[str, Slot]] = {
-                name: {form.setting: FloatSlot()} if form.setting else {} for name, form in ACTIVATIONS.items()
+                name: {form.setting: FloatSlot()} if form.setting else {}
+                for name, form in ACTIVATIONS.items()
             }
             function, inner = _inner(node, tuple(ACTIVATIONS), slots)
-            parts = tuple(slots[function][key.text].read(value, names) for key, value in inner.entries)
-            return Setting(self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts))
+            parts = tuple(
+                slots[function][key.text].read(value, names) for key, value in inner.entries
+            )
+            return Setting(
+                self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts)
+            )
         text = shown(node)
         if text == "none" or text in ACTIVATIONS:
             return Setting(self, node.span, Literal(_activation(text)))
         if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
             return expression_setting(self, node, names)
         legal = ("none", *ACTIVATIONS)
-        near = did_you_mean(text, (*legal, *(name for name, slot in names.items() if isinstance(slot, WordSlot))))
+        near = did_you_mean(
+            text, (*legal, *(name for name, slot in names.items() if isinstance(slot, WordSlot)))
+        )
         help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
         raise refusal(node.span, f"`{text}` is no activation", help=help)
 
@@ -209,7 +245,11 @@ class ActivationSlot(Slot):
             return Activation(base.function, float(numbers[0])) if numbers else base  # type: ignore[arg-type]
         word = scope[setting.form.text]
         if word != "none" and word not in ACTIVATIONS:
-            raise refusal(setting.span, f"`{word}` is no activation", help=f"it takes none, {', '.join(ACTIVATIONS)}")
+            raise refusal(
+                setting.span,
+                f"`{word}` is no activation",
+                help=f"it takes none, {', '.join(ACTIVATIONS)}",
+            )
         return _activation(str(word))
 
 

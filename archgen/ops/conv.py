@@ -13,7 +13,9 @@ from archgen.ops.slots import BoolSlot, IntSlot, PaddingSlot, WindowSlot
 from archgen.ops.window import ONE, Sliding, pair, unless, window_kwargs
 from archgen.rules import GROUPS
 
-_PADDING_ADVICE = "write `padding: valid` or `padding: same`, here or once under `defaults: {conv: ...}`"
+_PADDING_ADVICE = (
+    "write `padding: valid` or `padding: same`, here or once under `defaults: {conv: ...}`"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,9 @@ class Conv(Op):
     groups: int = setting(IntSlot(), "groups of channels that do not mix", 1)
     bias: bool = setting(BoolSlot(), "whether a bias is added", True)
     norm: BatchNorm | None = setting(NormSlot(), "normalisation behind the convolution", None)
-    act: Activation | None = setting(ActivationSlot(), "activation behind convolution and norm", None)
+    act: Activation | None = setting(
+        ActivationSlot(), "activation behind convolution and norm", None
+    )
 
     @property
     def _sliding(self) -> Sliding:
@@ -44,7 +48,9 @@ class Conv(Op):
         for what, channels in (("input", x.channels), ("filters", self.filters)):
             if channels % self.groups:
                 message = f"{int(channels)} {what} cannot be divided into {int(self.groups)} groups"
-                raise ShapeError(GROUPS, message, setting="groups", help=f"choose a divisor of {int(channels)}")
+                raise ShapeError(
+                    GROUPS, message, setting="groups", help=f"choose a divisor of {int(channels)}"
+                )
         return Shape(self.filters, self._sliding.over(_as_grid(x)))
 
     def derivation(self, x: Shape) -> str:
@@ -89,8 +95,14 @@ class Conv(Op):
         return f"F.pad(x, ({columns.before}, {columns.after}, {rows.before}, {rows.after}))"
 
     def _helper(self, surround: str) -> Helper:
-        parts = ["Norm" if self.norm else "", self.act.title if self.act else "", "Padded" if surround else ""]
-        what = " and ".join(filter(None, ["batch norm" if self.norm else "", self.act.title if self.act else ""]))
+        parts = [
+            "Norm" if self.norm else "",
+            self.act.title if self.act else "",
+            "Padded" if surround else "",
+        ]
+        what = " and ".join(
+            filter(None, ["batch norm" if self.norm else "", self.act.title if self.act else ""])
+        )
         result = f"super().forward({surround or 'x'})"
         lines = []
         if self.norm:

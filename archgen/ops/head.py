@@ -84,6 +84,9 @@ class Flatten(Op):
     def expression(self, x: str, shape: Shape) -> str:
         return x if shape.grid is None else f"{x}.flatten(1)"
 
+    def stand_in(self, x: Shape) -> ModuleCall:
+        return ModuleCall("nn.Flatten")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity(Op):
@@ -97,3 +100,6 @@ class Identity(Op):
 
     def expression(self, x: str, shape: Shape) -> str:
         return x
+
+    def stand_in(self, x: Shape) -> ModuleCall:
+        return ModuleCall("nn.Identity")

@@ -29,7 +29,7 @@ class Concat(Join):
         return Shape(channels, inputs[0].grid)
 
     def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return f"torch.cat(({', '.join(inputs)}{',' if len(inputs) == 1 else ''}), dim=1)"
+        return f"torch.cat([{', '.join(inputs)}], dim=1)"
 
 
 def _grids_differ(message: str, inputs: tuple[Shape, ...], channels: int) -> JoinError:
@@ -45,7 +45,9 @@ def _grids_differ(message: str, inputs: tuple[Shape, ...], channels: int) -> Joi
 def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
     grids = Counter(shape.grid for shape in inputs)
     if len(grids) > 1:
-        raise _grids_differ(f"values that are {verb} end on different grids", inputs, inputs[0].channels)
+        raise _grids_differ(
+            f"values that are {verb} end on different grids", inputs, inputs[0].channels
+        )
     channels = Counter(int(shape.channels) for shape in inputs)
     if len(channels) > 1:
         counts = " and ".join(str(count) for count in channels)
@@ -83,7 +85,10 @@ class Multiply(Join):
     def join(self, inputs: tuple[Shape, ...]) -> Shape:
         full = max(inputs, key=lambda shape: shape.height * shape.width)
         single = (None, Grid(1, 1))
-        _add_up(tuple(Shape(s.channels, full.grid) if s.grid in single else s for s in inputs), "multiplied")
+        _add_up(
+            tuple(Shape(s.channels, full.grid) if s.grid in single else s for s in inputs),
+            "multiplied",
+        )
         return Shape(inputs[0].channels, full.grid)
 
     def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
@@ -113,20 +118,30 @@ class Residual(Join):
         if shortcut.grid == body.grid and shortcut.channels == body.channels:
             return shortcut
         if shortcut.grid != body.grid:
-            message = f"a residual adds a {body.grid or 'vector'} grid to {shortcut.grid or 'a vector'}"
+            message = (
+                f"a residual adds a {body.grid or 'vector'} grid to {shortcut.grid or 'a vector'}"
+            )
         else:
             message = f"a residual adds {int(body.channels)} channels to {int(shortcut.channels)}"
-        raise JoinError(RESIDUAL_MISMATCH, message, goes_on=shortcut, help=self._help(shortcut, body))
+        raise JoinError(
+            RESIDUAL_MISMATCH, message, goes_on=shortcut, help=self._help(shortcut, body)
+        )
 
     def _help(self, shortcut: Shape, body: Shape) -> str:
         if shortcut.channels != body.channels:
-            return "write `filters: in.channels` on the body's last convolution, or give the residual a `shortcut:`"
-        return "give the body's layers padding that keeps the grid, or the residual a `shortcut:` of the same stride"
+            return (
+                "write `filters: in.channels` on the body's last convolution, "
+                "or give the residual a `shortcut:`"
+            )
+        return (
+            "give the body's layers padding that keeps the grid, "
+            "or the residual a `shortcut:` of the same stride"
+        )
 
     def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         shortcut, body = inputs
         if is_traced(self.scale):
-            body = f"self.{formula_of(self.scale)} * {body}"
+            body = f"{formula_of(self.scale)} * {body}"
         elif self.scale != 1.0:
             body = f"{self.scale!r} * {body}"
         total = f"{shortcut} + {body}"

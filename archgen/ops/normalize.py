@@ -36,6 +36,9 @@ class Norm(Op):
     def expression(self, x: str, shape: Shape) -> str:
         return x
 
+    def stand_in(self, x: Shape) -> ModuleCall:
+        return ModuleCall("nn.Identity")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Act(Op):
@@ -53,3 +56,6 @@ class Act(Op):
 
     def expression(self, x: str, shape: Shape) -> str:
         return self.function.apply(x) if self.function else x
+
+    def stand_in(self, x: Shape) -> ModuleCall:
+        return self.function.module() if self.function else ModuleCall("nn.Identity")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archgen.ir.op import ModuleCall, Op, ShapeError
+from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
 from archgen.ir.shape import Padding, Shape, Window
 from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, PaddingSlot, WindowSlot
@@ -87,6 +87,17 @@ class AvgPool(Pool):
         return self._call("nn.AvgPool2d", x, *more)
 
 
+_GLOBAL = Helper(
+    "GlobalAvgPool",
+    '''class GlobalAvgPool(nn.Module):
+    """The mean over the grid of each channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+''',
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class GlobalAvgPool(Op):
     """The mean over the whole grid: a vector of the channels."""
@@ -95,7 +106,11 @@ class GlobalAvgPool(Op):
 
     def infer(self, x: Shape) -> Shape:
         if x.grid is None:
-            raise ShapeError(NEEDS_GRID, f"a global pool needs a grid, and {x} is a vector already", help="remove this step")
+            raise ShapeError(
+                NEEDS_GRID,
+                f"a global pool needs a grid, and {x} is a vector already",
+                help="remove this step",
+            )
         return Shape(x.channels)
 
     def derivation(self, x: Shape) -> str:
@@ -103,3 +118,6 @@ class GlobalAvgPool(Op):
 
     def expression(self, x: str, shape: Shape) -> str:
         return f"{x}.mean((2, 3))"
+
+    def stand_in(self, x: Shape) -> ModuleCall:
+        return ModuleCall(_GLOBAL.name, helper=_GLOBAL)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from archgen.diagnostics import Rule
 from archgen.ir.op import Op
@@ -37,8 +38,13 @@ class SettingType:
 
 
 def setting(
-    slot: Slot, doc: str, default: object = REQUIRED, *, missing: Rule = MISSING_SETTING, advice: str = ""
-) -> Any:
+    slot: Slot,
+    doc: str,
+    default: object = REQUIRED,
+    *,
+    missing: Rule = MISSING_SETTING,
+    advice: str = "",
+) -> Any:  # noqa: ANN401  # stands for the field's own type, as dataclasses.field does
     """A dataclass field that is a setting of its op."""
     metadata = {"slot": slot, "doc": doc, "missing": missing, "advice": advice}
     if default is REQUIRED:
@@ -46,18 +52,14 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@cache
-def settings_of(op: type[Op]) -> dict[str, SettingType]:
+def settings_of(op: type[Op]) -> Mapping[str, SettingType]:
     """The settings of an op, in the order of its fields."""
-    assert dataclasses.is_dataclass(op)
+    return _settings_of(cast("Hashable", op))
+
+
+@cache
+def _settings_of(op: Hashable) -> Mapping[str, SettingType]:
     return {
-        field.name: SettingType(
-            field.name,
-            field.metadata["slot"],
-            field.default,
-            field.metadata["doc"],
-            field.metadata["missing"],
-            field.metadata["advice"],
-        )
-        for field in dataclasses.fields(op)
+        field.name: SettingType(field.name, default=field.default, **field.metadata)
+        for field in dataclasses.fields(op)  # type: ignore[arg-type]  # every op is a dataclass
     }

@@ -13,7 +13,13 @@ from typing import ClassVar
 
 from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean
 from archgen.ir.shape import Padding, PaddingMode, Window
-from archgen.rules import BAD_VALUE, EXPRESSION_SYNTAX, EXPRESSION_VALUE, TRUE_DIVISION, UNKNOWN_NAME
+from archgen.rules import (
+    BAD_VALUE,
+    EXPRESSION_SYNTAX,
+    EXPRESSION_VALUE,
+    TRUE_DIVISION,
+    UNKNOWN_NAME,
+)
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
 from archgen.spec.expression_parser import parse_expression
 from archgen.spec.expressions import Expression, ExpressionError, Name, Value
@@ -56,7 +62,6 @@ class Setting:
         elif isinstance(self.form, tuple):
             for part in self.form:
                 yield from part.names()
-
 
 
 def expression_span(span: Span, text: str, start: int, length: int) -> Span:
@@ -159,7 +164,9 @@ class IntSlot(Slot):
                 setting = expression_setting(self, node, names)
                 self._refuse_division(setting, node)
                 return setting
-        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write a whole number such as 3")
+        raise refusal(
+            node.span, f"`{shown(node)}` is not {self.what}", help="write a whole number such as 3"
+        )
 
     def _refuse_division(self, setting: Setting, node: ScalarNode) -> None:
         assert isinstance(setting.form, Expression)
@@ -167,14 +174,20 @@ class IntSlot(Slot):
         if division is not None:
             place = expression_span(node.span, node.text, division.start, division.length)
             message = "`/` has no whole result in general, and this slot takes a whole number"
-            raise SettingError(TRUE_DIVISION.at(place, message, help=f"write `{node.text.replace('/', '//')}`"))
+            raise SettingError(
+                TRUE_DIVISION.at(place, message, help=f"write `{node.text.replace('/', '//')}`")
+            )
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a whole number"))
+            raise SettingError(
+                EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a whole number")
+            )
         if not self.minimum <= value <= self.maximum:
-            bound = f"at least {self.minimum}" if value < self.minimum else f"at most {self.maximum:,}"
+            bound = (
+                f"at least {self.minimum}" if value < self.minimum else f"at most {self.maximum:,}"
+            )
             raise refusal(setting.span, f"{_wrote(setting, int(value))}, but it must be {bound}")
         return value
 
@@ -199,21 +212,33 @@ class FloatSlot(Slot):
                 return setting
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
-        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write a number such as 0.2")
+        raise refusal(
+            node.span, f"`{shown(node)}` is not {self.what}", help="write a number such as 0.2"
+        )
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a number"))
-        if not self.minimum <= value <= self.maximum or value in (float("inf"), -float("inf")) or (
-            self.below and value == self.maximum
+            raise SettingError(
+                EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a number")
+            )
+        if (
+            not self.minimum <= value <= self.maximum
+            or value in (float("inf"), -float("inf"))
+            or (self.below and value == self.maximum)
         ):
-            raise refusal(setting.span, f"{_wrote(setting, value)}, but it must be {self._bounds()}")
+            raise refusal(
+                setting.span, f"{_wrote(setting, value)}, but it must be {self._bounds()}"
+            )
         return value if is_traced(value) else float(value)
 
     def _bounds(self) -> str:
         if self.maximum == float("inf"):
-            return "a finite number" if self.minimum < 0 else f"a finite number of at least {self.minimum:g}"
+            return (
+                "a finite number"
+                if self.minimum < 0
+                else f"a finite number of at least {self.minimum:g}"
+            )
         return f"from {self.minimum:g} to {'below ' if self.below else ''}{self.maximum:g}"
 
     def schema(self) -> dict[str, object]:
@@ -236,13 +261,17 @@ class BoolSlot(Slot):
                 raise refusal(node.span, message, help=f"write `{right}`")
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
-        raise refusal(node.span, f"`{shown(node)}` is neither true nor false", help="write `true` or `false`")
+        raise refusal(
+            node.span, f"`{shown(node)}` is neither true nor false", help="write `true` or `false`"
+        )
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or (is_traced(value) and isinstance(value, int)):
             return value
-        raise SettingError(EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, neither true nor false"))
+        raise SettingError(
+            EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, neither true nor false")
+        )
 
     def schema(self) -> dict[str, object]:
         return {"type": ["boolean", "string"]}
@@ -309,7 +338,9 @@ class WindowSlot(Slot):
         if isinstance(value, Window):
             return value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INTEGER:
-            raise refusal(setting.span, f"{_wrote(setting, value)}, but both sides of a window are at least 1")
+            raise refusal(
+                setting.span, f"{_wrote(setting, value)}, but both sides of a window are at least 1"
+            )
         return Window(value, value)
 
     def schema(self) -> dict[str, object]:
@@ -330,13 +361,17 @@ class PaddingSlot(Slot):
         match node:
             case ScalarNode(value="valid" | "same" as word):
                 return Setting(self, node.span, Literal(Padding(PaddingMode(word))))
-            case ScalarNode(value=str(word)) if word not in names and (near := did_you_mean(word, _PADDING_WORDS)):
+            case ScalarNode(value=str(word)) if word not in names and (
+                near := did_you_mean(word, _PADDING_WORDS)
+            ):
                 raise refusal(node.span, f"`{word}` is no padding", help=f"did you mean `{near}`?")
             case ScalarNode(value=int() | str()):
                 return Setting(self, node.span, (_AMOUNT.read(node, names),))
             case SequenceNode(items=items) if len(items) in (2, 4):
                 return Setting(self, node.span, tuple(_AMOUNT.read(item, names) for item in items))
-            case MappingNode(entries=((key, value),)) if key.text == "same" and shown(value) == "tf":
+            case MappingNode(entries=((key, value),)) if (
+                key.text == "same" and shown(value) == "tf"
+            ):
                 return Setting(self, node.span, Literal(Padding(PaddingMode.SAME_TF)))
         raise refusal(node.span, f"`{shown(node)}` is no padding", help=f"it takes {self.what}")
 

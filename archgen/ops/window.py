@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archgen.ir.op import ShapeError
-from archgen.ir.shape import Grid, Padding, PaddingMode, Shape, Slide, Window, same_amounts, same_tf_amounts
+from archgen.ir.shape import (
+    Grid,
+    Padding,
+    PaddingMode,
+    Shape,
+    Slide,
+    Window,
+    same_amounts,
+    same_tf_amounts,
+)
 from archgen.rules import AMBIGUOUS_PADDING, INPUT_TOO_SMALL, NEEDS_GRID
 from archgen.spec.traced import is_traced
 
@@ -26,14 +35,24 @@ class Sliding:
         """The slide along the height and along the width. Raises ShapeError for an ambiguous `same`."""
         if self.padding.mode is PaddingMode.SAME:
             self._refuse_ambiguous()
-        top, bottom = self._amounts(grid.height, self.kernel.height, self.stride.height, self.dilation.height, 0)
-        left, right = self._amounts(grid.width, self.kernel.width, self.stride.width, self.dilation.width, 2)
+        top, bottom = self._amounts(
+            grid.height, self.kernel.height, self.stride.height, self.dilation.height, 0
+        )
+        left, right = self._amounts(
+            grid.width, self.kernel.width, self.stride.width, self.dilation.width, 2
+        )
         return (
-            Slide(self.kernel.height, self.stride.height, top, bottom, self.dilation.height, self.ceil),
-            Slide(self.kernel.width, self.stride.width, left, right, self.dilation.width, self.ceil),
+            Slide(
+                self.kernel.height, self.stride.height, top, bottom, self.dilation.height, self.ceil
+            ),
+            Slide(
+                self.kernel.width, self.stride.width, left, right, self.dilation.width, self.ceil
+            ),
         )
 
-    def _amounts(self, size: int, kernel: int, stride: int, dilation: int, first: int) -> tuple[int, int]:
+    def _amounts(
+        self, size: int, kernel: int, stride: int, dilation: int, first: int
+    ) -> tuple[int, int]:
         match self.padding.mode:
             case PaddingMode.VALID:
                 return (0, 0)
@@ -45,7 +64,10 @@ class Sliding:
                 return self.padding.amounts[first], self.padding.amounts[first + 1]
 
     def _refuse_ambiguous(self) -> None:
-        for kernel, stride in ((self.kernel.height, self.stride.height), (self.kernel.width, self.stride.width)):
+        for kernel, stride in (
+            (self.kernel.height, self.stride.height),
+            (self.kernel.width, self.stride.width),
+        ):
             if kernel > 1 and (stride > 1 or kernel % 2 == 0):
                 reason = f"a stride of {stride}" if stride > 1 else f"an even kernel of {kernel}"
                 half = (kernel - 1) // 2
@@ -53,7 +75,7 @@ class Sliding:
                     AMBIGUOUS_PADDING,
                     f"`same` with {reason} is padded differently by TensorFlow and by PyTorch's users",
                     setting="padding",
-                    help=f"write `valid`, a number such as `{half}`, or `{{same: tf}}` (pads bottom and right first)",
+                    help=f"write `valid`, a number such as `{half}`, or `{{same: tf}}`, which pads behind",
                 )
 
     def over(self, x: Shape) -> Grid:
@@ -68,9 +90,16 @@ class Sliding:
         height, width = rows.over(x.grid.height), columns.over(x.grid.width)
         if height < 1 or width < 1:
             reach = f"{rows.reach}x{columns.reach}"
-            padded = f"{x.grid.height + rows.before + rows.after}x{x.grid.width + columns.before + columns.after}"
-            around = "" if padded == str(x.grid) else f" ({padded} with padding)"
-            raise ShapeError(INPUT_TOO_SMALL, f"a {reach} window does not fit on a {x.grid} grid{around}", setting="kernel")
+            padded = Grid(
+                rows.before + x.grid.height + rows.after,
+                columns.before + x.grid.width + columns.after,
+            )
+            around = "" if padded == x.grid else f" ({padded} with padding)"
+            raise ShapeError(
+                INPUT_TOO_SMALL,
+                f"a {reach} window does not fit on a {x.grid} grid{around}",
+                setting="kernel",
+            )
         return Grid(height, width)
 
     def derivation(self, x: Shape) -> str:
@@ -112,7 +141,9 @@ def unless(value: object, default: object) -> bool:
     return value != default or any(is_traced(part) for part in parts)
 
 
-def window_kwargs(sliding: Sliding, grid: Grid, default_stride: object = 1) -> list[tuple[str, object]]:
+def window_kwargs(
+    sliding: Sliding, grid: Grid, default_stride: object = 1
+) -> list[tuple[str, object]]:
     """`stride`, `padding` and `dilation` for a torch layer, defaults left out."""
     padding = sliding.torch_padding(grid) or (0, 0)
     written = (

@@ -19,7 +19,9 @@ _SCALED = re.compile(r"([0-9]+(?:\.[0-9]+)?)([KMG])")
 _SCALES = {"K": 10**3, "M": 10**6, "G": 10**9}
 
 
-def read_expect(expect: Expect | None, names: Mapping[str, Slot], findings: Findings) -> tuple[Expectation, ...]:
+def read_expect(
+    expect: Expect | None, names: Mapping[str, Slot], findings: Findings
+) -> tuple[Expectation, ...]:
     """The lines of an `expect`; one that cannot be read is reported and left out."""
     if expect is None:
         return ()
@@ -42,9 +44,15 @@ def _line(key: str, node: Node, names: Mapping[str, Slot], findings: Findings) -
     for name, _ in node.entries:
         if name.text not in ("min", "max"):
             findings.add(unknown_key(name, "a bound", ["min", "max"]))
-    bounds = {name.text: _value(slot, value, names) for name, value in node.entries if name.text in ("min", "max")}
+    bounds = {
+        name.text: _value(slot, value, names)
+        for name, value in node.entries
+        if name.text in ("min", "max")
+    }
     if key == "grid" or not bounds:
-        findings.add(WRONG_TYPE.at(node.span, f"`{key}` expects a value or `{{min: ..., max: ...}}`"))
+        findings.add(
+            WRONG_TYPE.at(node.span, f"`{key}` expects a value or `{{min: ..., max: ...}}`")
+        )
     return Expectation(key, node.span, minimum=bounds.get("min"), maximum=bounds.get("max"))
 
 

@@ -30,7 +30,9 @@ EMITTED_NAMES = frozenset("self x torch nn F Tensor in_channels in_ here i range
 PARAM_NAMES = EMITTED_NAMES | {"variant"}
 
 
-def check_name(name: str, span: Span, what: str, findings: Findings, reserved: frozenset[str]) -> bool:
+def check_name(
+    name: str, span: Span, what: str, findings: Findings, reserved: frozenset[str]
+) -> bool:
     """Whether `name` can be used for `what` in emitted source; reports why not."""
     message = help = ""
     if len(name) > MAX_NAME:
@@ -38,10 +40,21 @@ def check_name(name: str, span: Span, what: str, findings: Findings, reserved: f
     elif not _IDENTIFIER.fullmatch(name) or "__" in name:
         fitting = re.sub(r"__+", "_", re.sub(r"\W+", "_", name, flags=re.ASCII)).strip("_")
         message = f"`{name}` is no name for {what}: letters, digits and single `_`, a letter first"
-        help = f"write `{fitting}`" if _IDENTIFIER.fullmatch(fitting) else f"write `{what.split()[-1]}_{fitting}`"
+        help = (
+            f"write `{fitting}`"
+            if _IDENTIFIER.fullmatch(fitting)
+            else f"write `{what.rsplit(maxsplit=1)[-1]}_{fitting}`"
+        )
     elif keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in reserved:
-        owner = "is a word of Python" if keyword.iskeyword(name) else "has a meaning of its own in emitted modules"
-        message, help = f"`{name}` {owner} and cannot name {what}", f"write `{name}_1` or another name"
+        owner = (
+            "is a word of Python"
+            if keyword.iskeyword(name)
+            else "has a meaning of its own in emitted modules"
+        )
+        message, help = (
+            f"`{name}` {owner} and cannot name {what}",
+            f"write `{name}_1` or another name",
+        )
     if message:
         findings.add(BAD_NAME.at(span, message, help=help))
     return not message
@@ -78,7 +91,9 @@ class Scope:
             first = self._taken[name]
             labels = () if first is _DEFAULT else (Label(first, "first"),)
             message = f"the name `{name}` is taken in this list"
-            self._findings.add(NAME_TAKEN.at(span, message, labels=labels, help="give one of the two another `id`"))
+            self._findings.add(
+                NAME_TAKEN.at(span, message, labels=labels, help="give one of the two another `id`")
+            )
         self._taken.setdefault(name, span)
 
 

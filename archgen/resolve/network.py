@@ -59,7 +59,7 @@ class _FileResolver:
         self._shared = shared
         self._findings = shared.findings
         shared.resolvers[id(file)] = self
-        self._defaults = self._read_defaults()
+        self.defaults = self._read_defaults()
         self._resolved: dict[str, Block | None] = {}
         self._open: list[tuple[str, Span]] = []
 
@@ -69,9 +69,15 @@ class _FileResolver:
             return read_defaults(node, self._findings)
         library = self._file.libraries.get(node.text)
         if library is None:
-            self._findings.add(UNKNOWN_LIBRARY.at(node.span, f"`{node.text}` is no library of this file", help="name one under `use:`"))
+            self._findings.add(
+                UNKNOWN_LIBRARY.at(
+                    node.span,
+                    f"`{node.text}` is no library of this file",
+                    help="name one under `use:`",
+                )
+            )
             return {}
-        return self._resolver(library)._defaults
+        return self._resolver(library).defaults
 
     def _resolver(self, file: SpecFile) -> _FileResolver:
         known = self._shared.resolvers.get(id(file))
@@ -86,15 +92,16 @@ class _FileResolver:
     def find(self, name: str) -> Block | None:
         alias, dot, inner = name.partition(".")
         if not dot:
-            return self._block(name)
+            return self.block(name)
         library = self._file.libraries[alias]
-        return None if library is None else self._resolver(library)._block(inner)
+        return None if library is None else self._resolver(library).block(inner)
 
     def own(self, name: str) -> Block | None:
         """A block of this file by its plain name."""
-        return self._block(name)
+        return self.block(name)
 
-    def _block(self, name: str) -> Block | None:
+    def block(self, name: str) -> Block | None:
+        """A block of this file by its plain name, resolved on first use. Raises KeyError."""
         if name not in self._resolved:
             block = self._file.blocks[name]
             if any(open_name == name for open_name, _ in self._open):
@@ -117,7 +124,11 @@ class _FileResolver:
         names = [open_name for open_name, _ in self._open]
         cycle = [*names[names.index(name) :], name]
         message = f"the block `{name}` contains itself: {' -> '.join(cycle)}"
-        self._findings.add(RECURSION.at(self._key(name), message, help="a repeated block is written with `repeat:`"))
+        self._findings.add(
+            RECURSION.at(
+                self._key(name), message, help="a repeated block is written with `repeat:`"
+            )
+        )
         self._resolved[name] = None
 
     def _define(self, name: str, key: Span, block: written.Block) -> Block:
@@ -140,14 +151,14 @@ class _FileResolver:
             inputs=inputs,
             outputs=self._ports(block.outputs, steps),
             expect=read_expect(block.expect, names, self._findings),
-            source=str(block.source or self._file.model.source or ""),
+            source=written.citation(block.source, self._file.model.source),
             note=block.note or "",
             allow=(*self._file.model.allow, *block.allow),
         )
 
     def _context(self, names: Mapping[str, Slot]) -> Context:
         shared = self._shared
-        return Context(self, self._defaults, names, shared.findings, shared.printed, shared.errata)
+        return Context(self, self.defaults, names, shared.findings, shared.printed, shared.errata)
 
     def _ports(self, node: MappingNode | None, steps: StepResolver) -> dict[str, Ref]:
         ports: dict[str, Ref] = {}
@@ -165,7 +176,13 @@ class _FileResolver:
         for param in params.values():
             if param.default is None:
                 help = "write `{type: int, default: ...}`"
-                self._findings.add(MISSING_KEY.at(param.span, f"the param `{param.name}` of a network needs a default", help=help))
+                self._findings.add(
+                    MISSING_KEY.at(
+                        param.span,
+                        f"the param `{param.name}` of a network needs a default",
+                        help=help,
+                    )
+                )
         steps = StepResolver(self._context(names))
         graph = steps.body(model.network)
         heads = tuple(self._heads(model, steps))
@@ -179,7 +196,7 @@ class _FileResolver:
             params=params,
             requires=read_requirements(model.require, names, self._findings),
             expect=read_expect(model.expect, names, self._findings),
-            source=str(model.source or ""),
+            source=written.citation(model.source, None),
             note=model.note or "",
             allow=model.allow,
         )
@@ -192,9 +209,20 @@ class _FileResolver:
                 continue
             start = steps.reference(output.from_, steps.top)
             if len(output.from_) > 1:
-                self._findings.add(UNKNOWN_REFERENCE.at(output.from_[1].span, "an output starts from one step", help="name one"))
+                self._findings.add(
+                    UNKNOWN_REFERENCE.at(
+                        output.from_[1].span, "an output starts from one step", help="name one"
+                    )
+                )
             graph = steps.head(key, output.body, start[0]) if start else Graph((), Ref(-1))
-            yield Head(key.text, graph, key.span, output.training_only, output.loss_weight, str(output.source or ""))
+            yield Head(
+                key.text,
+                graph,
+                key.span,
+                output.training_only,
+                output.loss_weight,
+                written.citation(output.source, model.source),
+            )
 
     def _input(self, node: written.Input) -> Shape | None:
         try:
@@ -206,7 +234,13 @@ class _FileResolver:
         except SettingError as error:
             self._findings.add(error.diagnostic)
             return None
-        self._findings.add(MISSING_KEY.at(node.span, "the input needs a `grid`, or `height` and `width`", help="write `grid: 299`"))
+        self._findings.add(
+            MISSING_KEY.at(
+                node.span,
+                "the input needs a `grid`, or `height` and `width`",
+                help="write `grid: 299`",
+            )
+        )
         return None
 
 
@@ -225,5 +259,9 @@ def _grid(node: Node) -> tuple[int, int]:
     if isinstance(node, SequenceNode) and len(node.items) == 2:
         return _size(node.items[0]), _size(node.items[1])
     if isinstance(node, SequenceNode):
-        raise SettingError(BAD_VALUE.at(node.span, "a grid is one number, or [height, width]", help="write `grid: 299`"))
+        raise SettingError(
+            BAD_VALUE.at(
+                node.span, "a grid is one number, or [height, width]", help="write `grid: 299`"
+            )
+        )
     return _size(node), _size(node)

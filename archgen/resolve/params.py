@@ -6,9 +6,25 @@ from collections.abc import Iterable, Mapping
 
 from archgen.diagnostics import Diagnostic, Findings, did_you_mean
 from archgen.ir.graph import Param, Requirement, Term
-from archgen.ops.slots import BoolSlot, FloatSlot, IntSlot, SettingError, Slot, WindowSlot, WordSlot, shown
+from archgen.ops.slots import (
+    BoolSlot,
+    FloatSlot,
+    IntSlot,
+    SettingError,
+    Slot,
+    WindowSlot,
+    WordSlot,
+    shown,
+)
 from archgen.resolve.names import PARAM_NAMES, check_name
-from archgen.rules import MISSING_SETTING, PARAM_TYPE, UNKNOWN_KEY, UNKNOWN_SETTING, UNKNOWN_VARIANT, WRONG_TYPE
+from archgen.rules import (
+    MISSING_SETTING,
+    PARAM_TYPE,
+    UNKNOWN_KEY,
+    UNKNOWN_SETTING,
+    UNKNOWN_VARIANT,
+    WRONG_TYPE,
+)
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 
 INT = IntSlot(minimum=-(2**31))
@@ -24,13 +40,18 @@ def shape_names(owner: str, ports: Iterable[str] = ()) -> dict[str, Slot]:
     return {f"{name}.{measure}": INT for name in owners for measure in MEASURES}
 
 
-def read_params(node: MappingNode | None, before: Mapping[str, Slot], findings: Findings) -> dict[str, Param]:
+def read_params(
+    node: MappingNode | None, before: Mapping[str, Slot], findings: Findings
+) -> dict[str, Param]:
     """The params of a block. A default may use the names `before` and the params above it."""
     params: dict[str, Param] = {}
     for key, form in node.entries if node else ():
         if not check_name(key.text, key.span, "a param", findings, PARAM_NAMES):
             continue
-        names = {**before, **{name: param.slot for name, param in params.items() if isinstance(param.slot, Slot)}}
+        names = {
+            **before,
+            **{name: param.slot for name, param in params.items() if isinstance(param.slot, Slot)},
+        }
         try:
             params[key.text] = _param(key, form, names, findings)
         except SettingError as error:
@@ -47,7 +68,11 @@ def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Fin
             findings.add(_unknown_part(name))
     declared = form.get("type")
     if declared is None:
-        raise SettingError(PARAM_TYPE.at(form.span, f"the param `{key.text}` needs a `type`", help="write `type: int`"))
+        raise SettingError(
+            PARAM_TYPE.at(
+                form.span, f"the param `{key.text}` needs a `type`", help="write `type: int`"
+            )
+        )
     kind, slot = _bounded(*_type(declared), form)
     default, doc = form.get("default"), form.get("doc")
     return Param(
@@ -69,12 +94,18 @@ def _unknown_part(name: ScalarNode) -> Diagnostic:
 def _type(form: Node) -> tuple[str, Slot]:
     if isinstance(form, ScalarNode) and form.text in TYPES:
         return form.text, TYPES[form.text]
-    if isinstance(form, SequenceNode) and form.items and all(isinstance(item, ScalarNode) for item in form.items):
+    if (
+        isinstance(form, SequenceNode)
+        and form.items
+        and all(isinstance(item, ScalarNode) for item in form.items)
+    ):
         return "word", WordSlot(tuple(shown(item) for item in form.items))
     near = did_you_mean(shown(form), TYPES)
     known = f"{', '.join(TYPES)}, or a list of words"
     help = f"did you mean `{near}`?" if near else f"there are {known}"
-    raise SettingError(PARAM_TYPE.at(form.span, f"`{shown(form)}` is no type of a param", help=help))
+    raise SettingError(
+        PARAM_TYPE.at(form.span, f"`{shown(form)}` is no type of a param", help=help)
+    )
 
 
 def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
@@ -83,33 +114,53 @@ def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
         return kind, slot
     if not isinstance(slot, IntSlot | FloatSlot):
         place = next(iter(bounds.values())).span
-        raise SettingError(PARAM_TYPE.at(place, f"a param of type {kind} has no bounds", help="remove `min` and `max`"))
+        raise SettingError(
+            PARAM_TYPE.at(
+                place, f"a param of type {kind} has no bounds", help="remove `min` and `max`"
+            )
+        )
     values = {key: slot.read(node, {}).evaluate({}) for key, node in bounds.items()}
     if isinstance(slot, IntSlot):
         low, high = values.get("min", slot.minimum), values.get("max", slot.maximum)
-        assert isinstance(low, int) and isinstance(high, int)
+        assert isinstance(low, int)
+        assert isinstance(high, int)
         return kind, IntSlot(low, high)
     lowest, highest = values.get("min", slot.minimum), values.get("max", slot.maximum)
-    assert isinstance(lowest, int | float) and isinstance(highest, int | float)
+    assert isinstance(lowest, int | float)
+    assert isinstance(highest, int | float)
     return kind, FloatSlot(lowest, highest)
 
 
 Variants = Mapping[str, Mapping[str, Term]]
 
 
-def read_variants(node: MappingNode | None, params: Mapping[str, Param], findings: Findings) -> dict[str, Mapping[str, Term]]:
+def read_variants(
+    node: MappingNode | None, params: Mapping[str, Param], findings: Findings
+) -> dict[str, Mapping[str, Term]]:
     """Named sets of values; each may leave out params that have a default."""
     variants: dict[str, Mapping[str, Term]] = {}
     for name, values in node.entries if node else ():
         if not isinstance(values, MappingNode):
-            findings.add(WRONG_TYPE.at(values.span, "a variant is a mapping of params", help=f"write `{name.text}: {{...}}`"))
+            findings.add(
+                WRONG_TYPE.at(
+                    values.span,
+                    "a variant is a mapping of params",
+                    help=f"write `{name.text}: {{...}}`",
+                )
+            )
             continue
-        variants[name.text] = read_arguments(values, f"the variant `{name.text}`", params, {}, findings)
+        variants[name.text] = read_arguments(
+            values, f"the variant `{name.text}`", params, {}, findings
+        )
     return variants
 
 
 def read_arguments(
-    node: MappingNode, owner: str, params: Mapping[str, Param], names: Mapping[str, Slot], findings: Findings
+    node: MappingNode,
+    owner: str,
+    params: Mapping[str, Param],
+    names: Mapping[str, Slot],
+    findings: Findings,
 ) -> dict[str, Term]:
     """The arguments in `node`, each read by its param's slot; `variant` is passed over."""
     arguments: dict[str, Term] = {}
@@ -189,10 +240,16 @@ def variant_arguments(
 
 
 def missing_arguments(
-    owner: str, place: ScalarNode, params: Mapping[str, Param], given: Mapping[str, Term], variants: Variants
+    owner: str,
+    place: ScalarNode,
+    params: Mapping[str, Param],
+    given: Mapping[str, Term],
+    variants: Variants,
 ) -> Diagnostic | None:
     """The finding for params that have neither an argument nor a default."""
-    missing = [name for name, param in params.items() if param.default is None and name not in given]
+    missing = [
+        name for name, param in params.items() if param.default is None and name not in given
+    ]
     if not missing:
         return None
     names = ", ".join(f"`{name}`" for name in missing)
@@ -202,7 +259,9 @@ def missing_arguments(
     return MISSING_SETTING.at(place.span, f"{owner} needs {names}", help=help)
 
 
-def read_requirements(nodes: Iterable[ScalarNode], names: Mapping[str, Slot], findings: Findings) -> tuple[Requirement, ...]:
+def read_requirements(
+    nodes: Iterable[ScalarNode], names: Mapping[str, Slot], findings: Findings
+) -> tuple[Requirement, ...]:
     """The conditions of `require:`."""
     requirements: list[Requirement] = []
     for node in nodes:

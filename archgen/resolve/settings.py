@@ -22,7 +22,11 @@ def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[st
     if node is None:
         return {}
     if not isinstance(node, MappingNode):
-        findings.add(WRONG_TYPE.at(node.span, "`defaults` is a mapping of ops, or the name of a used library"))
+        findings.add(
+            WRONG_TYPE.at(
+                node.span, "`defaults` is a mapping of ops, or the name of a used library"
+            )
+        )
         return {}
     defaults: dict[str, Mapping[str, Term]] = {}
     for key, settings in node.entries:
@@ -30,9 +34,17 @@ def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[st
         if op is None:
             near = did_you_mean(key.text, OPS_BY_NAME)
             help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
-            findings.add(DEFAULT_MISSES.at(key.span, f"there is no op `{key.text}` to give defaults to", help=help))
+            findings.add(
+                DEFAULT_MISSES.at(
+                    key.span, f"there is no op `{key.text}` to give defaults to", help=help
+                )
+            )
         elif not isinstance(settings, MappingNode):
-            findings.add(WRONG_TYPE.at(settings.span, f"the defaults of `{key.text}` are a mapping of settings"))
+            findings.add(
+                WRONG_TYPE.at(
+                    settings.span, f"the defaults of `{key.text}` are a mapping of settings"
+                )
+            )
         else:
             defaults[key.text] = _read(op, settings, {}, findings)
     return defaults
@@ -54,7 +66,9 @@ def read_settings(
     for name, type_ in settings_of(op).items():
         if name not in settings and type_.is_required and not misspelt:
             help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
-            findings.add(type_.missing.at(key.span, f"`{op.name}` needs `{name}`: {type_.doc}", help=help))
+            findings.add(
+                type_.missing.at(key.span, f"`{op.name}` needs `{name}`: {type_.doc}", help=help)
+            )
     return settings
 
 
@@ -68,11 +82,15 @@ def _own(
     if isinstance(node, MappingNode):
         return _read(op, node, names, findings)
     help = f"write `{key.text}: {{...}}`" if settings_of(op) else f"write `- {key.text}`"
-    findings.add(WRONG_TYPE.at(node.span, f"`{key.text}` takes its settings as a mapping", help=help))
+    findings.add(
+        WRONG_TYPE.at(node.span, f"`{key.text}` takes its settings as a mapping", help=help)
+    )
     return {}
 
 
-def _read(op: type[Op], node: MappingNode, names: Mapping[str, Slot], findings: Findings) -> dict[str, Term]:
+def _read(
+    op: type[Op], node: MappingNode, names: Mapping[str, Slot], findings: Findings
+) -> dict[str, Term]:
     known = settings_of(op)
     settings: dict[str, Term] = {}
     for key, value in node.entries:
@@ -83,7 +101,9 @@ def _read(op: type[Op], node: MappingNode, names: Mapping[str, Slot], findings: 
     return settings
 
 
-def _term(op: type[Op], name: str, node: Node, names: Mapping[str, Slot], findings: Findings) -> Term:
+def _term(
+    op: type[Op], name: str, node: Node, names: Mapping[str, Slot], findings: Findings
+) -> Term:
     try:
         return settings_of(op)[name].slot.read(node, names)
     except SettingError as error:

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from archgen.diagnostics import Findings, did_you_mean
-from archgen.ir.graph import INPUT, Block, BlockCall, Branch, Call, Graph, JoinCall, Node, OpCall, Ref, Term, UnknownCall
+from archgen.ir.graph import (
+    INPUT,
+    Block,
+    BlockCall,
+    Branch,
+    Call,
+    Graph,
+    JoinCall,
+    Node,
+    OpCall,
+    Ref,
+    Term,
+    UnknownCall,
+)
 from archgen.ir.op import Branches, Join, Op
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.names import Scope
-from archgen.resolve.params import INT, missing_arguments, read_arguments, shape_names, variant_arguments
+from archgen.resolve.params import (
+    INT,
+    missing_arguments,
+    read_arguments,
+    shape_names,
+    variant_arguments,
+)
 from archgen.resolve.settings import Defaults, read_settings
 from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS, WRONG_TYPE
-from archgen.spec.document import MappingNode, Node as YamlNode, ScalarNode
 from archgen.spec import model as written
+from archgen.spec.document import MappingNode, ScalarNode
+from archgen.spec.document import Node as YamlNode
 from archgen.spec.model import Step, read_steps
 
 REPEAT = IntSlot(minimum=0, maximum=10**12)
@@ -92,7 +112,9 @@ class StepResolver:
             return Graph((), start)
         return self._graph(node, start, _List(Scope(self._findings), self.top))
 
-    def reference(self, names: tuple[ScalarNode, ...], sight: Mapping[str, Node | Ref]) -> tuple[Ref, ...]:
+    def reference(
+        self, names: tuple[ScalarNode, ...], sight: Mapping[str, Node | Ref]
+    ) -> tuple[Ref, ...]:
         """The values that `from:` names; unknown ones are reported."""
         return tuple(ref for name in names if (ref := self._look_up(name, sight)) is not None)
 
@@ -109,14 +131,20 @@ class StepResolver:
                 return Ref(owner.id, port=tail)
         near = did_you_mean(name.text, sight)
         help = f"did you mean `{near}`?" if near else f"in sight here: {', '.join(sight)}"
-        self._findings.add(UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help))
+        self._findings.add(
+            UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help)
+        )
         return None
 
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
         nodes: list[Node] = []
         current = start
         for index, step in enumerate(read_steps(node, self._findings)):
-            resolved = self._unknown(node, index) if step is None else self._step(step, index, current, steps)
+            resolved = (
+                self._unknown(node, index)
+                if step is None
+                else self._step(step, index, current, steps)
+            )
             nodes.append(resolved)
             steps.names[resolved.name] = resolved
             current = Ref(resolved.id)
@@ -154,7 +182,7 @@ class StepResolver:
             repeat=repeat,
             when=when,
             expect=read_expect(step.expect, names, self._findings),
-            source=str(step.source or ""),
+            source=step.source.cited(None) if step.source else "",
             note=step.note or "",
             allow=step.allow,
         )
@@ -188,7 +216,7 @@ class StepResolver:
     def _settings_node(self, step: Step) -> YamlNode | None:
         erratum = self._context.printed.get(id(step.node))
         if erratum is None or erratum.field.text == "repeat":
-            return step.settings
+            return cast("YamlNode | None", step.settings)
         own = step.settings.entries if isinstance(step.settings, MappingNode) else ()
         entries = [(key, value) for key, value in own if key.text != erratum.field.text]
         if not (isinstance(erratum.printed, ScalarNode) and erratum.printed.value is None):
@@ -196,14 +224,21 @@ class StepResolver:
         return MappingNode(tuple(entries), step.span)
 
     def _call(
-        self, step: Step, op: type[Op] | None, names: Mapping[str, Slot], inputs: tuple[Ref, ...], steps: _List
+        self,
+        step: Step,
+        op: type[Op] | None,
+        names: Mapping[str, Slot],
+        inputs: tuple[Ref, ...],
+        steps: _List,
     ) -> Call:
         node = self._settings_node(step)
         if op is None:
             return self._block_call(step, node, names)
         if issubclass(op, Join):
             return self._join_call(step, op, node, names, inputs, steps)
-        return OpCall(op, read_settings(op, step.op, node, names, self._context.defaults, self._findings))
+        return OpCall(
+            op, read_settings(op, step.op, node, names, self._context.defaults, self._findings)
+        )
 
     def _block_call(self, step: Step, node: YamlNode | None, names: Mapping[str, Slot]) -> Call:
         name = step.op.text
@@ -212,32 +247,56 @@ class StepResolver:
         except KeyError:
             legal = [*OPS_BY_NAME, *self._context.blocks.known()]
             near = did_you_mean(name, legal) or did_you_mean(name.lower(), legal)
-            help = f"did you mean `{near}`?" if near else "define it under `blocks:`, or name an op: " + ", ".join(OPS_BY_NAME)
-            self._findings.add(UNKNOWN_OP.at(step.op.span, f"`{name}` is neither an op nor a block", help=help))
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else "define it under `blocks:`, or name an op: " + ", ".join(OPS_BY_NAME)
+            )
+            self._findings.add(
+                UNKNOWN_OP.at(step.op.span, f"`{name}` is neither an op nor a block", help=help)
+            )
             return UnknownCall()
         if block is None:
             return UnknownCall()
         if node is None or (isinstance(node, ScalarNode) and node.value is None):
             node = MappingNode((), step.op.span)
         if not isinstance(node, MappingNode):
-            self._findings.add(WRONG_TYPE.at(node.span, f"`{name}` takes its params as a mapping", help=f"write `{name}: {{...}}`"))
+            self._findings.add(
+                WRONG_TYPE.at(
+                    node.span,
+                    f"`{name}` takes its params as a mapping",
+                    help=f"write `{name}: {{...}}`",
+                )
+            )
             return UnknownCall()
         before = len(self._findings.diagnostics)
         variant, values = variant_arguments(node, name, block.variants, self._findings)
         own = read_arguments(node, f"`{name}`", block.params, names, self._findings)
-        missing = missing_arguments(f"`{name}`", step.op, block.params, {**values, **own}, block.variants)
+        missing = missing_arguments(
+            f"`{name}`", step.op, block.params, {**values, **own}, block.variants
+        )
         if missing is not None and len(self._findings.diagnostics) == before:
             self._findings.add(missing)
-        return UnknownCall() if missing is not None else BlockCall(block, {**values, **own}, variant)
+        return (
+            UnknownCall() if missing is not None else BlockCall(block, {**values, **own}, variant)
+        )
 
     def _join_call(
-        self, step: Step, op: type[Join], node: YamlNode | None, names: Mapping[str, Slot], inputs: tuple[Ref, ...], steps: _List
+        self,
+        step: Step,
+        op: type[Join],
+        node: YamlNode | None,
+        names: Mapping[str, Slot],
+        inputs: tuple[Ref, ...],
+        steps: _List,
     ) -> Call:
         if node is None or (isinstance(node, ScalarNode) and node.value is None):
             node = MappingNode((), step.op.span)
         if not isinstance(node, MappingNode):
             help = f"write `{op.name}:` and under it `branch_name: [...]`"
-            self._findings.add(WRONG_TYPE.at(node.span, f"`{op.name}` takes its branches as a mapping", help=help))
+            self._findings.add(
+                WRONG_TYPE.at(node.span, f"`{op.name}` takes its branches as a mapping", help=help)
+            )
             return UnknownCall()
         scope = Scope(self._findings) if step.id is not None else steps.scope
         start = inputs[0] if inputs else self._input
@@ -246,19 +305,35 @@ class StepResolver:
         branches = tuple(self._branch(key, body, start, scope, steps) for key, body in node.entries)
         return JoinCall(op, {}, branches)
 
-    def _branch(self, key: ScalarNode, body: YamlNode, start: Ref, scope: Scope, steps: _List) -> Branch:
+    def _branch(
+        self, key: ScalarNode, body: YamlNode, start: Ref, scope: Scope, steps: _List
+    ) -> Branch:
         scope.take(key.text, key.span, "a branch")
         inner = _List(Scope(self._findings), steps.sight())
         return Branch(key.text, key.span, self._graph(body, start, inner))
 
     def _residual(
-        self, step: Step, op: type[Join], node: MappingNode, names: Mapping[str, Slot], start: Ref, steps: _List
+        self,
+        step: Step,
+        op: type[Join],
+        node: MappingNode,
+        names: Mapping[str, Slot],
+        start: Ref,
+        steps: _List,
     ) -> Call:
-        parts = {key.text: (key, value) for key, value in node.entries if key.text in ("body", "shortcut")}
+        parts = {
+            key.text: (key, value)
+            for key, value in node.entries
+            if key.text in ("body", "shortcut")
+        }
         settings = MappingNode(tuple(e for e in node.entries if e[0].text not in parts), node.span)
         terms = read_settings(op, step.op, settings, names, self._context.defaults, self._findings)
         if "body" not in parts:
-            self._findings.add(WRONG_TYPE.at(step.op.span, "a residual needs a `body`", help="write `body:` and its steps"))
+            self._findings.add(
+                WRONG_TYPE.at(
+                    step.op.span, "a residual needs a `body`", help="write `body:` and its steps"
+                )
+            )
             return UnknownCall()
         key, body = parts["body"]
         shortcut_graph, shortcut_span = Graph((), start), step.op.span
@@ -273,21 +348,37 @@ class StepResolver:
         )
         return JoinCall(op, terms, branches)
 
-    def _check_shape_of(self, step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None) -> None:
+    def _check_shape_of(
+        self, step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None
+    ) -> None:
         """A join joins several values, other ops take one, and only what has one input repeats."""
         if isinstance(call, JoinCall):
             if repeat is not None:
                 help = "put it into a block and repeat the block"
-                self._findings.add(REPEATED_JOIN.at(step.op.span, f"`{call.op.name}` cannot be repeated", help=help))
+                self._findings.add(
+                    REPEATED_JOIN.at(
+                        step.op.span, f"`{call.op.name}` cannot be repeated", help=help
+                    )
+                )
             if not call.branches and len(inputs) < 2:
                 help = "give it branches, or `from: [a, b]`"
-                self._findings.add(WRONG_INPUTS.at(step.op.span, f"`{call.op.name}` joins at least two values", help=help))
+                self._findings.add(
+                    WRONG_INPUTS.at(
+                        step.op.span, f"`{call.op.name}` joins at least two values", help=help
+                    )
+                )
             return
         wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
         if not isinstance(call, UnknownCall) and len(inputs) != wanted:
-            message = f"`{step.op.text}` takes {wanted} input{'s' if wanted > 1 else ''}, and `from` names {len(inputs)}"
-            if step.from_ is None:
-                message = f"`{step.op.text}` takes {wanted} inputs"
-            self._findings.add(WRONG_INPUTS.at(step.op.span, message, help="list them: `from: [a, b]`"))
+            message = f"`{step.op.text}` takes {wanted} input{'s' if wanted > 1 else ''}"
+            if step.from_ is not None:
+                message += f", and `from` names {len(inputs)}"
+            self._findings.add(
+                WRONG_INPUTS.at(step.op.span, message, help="list them: `from: [a, b]`")
+            )
         if wanted > 1 and repeat is not None:
-            self._findings.add(REPEATED_JOIN.at(step.op.span, f"`{step.op.text}` has several inputs and cannot be repeated"))
+            self._findings.add(
+                REPEATED_JOIN.at(
+                    step.op.span, f"`{step.op.text}` has several inputs and cannot be repeated"
+                )
+            )

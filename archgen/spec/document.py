@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -115,7 +115,9 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
                     span = self._span(event)
-                    self._refuse(span, "a spec is one document, and a second one starts here", "remove `---`")
+                    self._refuse(
+                        span, "a spec is one document, and a second one starts here", "remove `---`"
+                    )
                 root = self._node(self._next(), depth=0)
         return root
 
@@ -138,6 +140,8 @@ class _Builder:
 
     def _span(self, event: yaml.Event) -> Span:
         start, end = event.start_mark, event.end_mark
+        assert start is not None, "libyaml marks every event"
+        assert end is not None, "libyaml marks every event"
         return Span(
             self._source,
             Position(start.line + 1, start.column + 1),
@@ -149,16 +153,20 @@ class _Builder:
             self._over(event, f"the file is nested more than {MAX_DEPTH} levels deep")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
+        assert isinstance(event, yaml.NodeEvent)
         before = self._count
         node = self._own_node(event, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._count - before + 1)
         return node
 
-    def _own_node(self, event: yaml.Event, depth: int) -> Node:
-        if event.tag not in (None, "!"):
+    def _own_node(self, event: yaml.NodeEvent, depth: int) -> Node:
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
             self._refuse(
-                self._span(event), f"the tag `{event.tag}` is refused: a spec is plain data", "remove it"
+                self._span(event),
+                f"the tag `{tag}` is refused: a spec is plain data",
+                "remove it",
             )
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
@@ -169,7 +177,9 @@ class _Builder:
     def _alias(self, event: yaml.AliasEvent) -> Node:
         if event.anchor not in self._anchors:
             span = self._span(event)
-            self._refuse(span, f"the alias `*{event.anchor}` has no anchor before it", "write the value out")
+            self._refuse(
+                span, f"the alias `*{event.anchor}` has no anchor before it", "write the value out"
+            )
             raise _GiveUp
         node, size = self._anchors[event.anchor]
         self._spend(size, event)
@@ -185,7 +195,9 @@ class _Builder:
         if event.style == ">" and not text:
             help = f'quote the text: "> {text}..."'
             self._findings.add(
-                UNQUOTED_EXPRESSION.at(span, "`>` starts a folded text in YAML, and it is empty", help=help)
+                UNQUOTED_EXPRESSION.at(
+                    span, "`>` starts a folded text in YAML, and it is empty", help=help
+                )
             )
         return ScalarNode(text, text, span)
 
@@ -212,7 +224,9 @@ class _Builder:
 
     def _is_sound(self, key: ScalarNode, entries: dict[str, tuple[ScalarNode, Node]]) -> bool:
         if key.text == "<<":
-            self._refuse(key.span, "the merge key `<<` is refused", "use params, or write the keys out")
+            self._refuse(
+                key.span, "the merge key `<<` is refused", "use params, or write the keys out"
+            )
             return False
         if key.text.endswith(")"):
             message = f"YAML split an expression at its comma and left the key `{key.text}`"
@@ -236,12 +250,24 @@ class _Builder:
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_BOOLEAN = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+}
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]{1,20}")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_ENDLESS = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"), ".nan": float("nan")}
+_ENDLESS = {
+    ".inf": float("inf"),
+    "+.inf": float("inf"),
+    "-.inf": float("-inf"),
+    ".nan": float("nan"),
+}
 
 
 def resolve_scalar(text: str) -> Plain:
@@ -255,9 +281,9 @@ def resolve_scalar(text: str) -> Plain:
     if _FLOAT.fullmatch(text):
         return float(text)
     if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
+        return int(text, 8)
     if _HEXADECIMAL.fullmatch(text):
-        return int(text[2:], 16)
+        return int(text, 16)
     return _ENDLESS.get(text.lower(), text)
 
 
@@ -270,19 +296,25 @@ def _code_point(character: object) -> int:
 
 
 def _syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark
+    mark: Any = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     lines = text.splitlines()
     row = lines[line - 1] if line <= len(lines) else ""
     problem = (error.problem or "this is not YAML").replace("did not find", "missing")
     message = f"not YAML: {error.context}, {problem}" if error.context else f"not YAML: {problem}"
-    return YAML_SYNTAX.at(_point(source, line, column), message, help=_syntax_help(problem, row, lines[: line - 1]))
+    return YAML_SYNTAX.at(
+        _point(source, line, column), message, help=_syntax_help(problem, row, lines[: line - 1])
+    )
 
 
 def _syntax_help(problem: str, row: str, above: list[str]) -> str:
     """What to type instead, for the slips that people make in specs."""
-    if row[: len(row) - len(row.lstrip())].count("\t") or "\t" in problem or "cannot start any token" in problem:
-        return "indent with spaces: YAML allows no tab there, and no value may start with `%`, `@` or a backquote"
+    if (
+        row[: len(row) - len(row.lstrip())].count("\t")
+        or "\t" in problem
+        or "cannot start any token" in problem
+    ):
+        return "indent with spaces, not tabs; a value that starts with `%`, `@` or a backquote needs quotes"
     bare = re.fullmatch(r"\s*-\s+([\w.]+)\s*", above[-1]) if above else None
     if bare and re.match(r"\s+\w+:", row):
         return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"

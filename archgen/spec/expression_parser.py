@@ -1,10 +1,10 @@
 """Text to `Expression`: a tokenizer and a recursive descent over the grammar of the language.
 
-    choice := or [ "if" or "else" choice ]     sum   := product { (+ -) product }
-    or     := and { "or" and }                 product := unary { (* / // %) unary }
-    and    := not { "and" not }                unary := { - + } atom
-    not    := { "not" } compare                atom  := number | name | call | "(" choice ")"
-    compare := sum [ (== != < <= > >=) sum ]   call  := name "(" choice { "," choice } ")"
+choice := or [ "if" or "else" choice ]     sum   := product { (+ -) product }
+or     := and { "or" and }                 product := unary { (* / // %) unary }
+and    := not { "and" not }                unary := { - + } atom
+not    := { "not" } compare                atom  := number | name | call | "(" choice ")"
+compare := sum [ (== != < <= > >=) sum ]   call  := name "(" choice { "," choice } ")"
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ def _tokens(text: str) -> Iterator[_Token]:
             start = end - len(text[at:end].lstrip())
             sign = text[start]
             raise ExpressionError(
-                f"`{sign}` has no meaning in an expression", start, 1, help=_ODD_SIGNS.get(sign, _KNOWN)
+                f"`{sign}` has no meaning in an expression",
+                start,
+                1,
+                help=_ODD_SIGNS.get(sign, _KNOWN),
             )
         kind = match.lastgroup or ""
         word, start = match[kind], match.start(kind)
@@ -190,7 +193,9 @@ class _Parser:
     def _call(self, name: _Token) -> Term:
         if name.text not in FUNCTIONS:
             message = f"there is no function `{name.text}`"
-            raise ExpressionError(message, name.start, len(name.text), help=f"there are {', '.join(FUNCTIONS)}")
+            raise ExpressionError(
+                message, name.start, len(name.text), help=f"there are {', '.join(FUNCTIONS)}"
+            )
         arguments = [self._choice()]
         while self._take(","):
             arguments.append(self._choice())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archgen.spec.traced import Traced, TracedFloat, is_traced, retrace
 
@@ -107,7 +107,9 @@ class Expression:
 
     def uses_true_division(self) -> Binary | None:
         """The first `/`, or None."""
-        return next((t for t in _walk(self.root) if isinstance(t, Binary) and t.operator == "/"), None)
+        return next(
+            (t for t in _walk(self.root) if isinstance(t, Binary) and t.operator == "/"), None
+        )
 
     def evaluate(self, scope: Mapping[str, Value]) -> Value:
         """The value where names mean what `scope` says.
@@ -169,7 +171,7 @@ _ARITHMETIC: dict[str, Callable[[int | float, int | float], int | float]] = {
     "//": operator.floordiv,
     "%": operator.mod,
 }
-COMPARISONS: dict[str, Callable[[object, object], bool]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,

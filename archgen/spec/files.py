@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from archgen.diagnostics import Position, Rule, Span, SpecError, did_you_mean
+from archgen.diagnostics import Position, Span, SpecError, did_you_mean
 from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES
 
@@ -38,7 +38,9 @@ def read_spec(path: Path, shown: str | None = None) -> SpecText:
     except FileNotFoundError:
         raise _unreadable(source, "there is no such file", _neighbours(path)) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        reason = (
+            error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        )
         raise _unreadable(source, f"the file cannot be read: {reason}") from None
     return SpecText(source, decode(data, source), path)
 
@@ -56,8 +58,8 @@ def decode(data: bytes, source: str) -> str:
         raise _unreadable(source, "the file is not UTF-8 text", "save it as UTF-8", place) from None
 
 
-def _unreadable(source: str, message: str, help: str = "", span: Span | None = None, rule: Rule = UNREADABLE) -> SpecError:
-    return SpecError([rule.at(span or start_of(source), message, help=help)])
+def _unreadable(source: str, message: str, help: str = "", span: Span | None = None) -> SpecError:
+    return SpecError([UNREADABLE.at(span or start_of(source), message, help=help)])
 
 
 def _neighbours(path: Path) -> str:
@@ -70,7 +72,7 @@ def _neighbours(path: Path) -> str:
 
 
 def root_of(path: Path) -> Path:
-    """The folder below which a spec may name files: the nearest above it with a project's mark, or its own."""
+    """The folder below which a spec may name files: the nearest with a project's mark, or its own."""
     folder = path.resolve().parent
     for candidate in (folder, *folder.parents):
         if any((candidate / mark).exists() for mark in ROOT_MARKS):

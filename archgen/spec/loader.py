@@ -1,6 +1,6 @@
 """Text to `SpecFile`: the document, its kind, its models, and the libraries it uses.
 
-    text --parse--> nodes --read_model--> Network or Library --use--> SpecFile
+text --parse--> nodes --read_model--> Network or Library --use--> SpecFile
 """
 
 from __future__ import annotations
@@ -70,15 +70,23 @@ def kind_of(root: Node) -> str:
     return next((kind for kind in KINDS if kind in keys), "")
 
 
-def read_document(text: SpecText, wanted: tuple[str, ...], findings: Findings) -> MappingNode | None:
+def read_document(
+    text: SpecText, wanted: tuple[str, ...], findings: Findings
+) -> MappingNode | None:
     """The document of a file of a wanted kind, its language version checked."""
     root = parse(text.text, text.source, findings)
     if root is None:
         if not findings.diagnostics:
-            findings.add(WRONG_TYPE.at(start_of(text.source), "the file is empty", help="begin with `archgen: 1`"))
+            findings.add(
+                WRONG_TYPE.at(
+                    start_of(text.source), "the file is empty", help="begin with `archgen: 1`"
+                )
+            )
         return None
     if not isinstance(root, MappingNode):
-        findings.add(WRONG_TYPE.at(root.span, "a spec is a mapping of keys", help="begin with `archgen: 1`"))
+        findings.add(
+            WRONG_TYPE.at(root.span, "a spec is a mapping of keys", help="begin with `archgen: 1`")
+        )
         return None
     if not _is_readable_version(root, findings):
         return None
@@ -93,15 +101,27 @@ def _is_readable_version(root: MappingNode, findings: Findings) -> bool:
     version = root.get("archgen")
     if not isinstance(version, ScalarNode) or version.value == LANGUAGE_VERSION:
         return True
-    if isinstance(version.value, int) and not isinstance(version.value, bool) and version.value > LANGUAGE_VERSION:
-        message = f"this spec needs archgen {version.value}, and this archgen reads version {LANGUAGE_VERSION}"
+    if (
+        isinstance(version.value, int)
+        and not isinstance(version.value, bool)
+        and version.value > LANGUAGE_VERSION
+    ):
+        message = f"this spec needs archgen {version.value}, and this one reads version {LANGUAGE_VERSION}"
         findings.add(NEWER_LANGUAGE.at(version.span, message, help="install a newer archgen"))
         return False
-    findings.add(WRONG_TYPE.at(version.span, f"`{version.text}` is no version of the language", help="write `archgen: 1`"))
+    findings.add(
+        WRONG_TYPE.at(
+            version.span,
+            f"`{version.text}` is no version of the language",
+            help="write `archgen: 1`",
+        )
+    )
     return True
 
 
-def _wrong_kind(root: MappingNode, text: SpecText, kind: str, wanted: tuple[str, ...]) -> Diagnostic:
+def _wrong_kind(
+    root: MappingNode, text: SpecText, kind: str, wanted: tuple[str, ...]
+) -> Diagnostic:
     place = key.span if kind and (key := root.key(kind)) else start_of(text.source)
     found = f"this file is a {kind}" if kind else "this file has no key that tells what it is"
     keys = " or ".join(f"`{key}`" for key in wanted)
@@ -162,7 +182,11 @@ class _Loader:
                 help="name a file by its path relative to this one",
             )
         if path.resolve() in self._open:
-            return RECURSION.at(named.span, f"`{named.text}` uses itself", help="move the shared blocks to a third file")
+            return RECURSION.at(
+                named.span,
+                f"`{named.text}` uses itself",
+                help="move the shared blocks to a third file",
+            )
         return None
 
     def _read(self, path: Path, named: ScalarNode) -> SpecFile | None:
@@ -170,6 +194,10 @@ class _Loader:
             text = read_spec(path)
         except SpecError as error:
             reason = error.diagnostics[0]
-            self._findings.add(UNKNOWN_LIBRARY.at(named.span, f"`{named.text}`: {reason.message}", help=reason.help))
+            self._findings.add(
+                UNKNOWN_LIBRARY.at(
+                    named.span, f"`{named.text}`: {reason.message}", help=reason.help
+                )
+            )
             return None
         return self.file(text, wanted=("blocks",))

@@ -11,8 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from archgen.diagnostics import Diagnostic, Findings, Rule, Span, did_you_mean
 from archgen.rules import MISSING_KEY, NOT_ONE_OP, UNKNOWN_KEY, WRONG_TYPE
@@ -25,14 +33,18 @@ class Reads:
 
     function: Callable[[Node], object]
 
-    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: object
+    ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self.function)
 
 
 def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCustomError:
     """An error that carries a whole finding through pydantic."""
     diagnostic = rule.at(span, message, help=help)
-    return PydanticCustomError("diagnostic", "{message}", {"message": message, "diagnostic": diagnostic})
+    return PydanticCustomError(
+        "diagnostic", "{message}", {"message": message, "diagnostic": diagnostic}
+    )
 
 
 def _wrong(node: Node, wanted: str, help: str = "") -> PydanticCustomError:
@@ -60,7 +72,11 @@ def _boolean(node: Node) -> bool:
 
 
 def _number(node: Node) -> float:
-    if isinstance(node, ScalarNode) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+    if (
+        isinstance(node, ScalarNode)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ):
         return float(node.value)
     raise _wrong(node, "a number")
 
@@ -120,7 +136,9 @@ class SpecModel(BaseModel):
         if not isinstance(value, MappingNode):
             assert isinstance(value, ScalarNode | SequenceNode)
             raise _wrong(value, f"{cls.title}, a mapping", f"its keys are {', '.join(cls.keys())}")
-        return cls.fields_of(value, info.context)
+        findings = info.context
+        assert isinstance(findings, Findings)
+        return cls.fields_of(value, findings)
 
     @classmethod
     def fields_of(cls, node: MappingNode, findings: Findings) -> dict[str, object]:
@@ -155,9 +173,26 @@ class Source(SpecModel):
     url: Text | None = None
     code: Text | None = None
 
-    def __str__(self) -> str:
-        parts = [f"{key.capitalize()} {value}" for key in ("figure", "table", "section", "page") if (value := getattr(self, key))]
-        return ", ".join([*(part for part in (self.paper, self.code) if part), *parts, *([self.url] if self.url else [])])
+    def cited(self, outer: Source | None) -> str:
+        """`Figure 7, Table 1 of arXiv:1602.07261v2`; the paper is inherited from `outer`."""
+        places = [
+            f"{key.capitalize()} {value}"
+            for key in ("figure", "table", "section", "page")
+            if (value := getattr(self, key))
+        ]
+        paper = self.paper or (outer.paper if outer else None)
+        cited = " of ".join(part for part in (", ".join(places), paper) if part)
+        asides = [part for part in (self.code, self.url) if part]
+        if not cited:
+            return ", ".join(asides)
+        return f"{cited} ({', '.join(asides)})" if asides else cited
+
+
+def citation(own: Source | None, outer: Source | None) -> str:
+    """The text of a source, inherited downwards; empty where none is given."""
+    if own is not None:
+        return own.cited(outer)
+    return (outer.paper or "") if outer is not None else ""
 
 
 class Expect(SpecModel):
@@ -208,11 +243,13 @@ class Step(SpecModel):
 
     @classmethod
     def keys(cls) -> list[str]:
-        return [key for key in super().keys() if key not in ("op", "settings")]
+        """The reserved keys, beside which a step names its op."""
+        known = super().keys()
+        return [key for key in known if key not in ("op", "settings")]
 
     @model_validator(mode="before")
     @classmethod
-    def _from_node(cls, value: object, info: ValidationInfo) -> object:
+    def _from_node(cls, value: object, info: ValidationInfo) -> object:  # noqa: ARG003  # as in SpecModel
         if isinstance(value, ScalarNode) and value.value is not None:
             return {"node": value, "op": value}
         if not isinstance(value, MappingNode):
@@ -222,19 +259,36 @@ class Step(SpecModel):
         calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
         if len(calls) != 1:
             raise _not_one_op(value, [key for key, _ in calls], reserved)
-        (op, settings), = calls
+        ((op, settings),) = calls
         fields = {key.text: inner for key, inner in value.entries if key.text in reserved}
         return {"node": value, "op": op, "settings": settings, **fields}
 
 
-def _not_one_op(node: MappingNode, keys: list[ScalarNode], reserved: list[str]) -> PydanticCustomError:
+def _not_one_op(
+    node: MappingNode, keys: list[ScalarNode], reserved: list[str]
+) -> PydanticCustomError:
     if not keys:
-        return refused(NOT_ONE_OP, node.span, "a step needs an op or a block beside its reserved keys", "name one: `- conv: {...}`")
+        return refused(
+            NOT_ONE_OP,
+            node.span,
+            "a step needs an op or a block beside its reserved keys",
+            "name one: `- conv: {...}`",
+        )
     slip = next(((key, near) for key in keys if (near := did_you_mean(key.text, reserved))), None)
     if slip is not None:
-        return refused(UNKNOWN_KEY, slip[0].span, f"unknown key `{slip[0].text}` in a step", f"did you mean `{slip[1]}`?")
+        return refused(
+            UNKNOWN_KEY,
+            slip[0].span,
+            f"unknown key `{slip[0].text}` in a step",
+            f"did you mean `{slip[1]}`?",
+        )
     names = " and ".join(f"`{key.text}`" for key in keys)
-    return refused(NOT_ONE_OP, keys[1].span, f"a step has one op or block, and this one names {names}", "start a new step with `- `")
+    return refused(
+        NOT_ONE_OP,
+        keys[1].span,
+        f"a step has one op or block, and this one names {names}",
+        "start a new step with `- `",
+    )
 
 
 class Block(SpecModel):
@@ -342,17 +396,25 @@ def read_steps(node: Node, findings: Findings) -> tuple[Step | None, ...]:
     """The steps of a list; None, with findings, in the place of one that cannot be read."""
     if isinstance(node, SequenceNode):
         return tuple(read_model(Step, item, findings) for item in node.items)
-    findings.add(WRONG_TYPE.at(node.span, "this must be a list of steps", help="start each step with `- `; no steps are `[]`"))
+    findings.add(
+        WRONG_TYPE.at(
+            node.span,
+            "this must be a list of steps",
+            help="start each step with `- `; no steps are `[]`",
+        )
+    )
     return (None,)
 
 
-def read_models(model: type[Model], node: MappingNode | None, findings: Findings) -> dict[str, Model | None]:
+def read_models(
+    model: type[Model], node: MappingNode | None, findings: Findings
+) -> dict[str, Model | None]:
     """A mapping of names to models; None, with findings, for one that cannot be read."""
     entries = node.entries if node else ()
     return {key.text: read_model(model, value, findings) for key, value in entries}
 
 
-def _report(detail: Any, root: Node, findings: Findings) -> None:
+def _report(detail: ErrorDetails, root: Node, findings: Findings) -> None:
     """One pydantic error as a finding: ours as they are, `missing` with the mapping it is missing from."""
     if detail["type"] == "diagnostic":
         findings.add(detail["ctx"]["diagnostic"])
@@ -360,12 +422,20 @@ def _report(detail: Any, root: Node, findings: Findings) -> None:
     if detail["type"] == "missing":
         owner = detail["input"].get("node", root) if isinstance(detail["input"], dict) else root
         key = str(detail["loc"][-1])
-        if any(f"`{key}`" in other.help for other in findings.diagnostics if owner.span.contains(other.span)):
+        if any(
+            f"`{key}`" in other.help
+            for other in findings.diagnostics
+            if owner.span.contains(other.span)
+        ):
             return
         where = _first_line(owner)
-        findings.add(MISSING_KEY.at(where, f"the key `{key}` is missing here", help=f"write `{key}: ...`"))
+        findings.add(
+            MISSING_KEY.at(where, f"the key `{key}` is missing here", help=f"write `{key}: ...`")
+        )
         return
-    raise AssertionError(f"a model refused its node in an unforeseen way: {detail}, {plain(root)!r}")
+    raise AssertionError(
+        f"a model refused its node in an unforeseen way: {detail}, {plain(root)!r}"
+    )
 
 
 def _first_line(node: Node) -> Span:

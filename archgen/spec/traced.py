@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar, Literal
+from typing import TypeAlias, TypeVar
 
 Operand: TypeAlias = "int | float | str"
 
@@ -70,17 +70,17 @@ class Formula:
         """The formula with `value` in the place of the symbol `name`."""
         total = Formula((), self.constant)
         for atom, count in self.terms:
-            match atom:
-                case Symbol():
-                    part = value if atom.name == name else Formula(((atom, 1),))
-                case Applied():
-                    operands = tuple(operand.replace(name, value) for operand in atom.operands)
-                    part = Formula(((Applied(atom.operation, operands), 1),))
-            total = total + part.times(count)
+            total = total + _replaced(atom, name, value).times(count)
         return total
 
     def __str__(self) -> str:
         return _printed(self)[0]
+
+
+def _replaced(atom: Atom, name: str, value: Formula) -> Formula:
+    if isinstance(atom, Symbol):
+        return value if atom.name == name else Formula(((atom, 1),))
+    return applied(atom.operation, *(operand.replace(name, value) for operand in atom.operands))
 
 
 def _whole(formula: Formula) -> int:
@@ -146,7 +146,11 @@ class Traced(int):
     __rmul__ = __mul__
 
     def __floordiv__(self, other: int) -> int:
-        return self if type(other) is int and other == 1 else self._apply("//", int(self) // int(other), self, other)
+        return (
+            self
+            if type(other) is int and other == 1
+            else self._apply("//", int(self) // int(other), self, other)
+        )
 
     def __rfloordiv__(self, other: int) -> int:
         return self._apply("//", int(other) // int(self), other, self)
@@ -240,7 +244,7 @@ def _product(atom: Atom, count: int) -> tuple[str, int]:
 
 
 def _operation(atom: Applied) -> tuple[str, int]:
-    sign: str | Literal["if"] = atom.operation
+    sign = atom.operation
     if sign == "if":
         then, condition, otherwise = (_at_least(operand, 1) for operand in atom.operands)
         return f"{then} if {condition} else {otherwise}", 0
@@ -251,7 +255,9 @@ def _operation(atom: Applied) -> tuple[str, int]:
         return f"-(-{left} // {right})", _UNARY
     if sign.isidentifier() and sign not in _LEVELS:
         return f"{sign}({', '.join(str(operand) for operand in atom.operands)})", _ATOM
-    level = _LEVELS.get(sign, _COMPARE if sign in _COMPARISONS else _SUM if sign in "+-" else _PRODUCT)
+    level = _LEVELS.get(
+        sign, _COMPARE if sign in _COMPARISONS else _SUM if sign in "+-" else _PRODUCT
+    )
     left = _at_least(atom.operands[0], level + (sign in _COMPARISONS))
     right = _at_least(atom.operands[1], level + (sign not in ("and", "or")))
     return f"{left} {sign} {right}", level

@@ -50,7 +50,7 @@ class Batches:
 def augmented(
     images: Tensor, augment: Augment, seed: int, epoch: int, samples: NDArray[np.int64]
 ) -> Tensor:
-    """uint8 `images` shifted and mirrored; what happens to each is keyed by (seed, epoch, sample)."""
+    """uint8 `images` shifted and mirrored, each by draws keyed by (seed, epoch, sample)."""
     if augment.crop_padding:
         reach = 2 * augment.crop_padding + 1
         tops = keyed.below(keyed.draw(seed, Purpose.CROP_TOP, epoch, samples), reach)

@@ -92,7 +92,7 @@ Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="name")]
 class Augment(Part):
     """Random changes to the training images; test images are never touched."""
 
-    flip: bool = Field(False, description="mirror every other image, left to right")
+    flip: bool = Field(False, description="mirror half of the images, drawn anew each epoch")
     crop_padding: int = Field(
         0, ge=0, le=256, description="shift by up to this many pixels; black comes in at the edge"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from archgen.train.errors import TrainingError
@@ -17,7 +17,7 @@ def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> N
     """Writes the state dict of `model` to `path`, which is whole or as it was before."""
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, dict(metadata))
+        temporary.write_bytes(save(tensors, dict(metadata)))
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
@@ -27,7 +27,8 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no dict
+            names = file.keys()  # no dict: it cannot be iterated itself
+            tensors = {name: file.get_tensor(name) for name in names}
             metadata = dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"cannot read the weights `{path}`: {error}") from error

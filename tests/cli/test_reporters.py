@@ -7,7 +7,7 @@ from dataclasses import replace
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archgen.cli.reporters import (
@@ -413,6 +413,7 @@ def test_the_closing_line_counts_files() -> None:
 
 
 @pytest.mark.parametrize("name", REPORTERS)
+@settings(deadline=None)
 @given(
     text=st.text(max_size=200),
     words=st.text(max_size=30),
@@ -437,6 +438,7 @@ def test_no_text_breaks_a_report(
         assert not {unicodedata.category(sign) for sign in plain} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
+@settings(deadline=None)
 @given(text=st.text(alphabet="ab \t幅\u0301\u202e\x1b", min_size=1, max_size=600), at=st.data())
 def test_rows_of_text_fit_the_screen(text: str, at: st.DataObject) -> None:
     column = at.draw(st.integers(1, len(text) + 1))

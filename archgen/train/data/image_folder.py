@@ -94,11 +94,16 @@ def _labelled_files(root: Path, folder: Path, classes: tuple[str, ...]) -> Itera
         if name not in classes:
             raise DataError(f"the class folder `{folder / name}` has no counterpart in train/")
         class_folder = _inside(root, folder / name)
-        images = sorted(file for file in _visible(class_folder) if file.suffix.lower() in SUFFIXES)
+        images = sorted(entry for entry in _visible(class_folder) if _is_image(entry))
         if not images:
             raise DataError(f"the class folder `{class_folder}` has no images")
-        for image in images:
-            yield LabelledFile(_inside(root, image), classes.index(name))
+        label = classes.index(name)
+        yield from (LabelledFile(_inside(root, image), label) for image in images)
+
+
+def _is_image(entry: Path) -> bool:
+    """Whether `entry` is a regular file (or a link to one) with an image's suffix."""
+    return entry.suffix.lower() in SUFFIXES and entry.is_file()
 
 
 def _visible(folder: Path) -> Iterator[Path]:

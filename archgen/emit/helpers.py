@@ -1,0 +1,77 @@
+"""The small classes and functions that an emitted file defines for itself."""
+
+from __future__ import annotations
+
+from archgen.emit.code import INDENT, LINE_LENGTH
+from archgen.ir.op import Helper
+
+BRANCH = '''class Branch(nn.Sequential):
+    """Layers in a row, each under its name in the spec."""
+
+    def __init__(self, **layers: nn.Module) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)'''
+
+_FUNCTIONS = {
+    "pad_same": '''def pad_same(
+    x: Tensor,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Tensor:
+    """Pads as TensorFlow's SAME: ceil(size / stride) positions, the odd row behind."""
+    amounts: list[int] = []
+    for size, k, s, d in zip(x.shape[:1:-1], kernel[::-1], stride[::-1], dilation[::-1]):
+        total = max(0, (-(-size // s) - 1) * s + d * (k - 1) + 1 - size)
+        amounts += [total // 2, total - total // 2]
+    return F.pad(x, amounts)''',
+    "round_to": '''def round_to(x: float, n: int) -> int:
+    """The multiple of n nearest to x, halves upwards."""
+    return int((x + n / 2) // n) * n''',
+    "make_divisible": '''def make_divisible(x: float, n: int) -> int:
+    """The multiple of n nearest to x, at least n, and never more than 10 % below x."""
+    rounded = max(n, int((x + n / 2) // n) * n)
+    return rounded + n if rounded < 0.9 * x else rounded''',
+}
+
+_ALWAYS = ("stride", "padding")
+
+
+def helper_functions(text: str, functions: set[str]) -> list[str]:
+    """The functions that the module's text or its formulas call."""
+    return [
+        source for name, source in _FUNCTIONS.items() if name in functions or f"{name}(" in text
+    ]
+
+
+def render_helper(helper: Helper, used: set[str]) -> str:
+    """A helper class, its constructor taking the optional arguments that calls in this file use."""
+    if "@SIGNATURE" not in helper.source:
+        return helper.source.rstrip("\n")
+    options = [(name, form) for name, form in helper.optional if name in used or name in _ALWAYS]
+    forwarded = "".join(
+        f", {name}" if name in _ALWAYS else f", {name}={name}" for name, _ in options
+    )
+    source = helper.source.replace("@FORWARDED", forwarded)
+    declared = [
+        "self",
+        "in_channels: int",
+        "out_channels: int",
+        "kernel_size: int | tuple[int, int]",
+        *(f"{name}: {form}" for name, form in options),
+    ]
+    signature = "".join(f"\n{INDENT * 2}{part}," for part in declared) + f"\n{INDENT}"
+    return _broken_super(source.replace("@SIGNATURE", signature)).rstrip("\n")
+
+
+def _broken_super(source: str) -> str:
+    """The arguments of the base constructor on a line of their own where it is too long."""
+    lines: list[str] = []
+    for line in source.split("\n"):
+        if len(line) > LINE_LENGTH and line.strip().startswith("super().__init__("):
+            inner = line.strip().removeprefix("super().__init__(").removesuffix(")")
+            lines += [f"{INDENT * 2}super().__init__(", f"{INDENT * 3}{inner}", f"{INDENT * 2})"]
+        else:
+            lines.append(line)
+    return "\n".join(lines)

@@ -1,0 +1,187 @@
+"""Constructor calls: what a class's `__init__` makes, from traced ops, blocks and repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar
+
+from archgen.emit.code import INDENT, Call, Repeated, atoms_in, python
+from archgen.ir.op import Helper, ModuleCall, Op
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import Run, ShapedBlock, ShapedNode
+from archgen.spec.traced import (
+    Applied,
+    Formula,
+    Symbol,
+    Traced,
+    TracedFloat,
+    applied,
+    constant,
+    formula_of,
+    is_traced,
+)
+
+BODY = INDENT * 2
+BlockCall = Callable[[ShapedBlock], tuple[Call, Iterable[object]]]
+AnyOp = TypeVar("AnyOp", bound=Op)
+
+
+class Untraceable(Exception):
+    """One parametrised class cannot serve all uses of a block; each gets a class with its numbers."""
+
+
+@dataclass(slots=True)
+class ClassBody:
+    """The statements of a class, and the names, functions and helpers they need."""
+
+    init: list[str] = field(default_factory=list)
+    forward: list[str] = field(default_factory=list)
+    symbols: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    helpers: dict[str, tuple[Helper, set[str]]] = field(default_factory=dict)
+
+    def note(self, values: Iterable[object]) -> None:
+        """Remembers which names and functions the formulas of `values` use."""
+        for atom in atoms_in(values):
+            if isinstance(atom, Symbol):
+                self.symbols.add(atom.name)
+            elif isinstance(atom, Applied):
+                self.functions.add(atom.operation)
+
+
+class Layers:
+    """Makes the constructor calls of one class, and records in its body what they need."""
+
+    def __init__(self, body: ClassBody, block_call: BlockCall) -> None:
+        self._body = body
+        self._block_call = block_call
+        self._attributes: dict[str, str] = {}
+
+    def layer(self, node: ShapedNode) -> Call | None:
+        """The call that makes a step's layer; None for a step that is an expression."""
+        if node.node.repeat is not None:
+            return self._repeated(node)
+        if node.block is not None:
+            call, values = self._block_call(node.block)
+            self._body.note(values)
+            return call
+        op, x = _known(node)
+        module = op.module(x)
+        return None if module is None else self._module(module)
+
+    def stand_in(self, node: ShapedNode) -> Call:
+        """The step as a layer, also where it would be an expression elsewhere."""
+        layer = self.layer(node)
+        if layer is not None:
+            return layer
+        op, x = _known(node)
+        return self._module(op.stand_in(x))
+
+    def condition(self, node: ShapedNode) -> str:
+        """The Python condition under which a step is there, or an empty text."""
+        if not is_traced(node.condition):
+            return ""
+        self._body.note((node.condition,))
+        return python(node.condition)
+
+    def with_attributes(self, op: AnyOp) -> AnyOp:
+        """The op with its traced settings as attributes that the constructor sets first."""
+        changes: dict[str, object] = {}
+        for setting in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
+            value = getattr(op, setting.name)
+            if is_traced(value):
+                self._set_attribute(setting.name, value)
+                changes[setting.name] = _renamed(value, f"self.{setting.name}")
+        return replace(op, **changes) if changes else op  # type: ignore[type-var]  # as above
+
+    def _set_attribute(self, name: str, value: object) -> None:
+        text = python(value)
+        if name not in self._attributes:
+            self._body.note((value,))
+            self._body.init.insert(len(self._attributes), f"{BODY}self.{name} = {text}")
+            self._attributes[name] = text
+        elif self._attributes[name] != text:
+            raise Untraceable
+
+    def _module(self, module: ModuleCall) -> Call:
+        self._body.note((*module.args, *(value for _, value in module.kwargs)))
+        if module.helper is not None:
+            helpers = self._body.helpers
+            _, used = helpers.setdefault(module.helper.source, (module.helper, set()))
+            used.update(name for name, _ in module.kwargs)
+        kwargs = tuple((name, python(value)) for name, value in module.kwargs)
+        return Call(module.target, tuple(python(value) for value in module.args), kwargs)
+
+    # --- repeats --------------------------------------------------------------------------------
+
+    def _repeated(self, node: ShapedNode) -> Call:
+        """`nn.Sequential` over a loop, or over its instances where no formula tells them apart."""
+        if not node.runs:
+            return Call("nn.Sequential")
+        regular = self._regular(node.runs)
+        if regular is None:
+            if is_traced(node.count):
+                raise Untraceable
+            instances = [run.instance for run in node.runs for _ in range(run.count)]
+            return Call("nn.Sequential", tuple(self._instance(instance) for instance in instances))
+        self._body.note((node.count,))
+        variable = "i" if "i" in self._body.symbols else "_"
+        self._body.symbols.discard("i")
+        return Call("nn.Sequential", (Repeated(regular, python(node.count), variable),))
+
+    def _regular(self, runs: tuple[Run, ...]) -> Call | None:
+        """The one call, perhaps over `i`, that makes every instance; None where there is none."""
+        calls = [self._instance(_with_channels(run.instance, runs)) for run in runs[:3]]
+        return calls[0] if all(call == calls[0] for call in calls) else None
+
+    def _instance(self, node: ShapedNode) -> Call:
+        return self.stand_in(replace(node, node=replace(node.node, repeat=None)))
+
+
+def _known(node: ShapedNode) -> tuple[Op, Shape]:
+    assert node.op is not None, "only sound networks are emitted"
+    assert node.input is not None, "only sound networks are emitted"
+    return node.op, node.input
+
+
+def _with_channels(node: ShapedNode, runs: tuple[Run, ...]) -> ShapedNode:
+    """An instance whose input channels are a formula of `i` that holds for all `runs`, if there is one."""
+    x = _known_input(node)
+    formula = _channels_over_index([_known_input(run.instance) for run in runs])
+    if formula is None:
+        return node
+    shape = Shape(Traced.of(int(x.channels), formula), x.grid)
+    block = None if node.block is None else replace(node.block, inputs=(shape,))
+    return replace(node, inputs=(shape,), block=block)
+
+
+def _known_input(node: ShapedNode) -> Shape:
+    assert node.input is not None, "only sound networks are emitted"
+    return node.input
+
+
+def _channels_over_index(inputs: list[Shape]) -> Formula | None:
+    """`c`, `c + i * growth`, or `c if i == 0 else d`: the input channels of instance `i`."""
+    formulas = [formula_of(x.channels) for x in inputs]
+    first, *rest = formulas
+    if not rest:
+        return first
+    if all(other == rest[0] for other in rest):
+        zero = applied("==", Formula(((Symbol("i"), 1),)), constant(0))
+        return first if rest[0] == first else applied("if", first, zero, rest[0])
+    growth = rest[0] + first.times(-1)
+    if all(other == first + growth.times(number) for number, other in enumerate(formulas)):
+        index = Formula(((Symbol("i"), 1),))
+        is_plain = not growth.terms and isinstance(growth.constant, int)
+        step = index.times(int(growth.constant)) if is_plain else applied("*", index, growth)
+        return first + step
+    return None
+
+
+def _renamed(value: object, name: str) -> object:
+    formula = Formula(((Symbol(name), 1),))
+    if isinstance(value, TracedFloat):
+        return TracedFloat.of(float(value), formula)
+    assert isinstance(value, int)
+    return Traced.of(int(value), formula)

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from archgen.train import (
+    Evaluation,
+    ImageSet,
+    Progress,
+    Recipe,
+    RunFolder,
+    TrainingError,
+    evaluate,
+    fit,
+    load_weights,
+)
+from archgen.train.recipe import Augment
+
+Maker = Callable[..., nn.Module]
+
+
+class Recorder(Progress):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def start(self, steps: int) -> None:
+        self.told.append(f"start {steps}")
+
+    def tested(self, step: int, evaluation: Evaluation) -> None:
+        self.told.append(f"tested {step}")
+
+    def stop(self) -> None:
+        self.told.append("stop")
+
+
+class Breaking(nn.Module):
+    """A linear network that does something at its third training step."""
+
+    def __init__(self, breaks: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+        self.breaks = breaks
+        self.steps = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.linear(images.flatten(1))
+        self.steps += self.training
+        return self.breaks(logits) if self.steps == 3 else logits
+
+
+class WithHead(nn.Module):
+    """Logits alone in eval mode, and an auxiliary head's beside them in training."""
+
+    class Outputs(NamedTuple):
+        """What it returns in training."""
+
+        logits: Tensor
+        aux: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 3)
+        self.head = nn.Linear(64, 3)
+
+    def forward(self, images: Tensor) -> Tensor | WithHead.Outputs:
+        flat = images.flatten(1)
+        logits: Tensor = self.linear(flat)
+        return self.Outputs(logits, self.head(flat)) if self.training else logits
+
+
+def new_run(folder: Path) -> RunFolder:
+    return RunFolder.create(folder, spec="", recipe="")
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left.keys() | right.keys())
+
+
+def test_a_tiny_network_learns(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    model = tiny(0)
+    before = evaluate(model, images, 32)
+    result = fit(model, images, images, recipe, run, seed=0, progress=Progress())
+    assert result.steps == 25
+    assert result.evaluation.loss < before.loss
+    assert result.evaluation.top1 > 0.9
+    assert result.evaluation == evaluate(model, images, recipe.batch)
+
+
+def test_the_same_seed_gives_the_same_weights(
+    images: ImageSet, recipe: Recipe, tmp_path: Path, tiny: Maker
+) -> None:
+    recipe = recipe.model_copy(update={"augment": Augment(flip=True, crop_padding=1)})
+    trained: list[dict[str, Tensor]] = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        model = tiny(0)
+        torch.rand(len(trained))  # what was drawn before a run must not matter
+        fit(model, images, images, recipe, new_run(tmp_path / name), seed=seed, progress=Progress())
+        trained.append(weights(model))
+    assert same(trained[0], trained[1])
+    assert not same(trained[0], trained[2])
+
+
+def test_evaluating_on_the_way_changes_nothing(
+    images: ImageSet, recipe: Recipe, tmp_path: Path, tiny: Maker
+) -> None:
+    trained: list[dict[str, Tensor]] = []
+    for name, every in (("a", None), ("b", 4)):
+        model, made = tiny(0), recipe.model_copy(update={"eval_every": every})
+        fit(model, images, images, made, new_run(tmp_path / name), seed=1, progress=Progress())
+        trained.append(weights(model))
+    assert same(*trained)
+
+
+def test_evaluations_come_when_due_and_always_at_the_end(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    recorder = Recorder()
+    made = recipe.model_copy(update={"eval_every": 10})
+    result = fit(tiny(0), images, images, made, run, seed=0, progress=recorder)
+    assert recorder.told == ["start 25", "tested 10", "tested 20", "tested 25", "stop"]
+    assert len(result.evaluations) == 3
+
+
+def test_the_run_folder_holds_the_final_weights_and_where_they_come_from(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    model, loaded = tiny(0), tiny(1)
+    result = fit(model, images, images, recipe, run, seed=4, progress=Progress())
+    metadata = load_weights(run.weights, loaded)
+    assert same(weights(model), weights(loaded))
+    assert metadata["step"] == "25"
+    assert metadata["seed"] == "4"
+    assert json.loads(metadata["classes"]) == ["dark", "middle", "bright"]
+    assert float(metadata["top1"]) == pytest.approx(result.evaluation.top1, abs=1e-6)
+    assert json.loads((run.path / "run.json").read_text())["status"] == "finished"
+
+
+def test_metrics_come_at_least_every_ten_steps(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    fit(tiny(0), images, images, recipe, run, seed=0, progress=Progress())
+    lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
+    assert [(line["kind"], line["step"]) for line in lines] == [
+        ("train", 1),
+        ("train", 10),
+        ("train", 20),
+        ("train", 25),
+        ("test", 25),
+    ]
+
+
+def test_a_nan_loss_stops_with_its_step_and_saves_nothing(
+    images: ImageSet, recipe: Recipe, run: RunFolder
+) -> None:
+    recorder = Recorder()
+    model = Breaking(lambda logits: logits * float("nan"))
+    made = recipe.model_copy(update={"eval_every": 4})
+    with pytest.raises(TrainingError, match="the loss became nan at step 3"):
+        fit(model, images, images, made, run, seed=0, progress=recorder)
+    assert not run.weights.exists()
+    assert recorder.told[-1] == "stop"
+    assert json.loads((run.path / "run.json").read_text())["status"] == "failed"
+
+
+def test_an_interrupt_leaves_the_run_folder_consistent(
+    images: ImageSet, recipe: Recipe, run: RunFolder
+) -> None:
+    def interrupt(_: Tensor) -> Tensor:
+        raise KeyboardInterrupt
+
+    recorder = Recorder()
+    made = recipe.model_copy(update={"eval_every": 2})
+    with pytest.raises(KeyboardInterrupt):
+        fit(Breaking(interrupt), images, images, made, run, seed=0, progress=recorder)
+    assert json.loads((run.path / "run.json").read_text())["status"] == "interrupted"
+    assert load_weights(run.weights, Breaking(interrupt))["step"] == "2"
+    assert [json.loads(line)["step"] for line in run.metrics.read_text().splitlines()] == [1, 2, 2]
+    assert not [path for path in run.path.iterdir() if path.suffix == ".tmp"]
+    assert recorder.told[-1] == "stop"
+
+
+def test_auxiliary_heads_are_trained_by_their_weights(
+    images: ImageSet, recipe: Recipe, tmp_path: Path
+) -> None:
+    moved = []
+    for name, weight in (("without", 0.0), ("with", 0.4)):
+        torch.manual_seed(0)
+        model = WithHead()
+        before = model.head.weight.clone()
+        fit(
+            model,
+            images,
+            images,
+            recipe,
+            new_run(tmp_path / name),
+            seed=0,
+            progress=Progress(),
+            aux_weights={"aux": weight},
+        )
+        moved.append(not torch.equal(before, model.head.weight))
+    assert moved == [False, True]
+
+
+def test_a_network_for_fewer_classes_is_refused(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    with pytest.raises(TrainingError, match="set num_classes to 3"):
+        fit(tiny(0, classes=2), images, images, recipe, run, seed=0, progress=Progress())
+
+
+def test_training_leaves_the_images_as_they_were(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    before = images.images.clone()
+    made = recipe.model_copy(update={"augment": Augment(flip=True, crop_padding=2)})
+    fit(tiny(0), images, images, made, run, seed=0, progress=Progress())
+    assert torch.equal(images.images, before)

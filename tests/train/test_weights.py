@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from archgen.train import TrainingError, load_weights, save_weights
+
+Maker = Callable[..., nn.Module]
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path: Path, tiny: Maker) -> None:
+    saved, loaded = tiny(1), tiny(2)
+    saved.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
+    save_weights(tmp_path / "w", saved, {"seed": "1"})
+    assert load_weights(tmp_path / "w", loaded) == {"seed": "1"}
+    for name, value in saved.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name])
+
+
+def test_another_networks_weights_are_refused_by_name_and_shape(
+    tmp_path: Path, tiny: Maker
+) -> None:
+    save_weights(tmp_path / "w", tiny(1, classes=4), {})
+    model = tiny(2)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(TrainingError, match=r"`6.bias` is \(4,\) in the file and \(3,\)"):
+        load_weights(tmp_path / "w", model)
+    with pytest.raises(TrainingError, match=r"`weight` is absent in the file|`0.weight` is"):
+        load_weights(tmp_path / "w", nn.Linear(6, 3))
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("keep", [0, 7, 40, -1])
+def test_truncated_weights_are_refused_with_their_file(
+    tmp_path: Path, tiny: Maker, keep: int
+) -> None:
+    path = tmp_path / "w"
+    save_weights(path, tiny(1), {})
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(TrainingError, match=f"cannot read the weights `{path}`"):
+        load_weights(path, tiny(1))
+
+
+def test_a_pickle_is_not_opened(tmp_path: Path, tiny: Maker) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (pytest.fail, ("the pickle was run",))
+
+    path = tmp_path / "w"
+    path.write_bytes(pickle.dumps({"0.weight": Trap()}))
+    with pytest.raises(TrainingError, match="cannot read"):
+        load_weights(path, tiny(1))
+
+
+def test_missing_weights_are_named(tmp_path: Path, tiny: Maker) -> None:
+    with pytest.raises(TrainingError, match="nowhere"):
+        load_weights(tmp_path / "nowhere", tiny(1))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from archgen.ir.op import Join
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cost:
     """Params, MACs and activation elements (one sample, outputs of steps) of a part of a network."""
 
@@ -36,8 +37,7 @@ class Cost:
         return 2 * self.macs
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkCost:
+class NetworkCost(NamedTuple):
     """The cost in evaluation, and the params with training-only heads."""
 
     cost: Cost

@@ -9,20 +9,19 @@ Nothing here knows YAML, networks or terminals. A stage collects `Diagnostic`s; 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """A place in a text; both counts start at 1, columns count characters."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of one source: from `start` up to, and without, `end`."""
 
     source: str
@@ -50,8 +49,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a code stands for. Codes are permanent: a retired code is never used again."""
 
     code: str
@@ -73,16 +71,14 @@ class Rule:
         return Diagnostic(self, message, span, caption, tuple(labels), tuple(notes), help)
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """A secondary place that belongs to a finding, with a few words about it."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One problem.
 
     `message` is one lower-case sentence with the user's own names in backquotes, `caption` the words
@@ -110,7 +106,7 @@ class Diagnostic:
 
     def with_notes(self, *notes: str) -> Diagnostic:
         """The same finding with more notes."""
-        return replace(self, notes=(*self.notes, *notes))
+        return self._replace(notes=(*self.notes, *notes))
 
 
 class SpecError(Exception):
@@ -129,7 +125,7 @@ class SpecError(Exception):
         )
 
 
-@dataclass(slots=True)
+@dataclass
 class Findings:
     """What a stage has found so far; a finding that is already there is not taken twice."""
 

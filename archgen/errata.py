@@ -8,15 +8,14 @@ named. An `alternative` is another self-consistent network: it must compile, and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from archgen.checks import CHECKS
 from archgen.diagnostics import Diagnostic, Findings, Severity, Span
 from archgen.infer import infer
-from archgen.ops import OPS_BY_NAME
-from archgen.ops.settings import settings_of
+from archgen.ir.graph import NetworkGraph
+from archgen.ir.rewriting import replace_nodes
 from archgen.overrides import Override, apply_overrides
-from archgen.resolve import Erratum, Resolved, read_expect, resolve
+from archgen.resolve import Erratum, Resolved, read_expect
 from archgen.rules import (
     ALTERNATIVE_FAILS,
     ERRATUM_COMPILES,
@@ -27,61 +26,62 @@ from archgen.rules import (
 from archgen.spec.model import Alternative
 
 
+def as_printed(network: NetworkGraph, errata: tuple[Erratum, ...]) -> NetworkGraph:
+    """The network with what its sources print in the place of what the spec uses."""
+    printed = {id(erratum.node): erratum.printed for erratum in errata}
+    return replace_nodes(network, {key: node for key, node in printed.items() if node is not None})
+
+
 def check_errata(resolved: Resolved) -> Iterator[Diagnostic]:
     """What is wrong with the errata of a network that itself is sound."""
+    assert resolved.network is not None
     for erratum in resolved.errata:
         malformed = _malformed(erratum)
         if malformed is not None:
             yield malformed
             continue
-        errors = _errors_as_printed(resolved, erratum)
+        errors = _errors_as_printed(resolved.network, erratum)
         place = erratum.written.field.span
         if erratum.written.is_reading:
             if errors:
                 message = (
                     f"the printed variant of this reading does not compile: {errors[0].message}"
                 )
-                yield READING_FAILS.at(
-                    place, message, help="shapes decide here: remove `kind: reading`"
-                )
+                help = "shapes decide here: remove `kind: reading`"
+                yield READING_FAILS.at(place, message, help=help)
         elif not any(_concerns(error, erratum.step.span) for error in errors):
-            message = f"the printed `{_printed(erratum)}` compiles, so it contradicts nothing"
-            yield ERRATUM_COMPILES.at(
-                place, message, help="remove the erratum, or write `kind: reading` and a `source:`"
-            )
+            message = f"the printed `{_shown(erratum)}` compiles, so it contradicts nothing"
+            help = "remove the erratum, or write `kind: reading` and a `source:`"
+            yield ERRATUM_COMPILES.at(place, message, help=help)
 
 
 def _malformed(erratum: Erratum) -> Diagnostic | None:
-    field, step = erratum.written.field, erratum.step
-    op = OPS_BY_NAME.get(step.op.text)
-    if op is not None and field.text != "repeat" and field.text not in settings_of(op):
-        known = ", ".join((*settings_of(op), "repeat"))
-        return ERRATUM_FIELD.at(
-            field.span, f"`{step.op.text}` has no setting `{field.text}`", help=f"it takes {known}"
-        )
-    kind = erratum.written.kind
+    field, kind = erratum.written.field, erratum.written.kind
+    if erratum.findings:
+        return erratum.findings[0]
+    if erratum.printed is None:
+        message = f"`{erratum.step.op.text}` has no setting `{field.text}`"
+        help = "name a setting of this step, or `repeat`"
+        return ERRATUM_FIELD.at(field.span, message, help=help)
     if kind is not None and kind.text not in ("contradiction", "reading"):
         help = "write `contradiction` or `reading`"
         return ERRATUM_FIELD.at(kind.span, f"`{kind.text}` is no kind of erratum", help=help)
     if erratum.written.is_reading and erratum.written.source is None:
         message = "a reading is decided by another source, and none is named"
-        return READING_SOURCE.at(
-            field.span, message, help="write `source: {paper: ..., figure: ...}`"
-        )
+        help = "write `source: {paper: ..., figure: ...}`"
+        return READING_SOURCE.at(field.span, message, help=help)
     return None
 
 
-def _printed(erratum: Erratum) -> str:
+def _shown(erratum: Erratum) -> str:
     printed = erratum.written.printed
     value = getattr(printed, "text", "...") or "nothing"
     return f"{erratum.written.field.text}: {value}"
 
 
-def _errors_as_printed(resolved: Resolved, erratum: Erratum) -> list[Diagnostic]:
+def _errors_as_printed(network: NetworkGraph, erratum: Erratum) -> list[Diagnostic]:
     findings = Findings()
-    printed = resolve(resolved.file, findings, printed=(erratum,))
-    if printed.network is not None:
-        infer(printed.network, findings)
+    infer(as_printed(network, (erratum,)), findings)
     return [finding for finding in findings.diagnostics if finding.severity is Severity.ERROR]
 
 
@@ -111,7 +111,7 @@ def _check_alternative(
     if findings.has_errors:
         return
     shaped = infer(
-        replace(network, block=replace(network.block, expect=expect)), findings, arguments
+        network._replace(block=network.block._replace(expect=expect)), findings, arguments
     )
     if shaped is not None:
         findings.extend(finding for check in CHECKS for finding in check(shaped))

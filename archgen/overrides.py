@@ -8,7 +8,8 @@ variant there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from archgen.diagnostics import Findings, Span, did_you_mean
 from archgen.ir.graph import Block, BlockCall, Branch, Graph, JoinCall, NetworkGraph, Node, Term
@@ -18,8 +19,7 @@ from archgen.spec.document import Node as YamlNode
 from archgen.spec.document import ScalarNode
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """One value to set: the target as written, and where it stands."""
 
     target: str
@@ -27,8 +27,7 @@ class Override:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
+class _Use(NamedTuple):
     """A use of a block: the names of the steps that lead to it."""
 
     path: tuple[str, ...]
@@ -52,7 +51,7 @@ def apply_overrides(
             else:
                 use = _find(network, owner, override)
                 changed = replace(use.node, call=_changed(use.call, name, override))
-                network = replace(network, block=_with_node(network.block, use.path, changed))
+                network = network._replace(block=_with_node(network.block, use.path, changed))
         except SettingError as error:
             findings.add(error.diagnostic)
     return network, arguments
@@ -130,7 +129,7 @@ def _changed(call: BlockCall, name: str, override: Override) -> BlockCall:
         raise _misses(override, f"the block `{call.block.name}` has no param `{name}`", help)
     assert isinstance(param.slot, Slot)
     arguments: Mapping[str, Term] = {**call.arguments, name: param.slot.read(override.value, {})}
-    return replace(call, arguments=arguments)
+    return call._replace(arguments=arguments)
 
 
 def _with_variant(call: BlockCall, override: Override) -> BlockCall:
@@ -144,15 +143,15 @@ def _with_variant(call: BlockCall, override: Override) -> BlockCall:
             else f"it has {', '.join(call.block.variants) or 'none'}"
         )
         raise _misses(override, f"the block `{call.block.name}` has no variant `{name}`", help)
-    return replace(call, arguments={**call.arguments, **values}, variant=name)
+    return call._replace(arguments={**call.arguments, **values}, variant=name)
 
 
 def _with_node(block: Block, path: tuple[str, ...], changed: Node) -> Block:
-    return replace(block, graph=_in_graph(block.graph, path, changed))
+    return block._replace(graph=_in_graph(block.graph, path, changed))
 
 
 def _in_graph(graph: Graph, path: tuple[str, ...], changed: Node) -> Graph:
-    return replace(graph, nodes=tuple(_in_node(node, path, changed) for node in graph.nodes))
+    return graph._replace(nodes=tuple(_in_node(node, path, changed) for node in graph.nodes))
 
 
 def _in_node(node: Node, path: tuple[str, ...], changed: Node) -> Node:
@@ -160,11 +159,11 @@ def _in_node(node: Node, path: tuple[str, ...], changed: Node) -> Node:
         branches = tuple(
             Branch(b.name, b.span, _in_graph(b.graph, path, changed)) for b in node.call.branches
         )
-        return replace(node, call=replace(node.call, branches=branches))
+        return replace(node, call=node.call._replace(branches=branches))
     if not isinstance(node.call, BlockCall) or node.name != path[0]:
         return node
     if len(path) == 1:
         return changed if node.id == changed.id else node
     return replace(
-        node, call=replace(node.call, block=_with_node(node.call.block, path[1:], changed))
+        node, call=node.call._replace(block=_with_node(node.call.block, path[1:], changed))
     )

@@ -7,11 +7,11 @@ text --load--> SpecFile --resolve--> Resolved --infer--> ShapedNetwork --check--
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from archgen import errata
 from archgen.checks import CHECKS, unused
 from archgen.diagnostics import Diagnostic, Findings, SpecError
-from archgen.errata import check_alternatives, check_errata
 from archgen.infer import infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve import Resolved, resolve
@@ -19,8 +19,7 @@ from archgen.spec.files import SpecText
 from archgen.spec.loader import SpecFile, load
 
 
-@dataclass(frozen=True)
-class Compilation:
+class Compilation(NamedTuple):
     """What came of one file, as far as it could be compiled, and everything found on the way."""
 
     file: SpecFile | None
@@ -46,17 +45,18 @@ def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
     if file is None:
         return Compilation(None, None, None, _sorted(findings), {text.source: text.text})
     resolved = resolve(file, findings)
-    if as_printed:
-        resolved = resolve(file, findings, printed=resolved.errata)
-    network = infer(resolved.network, findings) if resolved.network is not None else None
+    graph = resolved.network
+    if as_printed and graph is not None:
+        graph = errata.as_printed(graph, resolved.errata)
+    network = infer(graph, findings) if graph is not None else None
     if network is not None:
         findings.extend(finding for check in CHECKS for finding in check(network))
     if not as_printed:
         blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
         findings.extend(unused(resolved.network, blocks))
     if not as_printed and not findings.has_errors and network is not None:
-        findings.extend(check_errata(resolved))
-        findings.extend(check_alternatives(resolved))
+        findings.extend(errata.check_errata(resolved))
+        findings.extend(errata.check_alternatives(resolved))
     return Compilation(file, resolved, network, _sorted(findings), file.sources())
 
 

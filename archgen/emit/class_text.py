@@ -13,7 +13,7 @@ from archgen.ir.shaped import ShapedBlock, ShapedNetwork
 PLACES = ("Figure", "Table", "Section", "Page")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Argument:
     """One argument of an emitted constructor; required where `default` is None."""
 

@@ -11,7 +11,7 @@ LINE_LENGTH = 88
 INDENT = "    "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """`function(*args, **kwargs)`, not yet broken into lines; arguments are texts or calls."""
 
@@ -52,7 +52,7 @@ class Call:
         return [f"{pad}{before}{self.function}(", *body, f"{pad}){after}"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repeated:
     """`*(item for variable in range(count))`."""
 

@@ -31,7 +31,7 @@ class Untraceable(Exception):
     """One parametrised class cannot serve all uses of a block; each gets a class with its numbers."""
 
 
-@dataclass(slots=True)
+@dataclass
 class ClassBody:
     """The statements of a class, and the names, functions and helpers they need."""
 
@@ -152,7 +152,7 @@ def _with_channels(node: ShapedNode, runs: tuple[Run, ...]) -> ShapedNode:
     if formula is None:
         return node
     shape = Shape(Traced.of(int(x.channels), formula), x.grid)
-    block = None if node.block is None else replace(node.block, inputs=(shape,))
+    block = None if node.block is None else node.block._replace(inputs=(shape,))
     return replace(node, inputs=(shape,), block=block)
 
 

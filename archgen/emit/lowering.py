@@ -21,7 +21,7 @@ from archgen.spec.traced import is_traced
 Value = tuple[str, Shape | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Head:
     """A further output that is to be lowered."""
 
@@ -30,7 +30,7 @@ class Head:
     training_only: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """A value that `forward` returns: the block's own (without a name), a head's, or a port's."""
 
@@ -39,7 +39,7 @@ class Result:
     training_only: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Target:
     """Where layers go: attributes of the block, or the parts of a `Branch` that is being collected."""
 

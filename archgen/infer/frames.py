@@ -10,7 +10,7 @@ from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
 
 
-@dataclass(slots=True)
+@dataclass
 class Frame:
     """One use of a block while its steps get their shapes."""
 

@@ -8,14 +8,16 @@ within one block, through all its branches.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from archgen.diagnostics import Span
 from archgen.ir.op import Join, Op
 from archgen.ir.shape import Shape
 
 INPUT = -1
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Term(Protocol):
@@ -29,8 +31,7 @@ class Term(Protocol):
         """The value, where names mean what `scope` says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """A value: the output of node `id` (or the block's input), one of several by `port`.
 
     `instance` picks one of a repeat; the last where it is None.
@@ -41,8 +42,7 @@ class Ref:
     instance: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """One branch of a join."""
 
     name: str
@@ -50,16 +50,14 @@ class Branch:
     graph: Graph
 
 
-@dataclass(frozen=True, slots=True)
-class OpCall:
+class OpCall(NamedTuple):
     """An op with its settings."""
 
     op: type[Op]
     settings: Mapping[str, Term]
 
 
-@dataclass(frozen=True, slots=True)
-class JoinCall:
+class JoinCall(NamedTuple):
     """A join with its settings and its branches; without branches it joins the node's inputs."""
 
     op: type[Join]
@@ -67,8 +65,7 @@ class JoinCall:
     branches: tuple[Branch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BlockCall:
+class BlockCall(NamedTuple):
     """A use of a block: the arguments that the step or its variant gives."""
 
     block: Block
@@ -76,16 +73,14 @@ class BlockCall:
     variant: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownCall:
+class UnknownCall(NamedTuple):
     """A step that could not be read; its output is unknown, and what follows from it is not reported."""
 
 
 Call: TypeAlias = "OpCall | JoinCall | BlockCall | UnknownCall"
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """One line of an `expect`: exact, or between bounds."""
 
     key: str
@@ -95,7 +90,7 @@ class Expectation:
     maximum: Term | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
     """One step of a graph.
 
@@ -119,8 +114,7 @@ class Node:
     allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """Steps in order, and the value they end on."""
 
     nodes: tuple[Node, ...]
@@ -135,8 +129,7 @@ class Graph:
                     yield from branch.graph.walk()
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """A param of a block: the slot that reads it, and its default."""
 
     name: str
@@ -147,34 +140,31 @@ class Param:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """A condition on a block's params, with its text."""
 
     text: str
     term: Term
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Block:
+class Block(NamedTuple):
     """A definition: a graph under a name, with params."""
 
     name: str
     graph: Graph
     span: Span
-    params: Mapping[str, Param] = field(default_factory=dict)
-    variants: Mapping[str, Mapping[str, Term]] = field(default_factory=dict)
+    params: Mapping[str, Param] = NOTHING
+    variants: Mapping[str, Mapping[str, Term]] = NOTHING
     requires: tuple[Requirement, ...] = ()
     inputs: tuple[str, ...] = ()
-    outputs: Mapping[str, Ref] = field(default_factory=dict)
+    outputs: Mapping[str, Ref] = NOTHING
     expect: tuple[Expectation, ...] = ()
     source: str = ""
     note: str = ""
     allow: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A further output of a network: an auxiliary head or a feature tap."""
 
     name: str
@@ -185,8 +175,7 @@ class Head:
     source: str = ""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class NetworkGraph:
+class NetworkGraph(NamedTuple):
     """A network: its steps as a block of its own, its input and its further outputs."""
 
     block: Block

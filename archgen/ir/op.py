@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from archgen.diagnostics import Rule
 from archgen.ir.shape import Shape
@@ -45,8 +44,7 @@ class JoinError(Exception):
         self.help = help
 
 
-@dataclass(frozen=True, slots=True)
-class Helper:
+class Helper(NamedTuple):
     """A small class that an emitted file defines for itself before its blocks use it.
 
     `source` may hold one line `{arguments}` for the optional constructor arguments that the file's
@@ -58,8 +56,7 @@ class Helper:
     optional: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCall:
+class ModuleCall(NamedTuple):
     """`target(*args, **kwargs)`: how an emitted constructor makes the layer. Numbers may be traced."""
 
     target: str

@@ -5,12 +5,11 @@ A shape is channels x height x width of one sample (NCHW without the N); a vecto
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(NamedTuple):
     """Height and width, in positions."""
 
     height: int
@@ -20,8 +19,7 @@ class Grid:
         return f"{self.height}x{self.width}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """Channels and, unless it is a vector, the grid they stand on."""
 
     channels: int
@@ -50,8 +48,7 @@ class Shape:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A pair of whole numbers, height first: a kernel, a stride, a dilation. `1x7` is one row high."""
 
     height: int
@@ -80,8 +77,7 @@ class PaddingMode(StrEnum):
     AMOUNTS = "amounts"
 
 
-@dataclass(frozen=True, slots=True)
-class Padding:
+class Padding(NamedTuple):
     """A padding as written; `amounts` (top, bottom, left, right) counts for the mode AMOUNTS alone."""
 
     mode: PaddingMode
@@ -98,8 +94,7 @@ VALID = Padding(PaddingMode.VALID)
 SAME = Padding(PaddingMode.SAME)
 
 
-@dataclass(frozen=True, slots=True)
-class Slide:
+class Slide(NamedTuple):
     """A window that slides over one dimension.
 
     The number of positions, after Dumoulin & Visin, "A guide to convolution arithmetic" (2016):

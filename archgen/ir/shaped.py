@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archgen.diagnostics import Span
 from archgen.ir.graph import Block, Branch, Head, NetworkGraph, Node
@@ -15,8 +16,7 @@ from archgen.ir.op import Op
 from archgen.ir.shape import Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """One line of an `expect` with its values."""
 
     key: str
@@ -26,15 +26,14 @@ class Expected:
     maximum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShapedBranch:
+class ShapedBranch(NamedTuple):
     """A branch of a join."""
 
     branch: Branch
     graph: ShapedGraph
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """`count` equal instances of a repeat in a row, the first of them number `first`."""
 
@@ -43,7 +42,7 @@ class Run:
     instance: ShapedNode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ShapedNode:
     """A step with the shapes it takes and makes.
 
@@ -71,8 +70,7 @@ class ShapedNode:
         return self.inputs[0] if self.inputs else None
 
 
-@dataclass(frozen=True, slots=True)
-class ShapedGraph:
+class ShapedGraph(NamedTuple):
     """A list of steps with shapes, and the shape it ends on."""
 
     nodes: tuple[ShapedNode, ...]
@@ -80,8 +78,7 @@ class ShapedGraph:
     output: Shape | None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ShapedBlock:
+class ShapedBlock(NamedTuple):
     """One use of a block: its arguments, what goes in, and all its values."""
 
     block: Block
@@ -102,16 +99,14 @@ class ShapedBlock:
         return f"{{{inner}}}" if inner else ""
 
 
-@dataclass(frozen=True, slots=True)
-class ShapedHead:
+class ShapedHead(NamedTuple):
     """A further output of the network."""
 
     head: Head
     graph: ShapedGraph
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ShapedNetwork:
+class ShapedNetwork(NamedTuple):
     """A network with every shape."""
 
     network: NetworkGraph

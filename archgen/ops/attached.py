@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from archgen.diagnostics import Rule, did_you_mean
 from archgen.ir.op import ModuleCall
@@ -25,8 +24,7 @@ from archgen.spec.document import MappingNode, Node, ScalarNode
 from archgen.spec.expressions import Value
 
 
-@dataclass(frozen=True, slots=True)
-class BatchNorm:
+class BatchNorm(NamedTuple):
     """Batch normalisation (arXiv:1502.03167); `momentum` in torch's sense, `affine`: gamma and beta."""
 
     eps: float = 1e-5
@@ -52,8 +50,7 @@ class BatchNorm:
         return f"{{batch: {{eps: {self.eps:g}, momentum: {self.momentum:g}{affine}}}}}"
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
+class Activation(NamedTuple):
     """A nonlinearity without weights, by its name in specs, and its one number where it has one."""
 
     function: str
@@ -93,8 +90,7 @@ class Activation:
         return f"{{{self.function}: {{{form.setting}: {self.number:g}}}}}"
 
 
-@dataclass(frozen=True, slots=True)
-class ActivationForm:
+class ActivationForm(NamedTuple):
     """How torch writes an activation. `setting` is its one number in specs, `argument` in torch."""
 
     module: str
@@ -161,7 +157,6 @@ def _unknown(rule: Rule, owner: str, name: ScalarNode, legal: Mapping[str, Slot]
     return SettingError(rule.at(name.span, f"`{owner}` has no setting `{name.text}`", help=help))
 
 
-@dataclass(frozen=True, slots=True)
 class NormSlot(Slot):
     """`none`, `batch`, or `{batch: {eps, momentum, affine}}`."""
 
@@ -191,21 +186,20 @@ class NormSlot(Slot):
             for part in setting.form
             if isinstance(part.slot, NamedSlot)
         }
-        return BatchNorm(**values)  # type: ignore[arg-type]  # the slots of _BATCH give these types
+        return BatchNorm(**values)
 
 
-@dataclass(frozen=True, slots=True)
 class NamedSlot(Slot):
     """A setting inside another: its name, around the setting that holds its value."""
 
-    name: str = ""
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         assert isinstance(setting.form, tuple)
         return setting.form[0].evaluate(scope)
 
 
-@dataclass(frozen=True, slots=True)
 class ActivationSlot(Slot):
     """`none`, an activation's name, a param that holds one, or `{leaky_relu: {slope: 0.1}}`."""
 
@@ -242,7 +236,7 @@ class ActivationSlot(Slot):
         if isinstance(setting.form, tuple):
             base, *numbers = (part.evaluate(scope) for part in setting.form)
             assert isinstance(base, Activation)
-            return Activation(base.function, float(numbers[0])) if numbers else base  # type: ignore[arg-type]
+            return Activation(base.function, float(numbers[0])) if numbers else base
         word = scope[setting.form.text]
         if word != "none" and word not in ACTIVATIONS:
             raise refusal(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from archgen.diagnostics import Rule
 from archgen.ir.op import Op
@@ -16,8 +15,7 @@ from archgen.rules import MISSING_SETTING
 REQUIRED = dataclasses.MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class SettingType:
+class SettingType(NamedTuple):
     """One setting of an op: its slot, its default, and what it means.
 
     `missing` is the rule to report, and `advice` what to type, where a setting without default is

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean
 from archgen.ir.shape import Padding, PaddingMode, Window
@@ -36,15 +36,14 @@ class SettingError(Exception):
         self.diagnostic = diagnostic
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Literal:
     """A value that stands in the text."""
 
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting of one step as read: a literal, an expression, or parts that are settings."""
 
     slot: Slot
@@ -127,7 +126,6 @@ def _wrote(setting: Setting, value: object) -> str:
     return f"`{value}`"
 
 
-@dataclass(frozen=True, slots=True)
 class Slot:
     """A type of setting. `what` completes the sentence "... takes <what>"."""
 
@@ -146,13 +144,14 @@ class Slot:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
 class IntSlot(Slot):
     """A whole number, or an expression for one."""
 
-    minimum: int = 1
-    maximum: int = MAX_INTEGER
     what: ClassVar[str] = "a whole number or an expression"
+
+    def __init__(self, minimum: int = 1, maximum: int = MAX_INTEGER) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         match node:
@@ -195,14 +194,17 @@ class IntSlot(Slot):
         return {"type": ["integer", "string"], "minimum": self.minimum}
 
 
-@dataclass(frozen=True, slots=True)
 class FloatSlot(Slot):
-    """A number, or an expression for one."""
+    """A number, or an expression for one; `below` leaves the maximum itself out."""
 
-    minimum: float = 0.0
-    maximum: float = float("inf")
-    below: bool = False
     what: ClassVar[str] = "a number or an expression"
+
+    def __init__(
+        self, minimum: float = 0.0, maximum: float = float("inf"), *, below: bool = False
+    ) -> None:
+        self.minimum = minimum
+        self.maximum = maximum
+        self.below = below
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         match node:
@@ -245,7 +247,6 @@ class FloatSlot(Slot):
         return {"type": ["number", "string"]}
 
 
-@dataclass(frozen=True, slots=True)
 class BoolSlot(Slot):
     """`true` or `false`, or an expression for one."""
 
@@ -277,12 +278,13 @@ class BoolSlot(Slot):
         return {"type": ["boolean", "string"]}
 
 
-@dataclass(frozen=True, slots=True)
 class WordSlot(Slot):
     """One of a closed list of words, or a param that holds one."""
 
-    words: tuple[str, ...] = ()
     what: ClassVar[str] = "a word"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         text = shown(node)
@@ -312,7 +314,6 @@ class WordSlot(Slot):
 _WINDOW = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 
 
-@dataclass(frozen=True, slots=True)
 class WindowSlot(Slot):
     """`3` for 3x3, `1x7` for one row by seven columns, or an expression for either."""
 
@@ -351,7 +352,6 @@ _PADDING_WORDS = ("valid", "same")
 _AMOUNT = IntSlot(minimum=0)
 
 
-@dataclass(frozen=True, slots=True)
 class PaddingSlot(Slot):
     """`valid | same | N | [h, w] | [top, bottom, left, right] | {same: tf}`."""
 

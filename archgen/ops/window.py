@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from archgen.ir.op import ShapeError
 from archgen.ir.shape import (
@@ -21,8 +21,7 @@ from archgen.spec.traced import is_traced
 ONE = Window(1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Sliding:
+class Sliding(NamedTuple):
     """A kernel with its stride, padding and dilation; `ceil` rounds the number of positions up."""
 
     kernel: Window

@@ -32,9 +32,9 @@ class Resolved:
     errata: tuple[Erratum, ...] = ()
 
 
-def resolve(file: SpecFile, findings: Findings, printed: tuple[Erratum, ...] = ()) -> Resolved:
-    """Every name of the file looked up; with `printed`, those errata's values as the source prints them."""
-    shared = _Shared(findings, {id(erratum.step.node): erratum.written for erratum in printed})
+def resolve(file: SpecFile, findings: Findings) -> Resolved:
+    """Every name of the file looked up, its errata read in both forms."""
+    shared = _Shared(findings)
     resolver = _FileResolver(file, shared)
     blocks = {name: resolver.own(name) for name in file.blocks}
     network = resolver.network(file.model) if isinstance(file.model, written.Network) else None
@@ -46,7 +46,6 @@ class _Shared:
     """What the resolvers of a file and its libraries share."""
 
     findings: Findings
-    printed: Mapping[int, written.Erratum]
     errata: list[Erratum] = field(default_factory=list)
     resolvers: dict[int, _FileResolver] = field(default_factory=dict)
 
@@ -158,7 +157,7 @@ class _FileResolver:
 
     def _context(self, names: Mapping[str, Slot]) -> Context:
         shared = self._shared
-        return Context(self, self.defaults, names, shared.findings, shared.printed, shared.errata)
+        return Context(self, self.defaults, names, shared.findings, shared.errata)
 
     def _ports(self, node: MappingNode | None, steps: StepResolver) -> dict[str, Ref]:
         ports: dict[str, Ref] = {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, cast
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Findings, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, did_you_mean
 from archgen.ir.graph import (
     INPUT,
     Block,
@@ -23,6 +23,7 @@ from archgen.ir.graph import (
 )
 from archgen.ir.op import Branches, Join, Op
 from archgen.ops import OPS_BY_NAME
+from archgen.ops.settings import settings_of
 from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.names import Scope
@@ -53,15 +54,20 @@ class Blocks(Protocol):
         """Every name that `find` knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Erratum:
-    """An erratum with the step it belongs to."""
+class Erratum(NamedTuple):
+    """An erratum of a step: its node as the spec has it, and as the source prints it.
+
+    `printed` is None where the printed value cannot even be read; `findings` then say why.
+    """
 
     written: written.Erratum
     step: Step
+    node: Node
+    printed: Node | None
+    findings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What the steps of one block share."""
 
@@ -69,11 +75,10 @@ class Context:
     defaults: Defaults
     names: Mapping[str, Slot]
     findings: Findings
-    printed: Mapping[int, written.Erratum] = field(default_factory=dict)
     errata: list[Erratum] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class _List:
     """One list of steps while it is resolved: what `from:` can name in it, and its parameter names."""
 
@@ -158,9 +163,8 @@ class StepResolver:
         return Node(self._id(), f"?{index}", "", UnknownCall(), (), node.span, node.span, index)
 
     def _step(self, step: Step, index: int, current: Ref, steps: _List) -> Node:
-        self._context.errata.extend(Erratum(erratum, step) for erratum in step.errata)
         names = {**self._context.names, **shape_names("here")}
-        repeat = self._term(REPEAT, self._printed(step, "repeat", step.repeat), names)
+        repeat = self._term(REPEAT, step.repeat, names)
         when = self._term(BoolSlot(), step.when, names)
         inputs = (current,) if step.from_ is None else self.reference(step.from_, steps.sight())
         known = step.from_ is None or len(inputs) == len(step.from_)
@@ -170,7 +174,7 @@ class StepResolver:
         name, segment = self._names(step, op, steps)
         call = self._call(step, op, names, inputs, steps) if known else UnknownCall()
         self._check_shape_of(step, call, inputs, repeat)
-        return Node(
+        node = Node(
             id=self._id(),
             name=name,
             segment=segment,
@@ -186,6 +190,8 @@ class StepResolver:
             note=step.note or "",
             allow=step.allow,
         )
+        self._context.errata.extend(self._erratum(e, step, node, names) for e in step.errata)
+        return node
 
     def _names(self, step: Step, op: type[Op] | None, steps: _List) -> tuple[str, str]:
         """How `from:` calls the step, and its part of parameter names."""
@@ -208,20 +214,41 @@ class StepResolver:
             self._findings.add(error.diagnostic)
             return None
 
-    def _printed(self, step: Step, field: str, node: YamlNode | None) -> YamlNode | None:
-        """The node of a setting, or what the source prints for it where that was asked for."""
-        erratum = self._context.printed.get(id(step.node))
-        return erratum.printed if erratum is not None and erratum.field.text == field else node
+    def _erratum(
+        self, erratum: written.Erratum, step: Step, node: Node, names: Mapping[str, Slot]
+    ) -> Erratum:
+        """The step's node with the printed value in the place of the used one."""
+        findings = Findings()
+        printed: Node | None = None
+        try:
+            printed = self._with_printed(node, erratum, names)
+        except SettingError as error:
+            findings.add(error.diagnostic)
+        return Erratum(erratum, step, node, printed, tuple(findings.diagnostics))
 
-    def _settings_node(self, step: Step) -> YamlNode | None:
-        erratum = self._context.printed.get(id(step.node))
-        if erratum is None or erratum.field.text == "repeat":
-            return cast("YamlNode | None", step.settings)
-        own = step.settings.entries if isinstance(step.settings, MappingNode) else ()
-        entries = [(key, value) for key, value in own if key.text != erratum.field.text]
-        if not (isinstance(erratum.printed, ScalarNode) and erratum.printed.value is None):
-            entries.append((erratum.field, erratum.printed))
-        return MappingNode(tuple(entries), step.span)
+    def _with_printed(
+        self, node: Node, erratum: written.Erratum, names: Mapping[str, Slot]
+    ) -> Node | None:
+        """Raises SettingError where the printed value cannot be read; None for an unknown field."""
+        name, value = erratum.field.text, erratum.printed
+        is_absent = isinstance(value, ScalarNode) and value.value is None
+        if name == "repeat":
+            return replace(node, repeat=None if is_absent else REPEAT.read(value, names))
+        call = node.call
+        if isinstance(call, OpCall | JoinCall) and name in settings_of(call.op):
+            settings = {key: term for key, term in call.settings.items() if key != name}
+            default = self._context.defaults.get(call.op.name, {}).get(name)
+            slot = settings_of(call.op)[name].slot
+            term = default if is_absent else slot.read(value, names)
+            changed = settings if term is None else {**settings, name: term}
+            return replace(node, call=call._replace(settings=changed))
+        if isinstance(call, BlockCall) and name in call.block.params:
+            arguments = {key: term for key, term in call.arguments.items() if key != name}
+            kind = call.block.params[name].slot
+            assert isinstance(kind, Slot)
+            given = {} if is_absent else {name: kind.read(value, names)}
+            return replace(node, call=call._replace(arguments={**arguments, **given}))
+        return None
 
     def _call(
         self,
@@ -231,7 +258,7 @@ class StepResolver:
         inputs: tuple[Ref, ...],
         steps: _List,
     ) -> Call:
-        node = self._settings_node(step)
+        node = cast("YamlNode | None", step.settings)
         if op is None:
             return self._block_call(step, node, names)
         if issubclass(op, Join):

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
@@ -26,8 +25,7 @@ MAX_DIGITS = 18
 Plain: TypeAlias = "str | int | float | bool | None"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ScalarNode:
+class ScalarNode(NamedTuple):
     """One scalar: its value under YAML 1.2, its text as written, and where it stands."""
 
     value: Plain
@@ -35,16 +33,14 @@ class ScalarNode:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SequenceNode:
+class SequenceNode(NamedTuple):
     """A list of nodes."""
 
     items: tuple[Node, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MappingNode:
+class MappingNode(NamedTuple):
     """Keys and values in the order of the text; keys are unique texts."""
 
     entries: tuple[tuple[ScalarNode, Node], ...]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from archgen.spec.expressions import (
     COMPARISONS,
@@ -55,8 +55,7 @@ def parse_expression(text: str) -> Expression:
     return Expression(text, _Parser(text).whole())
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     kind: str
     start: int
@@ -177,7 +176,7 @@ class _Parser:
         if (opening := self._take("(")) is not None:
             inner = self._choice()
             closing = self._need(")")
-            return replace(inner, start=opening.start, length=closing.end - opening.start)
+            return inner._replace(start=opening.start, length=closing.end - opening.start)
         if self._at == len(self._tokens):
             raise ExpressionError("the expression ends too early", self._end, 1)
         token = self._tokens[self._at]

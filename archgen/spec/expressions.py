@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archgen.spec.traced import Traced, TracedFloat, is_traced, retrace
 
@@ -31,8 +31,7 @@ class ExpressionError(Exception):
         self.help = help
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A literal."""
 
     value: int | float
@@ -40,8 +39,7 @@ class Number:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A param, `i`, or a dotted name such as `in.channels`."""
 
     text: str
@@ -49,8 +47,7 @@ class Name:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(NamedTuple):
     """`-x` or `not x`."""
 
     operator: str
@@ -59,8 +56,7 @@ class Unary:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """Arithmetic, a comparison, or `and` / `or`."""
 
     operator: str
@@ -70,8 +66,7 @@ class Binary:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """`then if condition else otherwise`."""
 
     then: Term
@@ -81,8 +76,7 @@ class Choice:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One of the functions of the language."""
 
     function: str
@@ -94,7 +88,7 @@ class Call:
 Term: TypeAlias = "Number | Name | Unary | Binary | Choice | Call"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expression:
     """A parsed expression and the text it came from."""
 

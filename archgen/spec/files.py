@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from archgen.diagnostics import Position, Span, SpecError, did_you_mean
 from archgen.rules import UNREADABLE
@@ -13,8 +13,7 @@ from archgen.spec.document import MAX_BYTES
 ROOT_MARKS = (".git", "pyproject.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class SpecText:
+class SpecText(NamedTuple):
     """The text of one spec: the name to show for it, the text, and the file it was read from."""
 
     source: str

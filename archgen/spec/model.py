@@ -8,8 +8,7 @@ itself refuses becomes findings in `read_model`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -27,8 +26,7 @@ from archgen.rules import MISSING_KEY, NOT_ONE_OP, UNKNOWN_KEY, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
 
 
-@dataclass(frozen=True)
-class Reads:
+class Reads(NamedTuple):
     """Marks a field that is made from its node by `function`, which raises for a node of another kind."""
 
     function: Callable[[Node], object]

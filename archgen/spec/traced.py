@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 Operand: TypeAlias = "int | float | str"
 
@@ -21,15 +21,13 @@ Operand: TypeAlias = "int | float | str"
 Number = TypeVar("Number", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A name in the emitted source."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """An operation that does not fold into a sum: `//`, a comparison, `min`, `if`, `and`, ..."""
 
     operation: str
@@ -39,7 +37,7 @@ class Applied:
 Atom: TypeAlias = "Symbol | Applied"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Formula:
     """A sum of atoms times whole coefficients, plus a constant (a word or float stands alone)."""
 

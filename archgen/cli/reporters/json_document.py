@@ -44,4 +44,4 @@ def _finding(diagnostic: Diagnostic) -> dict[str, object]:
 
 
 def _span(span: Span) -> dict[str, object]:
-    return {"source": span.source, "start": asdict(span.start), "end": asdict(span.end)}
+    return {"source": span.source, "start": span.start._asdict(), "end": span.end._asdict()}

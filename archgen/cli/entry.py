@@ -1,0 +1,52 @@
+"""The way in and the only way out: whatever a command meets becomes an exit status here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
+from archgen.cli.group import archgen
+from archgen.cli.terminal import finish, note, tolerate_any_text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status; `argv` is without the program's name."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    tolerate_any_text()
+    try:
+        return max(_run(arguments), finish())
+    except KeyboardInterrupt:
+        note("interrupted")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # a bug of ours must not look like the user's error
+        return _bug(error, arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        status = archgen.main(arguments, "archgen", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return UNUSABLE
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as stop:  # how click ends a completion
+        status = stop.code
+    return status if isinstance(status, int) else SOUND
+
+
+def _bug(error: Exception, arguments: list[str]) -> int:
+    if "--debug" in arguments:
+        import traceback
+
+        note("".join(traceback.format_exception(error)).rstrip())
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    hint = "" if "--debug" in arguments else "; `archgen --debug ...` shows where it happened"
+    note(
+        f"archgen: this is a bug in archgen and not in your files ({reason[:300]}): "
+        f"please report it with the command and its input{hint}"
+    )
+    return BUG

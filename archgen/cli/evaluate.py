@@ -1,0 +1,110 @@
+"""`archgen eval`: how well a trained network does on images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archgen.cli.exit_codes import FINDINGS, SOUND
+from archgen.cli.options import common_options, example, format_option
+from archgen.cli.terminal import write_lines
+
+if TYPE_CHECKING:
+    from archgen.train import Evaluation
+
+SCHEMA = 1
+
+
+@click.command(
+    "eval",
+    epilog=example(
+        "archgen eval runs/mini",
+        "archgen eval inception_v4 --weights model.safetensors --data photos/",
+    ),
+)
+@click.argument("target", metavar="RUN|SPEC")
+@click.option("--weights", metavar="FILE", type=click.Path(), help="The weights, beside a SPEC.")
+@click.option(
+    "--data", metavar="NAME|PATH", help="The images; without it those the run was trained on."
+)
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
+)
+@format_option("table", "json")
+@common_options
+def evaluate(
+    target: str, weights: str | None, data: str | None, batch: int, output_format: str
+) -> int:
+    """Measure a trained network on test images.
+
+    Takes the folder of a run, or a spec with --weights.
+    """
+    from archgen.cli.report import note_findings
+    from archgen.cli.training import require_training, told_plainly
+    from archgen.diagnostics import SpecError
+
+    require_training()
+    run = Path(target) if Path(target, "run.json").is_file() else None
+    if run is None and weights is None:
+        raise click.UsageError(
+            f"`{target}` is no run folder; name one, or give a spec its --weights FILE"
+        )
+    try:
+        with told_plainly():
+            result, name = _measure(target, run, weights, data or _data_of(run), batch)
+    except SpecError as error:
+        note_findings(error)
+        return FINDINGS
+    _print(result, name, output_format)
+    return SOUND
+
+
+def _data_of(run: Path | None) -> str:
+    """The data set that a run says it was trained on; the embedded one otherwise."""
+    if run is None:
+        return "fashion_mnist"
+    try:
+        facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        return str(facts["train"]).rpartition(" (")[0] or "fashion_mnist"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise click.UsageError(
+            f"`{run / 'run.json'}` does not say what the run was trained on: {error}"
+        ) from error
+
+
+def _measure(
+    target: str, run: Path | None, weights: str | None, data: str, batch: int
+) -> tuple[Evaluation, str]:
+    from archgen.cli.locate import read_target
+    from archgen.cli.training import make_trainable
+    from archgen.pipeline import check
+    from archgen.spec.files import read_spec
+    from archgen.train import evaluate as measure
+    from archgen.train import load_data, load_weights
+
+    text = read_target(target) if run is None else read_spec(run / "spec.yaml")
+    shape = check(text).sound_network().network.input
+    images = load_data(
+        data, channels=shape.channels, height=shape.height, width=shape.width, split="test"
+    )
+    made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
+    path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
+    load_weights(path, made.module)
+    return measure(made.module, images, batch), made.network.network.title
+
+
+def _print(result: Evaluation, name: str, output_format: str) -> None:
+    if output_format == "json":
+        write_lines([json.dumps({"schema": SCHEMA, "name": name, **result.figures()}, indent=2)])
+        return
+    write_lines(
+        [
+            f"{name} on {result.count:,} test images",
+            f"  top-1  {result.top1:7.2%}",
+            f"  top-5  {result.top5:7.2%}",
+            f"  loss   {result.loss:7.3f}",
+        ]
+    )

@@ -1,0 +1,90 @@
+"""The table of commands; a command's module is imported when the command is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from archgen.cli.options import common_options, example
+
+
+class Entry(NamedTuple):
+    """One command: the module that defines it, under which name, and its line in the overview."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS = {
+    "check": Entry("check", "check", "Say what is wrong with specs, or that nothing is."),
+    "summary": Entry("summary", "summary", "Show shapes, params and MACs of a network."),
+    "show": Entry("show", "show", "Show a network step by step, with every setting."),
+    "build": Entry("build", "build", "Write a network as a plain PyTorch module."),
+    "train": Entry("train", "train", "Train a network on images."),
+    "eval": Entry("evaluate", "evaluate", "Measure a trained network on images."),
+    "explain": Entry("explain", "explain", "Explain what a finding's code means."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and loads one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, its module imported."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(f"archgen.cli.{entry.module}"), entry.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; a slip is told the nearest name."""
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from archgen.diagnostics import did_you_mean
+
+            near = did_you_mean(args[0], COMMANDS)
+            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command `{args[0]}`: {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The overview, without loading any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not ctx.resilient_parsing:
+        import archgen as package
+
+        click.echo(f"archgen {package.__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=example("archgen check inception_v4", "archgen summary inception_v4"),
+    no_args_is_help=True,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
+@common_options
+def archgen() -> None:
+    """A compiler for network architectures: YAML in, proved shapes, plain PyTorch out."""

@@ -1,0 +1,48 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from archgen.cli.terminal import remember_colour
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def common_options(command: Decorated) -> Decorated:
+    """`--color` and `--debug`, which every command takes."""
+    color = click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        expose_value=False,
+        callback=lambda ctx, _, choice: remember_colour(ctx, choice),
+        help="Colours: auto (on a terminal), always or never.",
+    )
+    debug = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        help="Show the traceback if archgen itself fails.",
+    )
+    return color(debug(command))
+
+
+def format_option(*formats: str) -> Callable[[Decorated], Decorated]:
+    """`--format`, the first of `formats` unless another is asked for; json is for programs."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print the result; json is for programs.",
+    )
+
+
+def example(*commands: str) -> str:
+    """The examples that end a help page."""
+    lines = "\n".join(f"  {command}" for command in commands)
+    return f"\b\nExample:\n{lines}"

@@ -1,0 +1,161 @@
+"""Recipe files: YAML to a `Recipe`, with what pydantic refuses told at its place in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean
+from archgen.rules import BAD_RECIPE, MISSING_KEY, UNKNOWN_KEY
+from archgen.spec.document import MappingNode, Node, ScalarNode, plain
+from archgen.spec.files import SpecText
+from archgen.spec.loader import read_document
+from archgen.train.recipe import Recipe
+
+KEYS = ("archgen", "name", "note", "source", "recipe")
+
+Location: TypeAlias = "tuple[int | str, ...]"
+
+_WANTED = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "finite_number": "a finite number",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def read_recipe(text: SpecText, findings: Findings) -> Recipe | None:
+    """The recipe in `text`; None, with findings, where it is not one."""
+    root = read_document(text, ("recipe",), findings)
+    if root is None:
+        return None
+    findings.extend(_wrong_keys(root))
+    body = root.get("recipe")
+    assert body is not None
+    try:
+        return Recipe.model_validate(plain(body))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            findings.add(_finding(detail, root, body))
+        return None
+
+
+def _wrong_keys(root: MappingNode) -> Iterator[Diagnostic]:
+    for key, _ in root.entries:
+        if key.text not in KEYS:
+            yield UNKNOWN_KEY.at(
+                key.span, f"unknown key `{key.text}` in a recipe file", help=_nearest(key.text, KEYS)
+            )
+    if root.get("archgen") is None:
+        first = root.entries[0][0].span
+        message = "the key `archgen` is missing here"
+        yield MISSING_KEY.at(first, message, help="begin with `archgen: 1`")
+
+
+def _nearest(word: str, legal: Sequence[str]) -> str:
+    near = did_you_mean(word, legal)
+    return f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
+
+
+def _finding(detail: Any, root: MappingNode, body: Node) -> Diagnostic:
+    """One pydantic error as a finding, by its type."""
+    kind, where, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
+    key, node = _place(where, body)
+    name = where[-1] if where else "recipe"
+    if kind == "extra_forbidden" and key is not None:
+        message = f"unknown key `{key.text}` in {_owner(where)}"
+        return UNKNOWN_KEY.at(key.span, message, help=_nearest(key.text, _legal(where)))
+    if kind == "missing":
+        place = _start(node, root)
+        message = f"the key `{name}` is missing in {_owner(where)}"
+        return MISSING_KEY.at(place, message, help=f"write `{name}: ...`")
+    if kind == "union_tag_not_found":
+        message = f"`{name}` does not say which one it is"
+        return MISSING_KEY.at(_start(node, root), message, help="write `{name: ...}`")
+    if kind == "union_tag_invalid":
+        return _unknown_tag(node, context)
+    place = node.span if where else _start(body, root)
+    return BAD_RECIPE.at(place, _message(kind, str(name), node, context, detail["msg"]))
+
+
+def _message(kind: str, name: str, node: Node, context: Any, words: str) -> str:
+    found = f"`{node.text}`" if isinstance(node, ScalarNode) else "this"
+    if kind in _WANTED:
+        return f"`{name}` must be {_WANTED[kind]}, and {found} is not"
+    if kind in _BOUNDS:
+        bound, word = _BOUNDS[kind]
+        return f"`{name}` must be {word} {context[bound]:g}, and {found} is not"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"`{name}`: {words[:1].lower()}{words[1:]}"
+
+
+def _unknown_tag(node: Node, context: Any) -> Diagnostic:
+    legal = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
+    named = node.get("name") if isinstance(node, MappingNode) else None
+    message = f"`{context['tag']}` is none of {', '.join(legal)}"
+    near = did_you_mean(str(context["tag"]), legal)
+    help = f"did you mean `{near}`?" if near else ""
+    return BAD_RECIPE.at((named or node).span, message, help=help)
+
+
+def _start(node: Node, root: MappingNode) -> Span:
+    """A short place for a whole mapping: its first key, or the key `recipe`."""
+    if isinstance(node, MappingNode) and node.entries:
+        return node.entries[0][0].span
+    key = root.key("recipe")
+    return key.span if key is not None and node is root.get("recipe") else node.span
+
+
+def _place(where: Location, body: Node) -> tuple[ScalarNode | None, Node]:
+    """The key and the node that a location leads to, as far as the text has them.
+
+    A location also names the chosen member of a union, which is no key of the text.
+    """
+    key, node = None, body
+    for part in where:
+        inner = node.get(str(part)) if isinstance(node, MappingNode) else None
+        if isinstance(node, MappingNode) and inner is not None:
+            key, node = node.key(str(part)), inner
+    return key, node
+
+
+def _models(where: Location) -> list[type[BaseModel]]:
+    """The models that a location leads through, the recipe first."""
+    models: list[type[BaseModel]] = [Recipe]
+    choices: tuple[object, ...] = ()
+    for part in where:
+        field = models[-1].model_fields.get(str(part))
+        if field is not None:
+            annotation = field.annotation
+            choices = get_args(annotation) or (annotation,)
+        found = [c for c in choices if isinstance(c, type) and issubclass(c, BaseModel)]
+        tagged = [c for c in found if str(part) in _tags(c)]
+        if tagged or (field is not None and len(found) == 1):
+            models.append((tagged or found)[0])
+    return models
+
+
+def _tags(model: type[BaseModel]) -> tuple[object, ...]:
+    field = model.model_fields.get("name")
+    return get_args(field.annotation) if field is not None else ()
+
+
+def _legal(where: Location) -> list[str]:
+    return list(_models(where[:-1])[-1].model_fields)
+
+
+def _owner(where: Location) -> str:
+    """What the last part of a location belongs to: `optimizer`, or the recipe itself."""
+    return f"`{where[0]}`" if len(where) > 1 else "a recipe"

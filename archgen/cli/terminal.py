@@ -1,0 +1,93 @@
+"""Where a command's words go: results to stdout, all else to stderr, colours where they are wanted.
+
+A reader that stops reading (`archgen check | head`) ends the output without a word and changes
+nothing about the exit status.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TextIO
+
+import click
+
+from archgen.cli.exit_codes import SOUND, UNUSABLE
+
+_CHOICE = "archgen.color"
+
+
+def remember_colour(ctx: click.Context, choice: str | None) -> None:
+    """Keeps what `--color` said, on the group or on the command."""
+    if choice is not None:
+        ctx.meta[_CHOICE] = choice
+
+
+def has_colour(*, to_stderr: bool = False) -> bool:
+    """Whether what goes to stdout (or stderr) is to be coloured."""
+    ctx = click.get_current_context(silent=True)
+    choice = ctx.meta.get(_CHOICE, "auto") if ctx else "auto"
+    return wants_colour(choice, sys.stderr if to_stderr else sys.stdout, os.environ)
+
+
+def wants_colour(choice: str, stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """The option decides, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether a person looks."""
+    if choice != "auto":
+        return choice == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return environment.get("TERM") != "dumb" and stream.isatty()
+
+
+def write(text: str) -> None:
+    """Writes `text` to stdout as it is."""
+    try:
+        click.echo(text, sys.stdout, nl=False, color=has_colour())
+    except BrokenPipeError:
+        _discard(sys.stdout)
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Writes a result of whole lines."""
+    text = "\n".join(lines)
+    if text:
+        write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Tells the person at the terminal something that is no result."""
+    try:
+        click.echo(text, sys.stderr, color=has_colour(to_stderr=True))
+    except BrokenPipeError:
+        _discard(sys.stderr)
+
+
+def finish() -> int:
+    """Brings the last output out; a full disk is an error, a reader that has left is none."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        note(f"archgen: the output cannot be written: {error.strerror}")
+        return UNUSABLE
+    return SOUND
+
+
+def tolerate_any_text() -> None:
+    """Lets any text through a stream that is not UTF-8, escaped where it has no letters for it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _discard(stream: TextIO) -> None:
+    """Sends what the stream still holds nowhere, so that the interpreter can close it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,106 @@
+"""What `train` and `eval` share: a network made for a data set, and errors as one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from archgen.cli.terminal import note
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archgen.ir.shaped import ShapedNetwork
+    from archgen.spec.files import SpecText
+
+NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
+CLASSES = "num_classes"
+
+
+class Unusable(click.ClickException):
+    """Something that training needs is not as it must be; click prints it as one line."""
+
+    exit_code = 2
+
+
+def require_training() -> None:
+    """Raises Unusable with the command to type where a package of the extra `train` is missing."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise Unusable(
+            f"training needs {', '.join(missing)}: install them with `pip install 'archgen[train]'`"
+        )
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turns what the trainer says into one line."""
+    from archgen.train import TrainingError
+
+    try:
+        yield
+    except TrainingError as error:
+        raise Unusable(str(error)) from error
+
+
+class Trainable(NamedTuple):
+    """A network that fits a data set: its shapes, its module, and the spec of exactly this network."""
+
+    network: ShapedNetwork
+    module: nn.Module
+    spec: str
+
+    @property
+    def aux_weights(self) -> dict[str, float]:
+        """The loss weight of each head that is trained along; 1 where the spec says nothing."""
+        heads = [head.head for head in self.network.heads]
+        return {
+            head.name: 1.0 if head.loss_weight is None else head.loss_weight
+            for head in heads
+            if head.training_only
+        }
+
+
+def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
+    """The network of a spec with as many classes as the data, its weights drawn from `seed`.
+
+    Raises SpecError for a spec with errors.
+    """
+    import torch
+
+    from archgen.diagnostics import Findings, SpecError
+    from archgen.emit import emit
+    from archgen.emit.module import build_class
+    from archgen.infer import infer
+    from archgen.pipeline import check
+    from archgen.resolve.printer import print_spec
+
+    compilation = check(text)
+    network = compilation.sound_network()
+    if classes is not None and CLASSES in network.block.arguments:
+        findings = Findings()
+        arguments = {CLASSES: classes}
+        again = infer(network.network, findings, arguments)
+        if again is None or findings.has_errors:
+            raise SpecError(findings.diagnostics, dict(compilation.sources))
+        network = again
+    spec = print_spec(network.network, network.block.arguments)
+    torch.manual_seed(seed)
+    module = build_class(emit(network, {"": spec}, text.source))(**network.block.arguments)
+    return Trainable(network, module, spec)
+
+
+def note_device(module: nn.Module) -> None:
+    """Tells where the network computes."""
+    parameter = next(iter(module.parameters()), None)
+    place = parameter.device if parameter is not None else "cpu"
+    if str(place) == "cpu":
+        import torch
+
+        note(f"training on {torch.get_num_threads()} CPU threads")
+    else:
+        note(f"training on {place}")

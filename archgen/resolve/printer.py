@@ -1,0 +1,248 @@
+"""A resolved network as a spec again: one file, no libraries, no defaults, every setting written.
+
+Loading the text gives the same network, so a run or a bug report can carry a network whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from archgen.ir.graph import (
+    INPUT,
+    Block,
+    BlockCall,
+    Graph,
+    Head,
+    JoinCall,
+    NetworkGraph,
+    Node,
+    OpCall,
+    Param,
+    Ref,
+    Term,
+)
+from archgen.ir.op import Branches, Op
+from archgen.ir.shape import Padding, PaddingMode, Window
+from archgen.ops.attached import Activation, BatchNorm, NamedSlot
+from archgen.ops.settings import settings_of
+from archgen.ops.slots import FloatSlot, IntSlot, Literal, PaddingSlot, Setting, WordSlot
+from archgen.spec.expressions import Expression
+
+_BARE = re.compile(r"[A-Za-z_][\w.]*|\d+x\d+|\d+")
+_INDENT = "  "
+
+
+def print_spec(network: NetworkGraph, arguments: Mapping[str, object]) -> str:
+    """The whole network; `arguments` are what its params are set to, written as their defaults."""
+    names = _block_names(network)
+    block, shape = network.block, network.input
+    lines = ["archgen: 1", f"name: {network.title}"]
+    lines.append(
+        f"input: {{channels: {shape.channels}, height: {shape.height}, width: {shape.width}}}"
+    )
+    if block.params:
+        params = (_param(param, arguments.get(param.name)) for param in block.params.values())
+        lines += ["params:", *(f"{_INDENT}{line}" for line in params)]
+    if names:
+        lines.append("blocks:")
+        for used in _used(network):
+            lines += [f"{_INDENT}{line}" for line in _block(used, names[id(used)], names)]
+    lines += ["network:", *_steps(block.graph, Ref(INPUT), names, 1)]
+    if network.heads:
+        lines.append("outputs:")
+        for head in network.heads:
+            lines += [f"{_INDENT}{line}" for line in _head(head, network, names)]
+    return "\n".join(lines) + "\n"
+
+
+def _block_names(network: NetworkGraph) -> dict[int, str]:
+    """Every block that is used, and a name of its own for each; blocks of libraries may share one."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for block in _used(network):
+        name, count = block.name, 1
+        while name in taken:
+            count += 1
+            name = f"{block.name}_{count}"
+        taken.add(name)
+        names[id(block)] = name
+    return names
+
+
+def _used(network: NetworkGraph) -> Iterable[Block]:
+    """The blocks in use, outer ones first, each once."""
+    found: dict[int, Block] = {}
+    graphs = [network.block.graph, *(head.graph for head in network.heads)]
+    while graphs:
+        for node in graphs.pop(0).walk():
+            if isinstance(node.call, BlockCall) and id(node.call.block) not in found:
+                found[id(node.call.block)] = node.call.block
+                graphs.append(node.call.block.graph)
+    return found.values()
+
+
+def _block(block: Block, name: str, names: Mapping[int, str]) -> Iterator[str]:
+    yield f"{name}:"
+    if block.params:
+        yield f"{_INDENT}params:"
+        yield from (f"{_INDENT * 2}{_param(param, None)}" for param in block.params.values())
+    if block.inputs:
+        yield f"{_INDENT}inputs: [{', '.join(block.inputs)}]"
+    yield f"{_INDENT}body:"
+    yield from _steps(block.graph, Ref(INPUT, block.inputs[0] if block.inputs else ""), names, 2)
+    if block.outputs:
+        by_id = {node.id: node.name for node in block.graph.walk()}
+        ports = (f"{port}: {_reference(ref, by_id)}" for port, ref in block.outputs.items())
+        yield f"{_INDENT}outputs: {{{', '.join(ports)}}}"
+
+
+def _head(head: Head, network: NetworkGraph, names: Mapping[int, str]) -> Iterator[str]:
+    by_id = {node.id: node.name for node in network.block.graph.walk()}
+    start = head.graph.nodes[0].inputs[0] if head.graph.nodes else head.graph.output
+    yield f"{head.name}:"
+    yield f"{_INDENT}from: {_reference(start, by_id)}"
+    yield f"{_INDENT}training_only: {_value(head.training_only)}"
+    if head.loss_weight is not None:
+        yield f"{_INDENT}loss_weight: {head.loss_weight!r}"
+    if head.graph.nodes:
+        yield f"{_INDENT}body:"
+        yield from _steps(head.graph, start, names, 2)
+
+
+def _reference(ref: Ref, by_id: Mapping[int, str]) -> str:
+    if ref.id == INPUT:
+        return f"in.{ref.port}" if ref.port else "in"
+    tail = f".{ref.port}" if ref.port else "" if ref.instance is None else f".{ref.instance}"
+    return by_id[ref.id] + tail
+
+
+def _steps(graph: Graph, start: Ref, names: Mapping[int, str], level: int) -> Iterator[str]:
+    previous = start
+    by_id = {node.id: node.name for node in graph.walk()}
+    for node in graph.nodes:
+        yield from _step(node, previous, by_id, names, level)
+        previous = Ref(node.id)
+
+
+def _step(
+    node: Node, previous: Ref, by_id: Mapping[int, str], names: Mapping[int, str], level: int
+) -> Iterator[str]:
+    pad = _INDENT * level
+    first, *rest = _call(node, names, level)
+    yield f"{pad}- {first}"
+    yield from rest
+    if node.segment and node.segment == node.name:
+        yield f"{pad}  id: {node.segment}"
+    if node.inputs != (previous,):
+        yield f"{pad}  from: [{', '.join(_reference(ref, by_id) for ref in node.inputs)}]"
+    for key, term in (("repeat", node.repeat), ("when", node.when)):
+        if term is not None:
+            yield f"{pad}  {key}: {_term(term)}"
+
+
+def _call(node: Node, names: Mapping[int, str], level: int) -> Iterator[str]:
+    call = node.call
+    if isinstance(call, OpCall):
+        yield f"{call.op.name}: {_settings(call.op, call.settings)}"
+    elif isinstance(call, BlockCall):
+        given = ", ".join(f"{name}: {_term(term)}" for name, term in call.arguments.items())
+        yield f"{names[id(call.block)]}: {{{given}}}"
+    elif isinstance(call, JoinCall) and not call.branches:
+        yield f"{call.op.name}: {{}}"
+    elif isinstance(call, JoinCall):
+        yield f"{call.op.name}:"
+        yield from _branches(node, call, names, level + 2)
+
+
+def _branches(node: Node, call: JoinCall, names: Mapping[int, str], level: int) -> Iterator[str]:
+    pad = _INDENT * level
+    yield from (f"{pad}{name}: {_term(term)}" for name, term in call.settings.items())
+    for branch in call.branches:
+        if not branch.graph.nodes:
+            if call.op.branches is not Branches.RESIDUAL:
+                yield f"{pad}{branch.name}: []"
+            continue
+        yield f"{pad}{branch.name}:"
+        yield from _steps(branch.graph, node.inputs[0], names, level + 1)
+
+
+def _settings(op: type[Op], terms: Mapping[str, Term]) -> str:
+    if op.whole:
+        return _term(terms[op.bare])
+    defaults = {name: kind.default for name, kind in settings_of(op).items()}
+    written = [f"{name}: {_term(terms[name])}" for name in defaults if name in terms]
+    implied = [f"{n}: {_value(d)}" for n, d in defaults.items() if n not in terms]
+    return f"{{{', '.join([*written, *implied])}}}"
+
+
+def _param(param: Param, value: object) -> str:
+    parts = [f"type: {_kind(param)}"]
+    if isinstance(param.slot, IntSlot | FloatSlot):
+        bounds = (("min", param.slot.minimum), ("max", param.slot.maximum))
+        parts += [f"{key}: {bound!r}" for key, bound in bounds if abs(bound) < 2**31 - 1]
+    if value is not None:
+        parts.append(f"default: {_value(value)}")
+    elif param.default is not None:
+        parts.append(f"default: {_term(param.default)}")
+    return f"{param.name}: {{{', '.join(parts)}}}"
+
+
+def _kind(param: Param) -> str:
+    if isinstance(param.slot, WordSlot):
+        return f"[{', '.join(param.slot.words)}]"
+    return param.kind
+
+
+def _term(term: Term) -> str:
+    assert isinstance(term, Setting)
+    form = term.form
+    if isinstance(form, Expression):
+        return form.text if _BARE.fullmatch(form.text) else _quoted(form.text)
+    if isinstance(form, Literal):
+        return _value(form.value)
+    if isinstance(term.slot, PaddingSlot):
+        parts = [_term(part) for part in form]
+        return parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
+    return _nested(form)
+
+
+def _nested(parts: tuple[Setting, ...]) -> str:
+    """A norm or activation with settings of its own."""
+    named = [(part.slot.name, part) for part in parts if isinstance(part.slot, NamedSlot)]
+    if len(named) == len(parts):
+        return f"{{batch: {{{', '.join(f'{name}: {_inside(part)}' for name, part in named)}}}}}"
+    base, number = parts
+    assert isinstance(base.form, Literal)
+    activation = base.form.value
+    assert isinstance(activation, Activation)
+    return f"{{{activation.function}: {{slope: {_term(number)}}}}}"
+
+
+def _inside(part: Setting) -> str:
+    assert isinstance(part.form, tuple)
+    return _term(part.form[0])
+
+
+def _value(value: object) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case Window():
+            return str(value.height) if value.is_square else f"{value.height}x{value.width}"
+        case Padding():
+            return "{same: tf}" if value.mode is PaddingMode.SAME_TF else str(value)
+        case BatchNorm() | Activation():
+            return str(value)
+        case float():
+            return repr(float(value))
+        case int():
+            return str(int(value))
+    return str(value) if _BARE.fullmatch(str(value)) else _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

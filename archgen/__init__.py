@@ -13,6 +13,7 @@ Importing archgen loads nothing; a name loads what it needs on first use, and on
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -28,31 +29,34 @@ __version__ = "0.1.0"
 __all__ = ["SpecError", "__version__", "build", "check", "emit", "load"]
 
 
-class _Public(ModuleType):
-    """The package itself, so that `archgen.emit` is the function also after the subpackage loaded.
+_HOMES = {
+    "SpecError": "archgen.diagnostics",
+    "build": "archgen.api",
+    "check": "archgen.api",
+    "emit": "archgen.api",
+    "load": "archgen.api",
+}
 
-    Python binds a subpackage as an attribute of its parent. `archgen.emit` is both, and to those
-    who use archgen as a library it is the function (docs/decisions/0004).
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """This package, which has a function and a subpackage called `emit`: as an attribute it is the function.
+
+    Importing the subpackage would bind it here; docs/decisions/0004 says why both have the name.
     """
-
-    def __getattr__(self, name: str) -> object:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        if name == "SpecError":
-            from archgen.diagnostics import SpecError  # noqa: PLC0415  # loads on first use
-
-            return SpecError
-        from archgen import api  # noqa: PLC0415  # likewise
-
-        return getattr(api, name)
 
     @property
     def emit(self) -> object:
-        return self.__getattr__("emit")
+        return __getattr__("emit")
 
     @emit.setter
-    def emit(self, package: object) -> None:
-        """Takes no notice of the subpackage, which `sys.modules` knows."""
+    def emit(self, subpackage: ModuleType) -> None:
+        """Passes over what the import system binds; `sys.modules` knows the subpackage."""
 
 
-sys.modules[__name__].__class__ = _Public
+sys.modules[__name__].__class__ = _Package

@@ -108,6 +108,12 @@ class Diagnostic(NamedTuple):
         """The same finding with more notes."""
         return self._replace(notes=(*self.notes, *notes))
 
+    def naming(self, name: str) -> Diagnostic:
+        """The same finding, where its message begins with `this`: about what is called `name`."""
+        if not self.message.startswith("this "):
+            return self
+        return self._replace(message=f"`{name}` {self.message.removeprefix('this ')}")
+
 
 class SpecError(Exception):
     """The user's text is wrong; `diagnostics` says where and why, errors and warnings alike.
@@ -152,14 +158,25 @@ class Findings:
 def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
     """The legal word nearest to `word` by edit distance, or None where none is close.
 
-    Close means at most one edit for every three letters, and at least one; a swap of two
-    neighbouring letters is one edit (Damerau's distance, restricted form).
+    Close means at most one edit for every three letters, and at least one where there are two; a
+    swap of two neighbouring letters is one edit (Damerau's distance, restricted form), and capitals
+    are as good as small letters.
     """
-    limit = max(1, len(word) // 3)
-    nearest = min(legal, key=lambda other: (edit_distance(word, other), other), default=None)
-    if nearest is None or edit_distance(word, nearest) > limit:
-        return None
-    return nearest
+    limit = len(word) // 3 or int(len(word) > 1)
+    lower = word.lower()
+    near = [
+        (distance, other)
+        for other in legal
+        if abs(len(other) - len(word)) <= limit
+        and (distance := edit_distance(lower, other.lower())) <= limit
+    ]
+    return min(near)[1] if near else None
+
+
+def listed(words: Iterable[str], limit: int = 12) -> str:
+    """The words with commas between them; of many words the first ones."""
+    all_words = list(words)
+    return ", ".join([*all_words[:limit], *(["..."] if len(all_words) > limit else [])])
 
 
 def edit_distance(left: str, right: str) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from archgen.checks import CHECKS
 from archgen.diagnostics import Diagnostic, Findings, Severity, Span
 from archgen.infer import infer
-from archgen.ir.graph import NetworkGraph
+from archgen.ir.graph import BlockCall, NetworkGraph, Node
 from archgen.ir.rewriting import replace_nodes
 from archgen.overrides import Override, apply_overrides
 from archgen.resolve import Erratum, Resolved, read_expect
@@ -32,6 +32,16 @@ def as_printed(network: NetworkGraph, errata: tuple[Erratum, ...]) -> NetworkGra
     return replace_nodes(network, {key: node for key, node in printed.items() if node is not None})
 
 
+def told_as_printed(finding: Diagnostic, errata: tuple[Erratum, ...]) -> Diagnostic:
+    """A finding with what the source prints in the steps that it points into."""
+    notes = [
+        f"as printed: `{_shown(erratum)}` on line {erratum.step.span.start.line}; {erratum.written.why}"
+        for erratum in errata
+        if _concerns(finding, erratum.step.span)
+    ]
+    return finding.with_notes(*notes)
+
+
 def check_errata(resolved: Resolved) -> Iterator[Diagnostic]:
     """What is wrong with the errata of a network that itself is sound."""
     assert resolved.network is not None
@@ -49,7 +59,7 @@ def check_errata(resolved: Resolved) -> Iterator[Diagnostic]:
                 )
                 help = "shapes decide here: remove `kind: reading`"
                 yield READING_FAILS.at(place, message, help=help)
-        elif not any(_concerns(error, erratum.step.span) for error in errors):
+        elif not any(_concerns(error, span) for error in errors for span in _parts(erratum.node)):
             message = f"the printed `{_shown(erratum)}` compiles, so it contradicts nothing"
             help = "remove the erratum, or write `kind: reading` and a `source:`"
             yield ERRATUM_COMPILES.at(place, message, help=help)
@@ -85,6 +95,15 @@ def _errors_as_printed(network: NetworkGraph, erratum: Erratum) -> list[Diagnost
     return [finding for finding in findings.diagnostics if finding.severity is Severity.ERROR]
 
 
+def _parts(node: Node) -> Iterator[Span]:
+    """The step, and where it is a use of a block, what the block consists of."""
+    yield node.span
+    if isinstance(node.call, BlockCall):
+        block = node.call.block
+        yield from (inner.span for inner in block.graph.nodes)
+        yield from (requirement.term.span for requirement in block.requires)
+
+
 def _concerns(finding: Diagnostic, step: Span) -> bool:
     """Whether a finding points into the step, by its primary place or a label."""
     return step.contains(finding.span) or any(step.contains(label.span) for label in finding.labels)
@@ -106,7 +125,7 @@ def _check_alternative(
     findings = Findings()
     overrides = tuple(Override(key.text, value, key.span) for key, value in alternative.set.entries)
     network, arguments = apply_overrides(resolved.network, overrides, findings)
-    expect = read_expect(alternative.expect, {}, findings)
+    expect = read_expect(alternative.expect, {}, findings, of_network=True)
     yield from findings.diagnostics
     if findings.has_errors:
         return

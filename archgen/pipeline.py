@@ -15,8 +15,10 @@ from archgen.diagnostics import Diagnostic, Findings, SpecError
 from archgen.infer import infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve import Resolved, resolve
-from archgen.spec.files import SpecText
+from archgen.rules import WRONG_KIND
+from archgen.spec.files import SpecText, start_of
 from archgen.spec.loader import SpecFile, load
+from archgen.spec.model import Network
 
 
 class Compilation(NamedTuple):
@@ -30,9 +32,19 @@ class Compilation(NamedTuple):
 
     def sound_network(self) -> ShapedNetwork:
         """The network, if nothing is wrong with it. Raises SpecError with every finding."""
+        if self.file is not None and not isinstance(self.file.model, Network):
+            raise SpecError([self._no_network()], dict(self.sources))
         if self.network is None or any(d.severity == "error" for d in self.diagnostics):
             raise SpecError(self.diagnostics, dict(self.sources))
         return self.network
+
+    def _no_network(self) -> Diagnostic:
+        assert self.file is not None
+        place = start_of(self.file.text.source)
+        help = "name a file with the key `network`"
+        return WRONG_KIND.at(
+            place, "this is a library of blocks, and a network is needed here", help=help
+        )
 
 
 def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
@@ -45,19 +57,33 @@ def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
     if file is None:
         return Compilation(None, None, None, _sorted(findings), {text.source: text.text})
     resolved = resolve(file, findings)
-    graph = resolved.network
-    if as_printed and graph is not None:
-        graph = errata.as_printed(graph, resolved.errata)
-    network = infer(graph, findings) if graph is not None else None
+    network = _as_printed(resolved, findings) if as_printed else _as_written(resolved, findings)
+    return Compilation(file, resolved, network, _sorted(findings), file.sources())
+
+
+def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
+    """The network, checked; its errata and alternatives too where it is sound."""
+    network = infer(resolved.network, findings) if resolved.network is not None else None
     if network is not None:
         findings.extend(finding for check in CHECKS for finding in check(network))
-    if not as_printed:
-        blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
-        findings.extend(unused(resolved.network, blocks))
-    if not as_printed and not findings.has_errors and network is not None:
+    blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
+    findings.extend(unused(resolved.network, blocks))
+    if network is not None and not findings.has_errors:
         findings.extend(errata.check_errata(resolved))
         findings.extend(errata.check_alternatives(resolved))
-    return Compilation(file, resolved, network, _sorted(findings), file.sources())
+    return network
+
+
+def _as_printed(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
+    """The network as its sources print it; each finding says which printed value it is about."""
+    if resolved.network is None:
+        return None
+    found = Findings()
+    network = infer(errata.as_printed(resolved.network, resolved.errata), found)
+    if network is not None:
+        found.extend(finding for check in CHECKS for finding in check(network))
+    findings.extend(errata.told_as_printed(f, resolved.errata) for f in found.diagnostics)
+    return network
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:

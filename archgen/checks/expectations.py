@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archgen.cost import Costs
 from archgen.diagnostics import Diagnostic
 from archgen.ir.shape import Shape, Window
-from archgen.ir.shaped import Expected, ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.ir.shaped import (
+    Expected,
+    ShapedBlock,
+    ShapedGraph,
+    ShapedNetwork,
+    ShapedNode,
+    instances,
+)
 from archgen.rules import BUDGET, EXPECTATION
 
 
@@ -36,6 +43,7 @@ def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
             yield from _compare(
                 block.expected,
                 {**_shape_values(block.output), "params": cost.params, "macs": cost.macs},
+                [f"`{block.block.name}` {block.scope_text()}".rstrip() + _makes(block)],
             )
         yield from _in_graph(block.graph, costs)
 
@@ -43,12 +51,11 @@ def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
 def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         if node.expected and node.output is not None:
-            cost = costs.node(node)
-            yield from _compare(
-                node.expected,
-                {**_shape_values(node.output), "params": cost.params, "macs": cost.macs},
-                node,
-            )
+            values = _shape_values(node.output)
+            if all(_is_known_node(instance) for instance in instances(node)):
+                cost = costs.node(node)
+                values = {**values, "params": cost.params, "macs": cost.macs}
+            yield from _compare(node.expected, values, [f"`{node.node.name}`{_makes(node)}"])
         for instance in instances(node):
             for branch in instance.branches:
                 yield from _in_graph(branch.graph, costs)
@@ -84,7 +91,7 @@ def _shape_values(shape: Shape | None) -> dict[str, object]:
 
 
 def _compare(
-    lines: tuple[Expected, ...], values: dict[str, object], node: ShapedNode | None = None
+    lines: tuple[Expected, ...], values: dict[str, object], reasons: Sequence[str] = ()
 ) -> Iterator[Diagnostic]:
     for line in lines:
         actual = values.get(line.key)
@@ -93,8 +100,8 @@ def _compare(
         if line.exact is not None and line.exact != actual:
             yield EXPECTATION.at(
                 line.span,
-                f"{line.key}: {_shown(line.exact)} is expected, and {_shown(actual)} comes out",
-                notes=_reason(line, node),
+                f"`{line.key}` should be {_shown(line.exact)}, and is {_shown(actual)}",
+                notes=reasons if line.key in ("grid", "channels") else (),
                 help=f"write `{line.key}: {_plain(actual)}` if that is what you mean",
             )
         if isinstance(actual, int):
@@ -107,14 +114,13 @@ def _over_bounds(line: Expected, actual: int) -> Iterator[Diagnostic]:
         bound, word = line.maximum, "at most"
     elif line.minimum is None or actual >= line.minimum:
         return
-    message = f"{line.key}: {word} {bound:,} is allowed, and {actual:,} come out"
+    message = f"`{line.key}` should be {word} {bound:,}, and is {actual:,}"
     yield BUDGET.at(line.span, message, help="make the network fit, or move the bound")
 
 
-def _reason(line: Expected, node: ShapedNode | None) -> list[str]:
-    if node is None or node.input is None or line.key not in ("grid", "channels"):
-        return []
-    return [f"`{node.node.name}` takes {node.input} and makes {node.output}"]
+def _makes(part: ShapedNode | ShapedBlock) -> str:
+    inputs = " and ".join(str(shape) for shape in part.inputs)
+    return f" takes {inputs} and makes {part.output}"
 
 
 def _shown(value: object) -> str:

@@ -14,13 +14,11 @@ def dropped_rows(network: ShapedNetwork) -> Iterator[Diagnostic]:
 
     With padding this is how most networks are drawn, so only windows without padding are named.
     """
-    graphs = [
-        network.block.graph,
-        *(head.graph for head in network.heads),
-        *(b.graph for b in network.blocks()),
-    ]
-    for graph in graphs:
-        yield from _in_graph(graph)
+    for block in (network.block, *network.blocks()):
+        heads = [head.graph for head in network.heads] if block is network.block else []
+        for graph in (block.graph, *heads):
+            if STRIDE_DROPS_ROWS.code not in block.block.allow:
+                yield from _in_graph(graph)
 
 
 def _in_graph(graph: ShapedGraph) -> Iterator[Diagnostic]:
@@ -39,15 +37,13 @@ def _dropped(node: ShapedNode) -> Diagnostic | None:
     rows, columns = node.op.unread(x)
     if max(rows, columns) == 0 or STRIDE_DROPS_ROWS.code in node.node.allow:
         return None
-    lost = (
-        f"the last {rows} of {x.height} rows"
-        if rows
-        else f"the last {columns} of {x.width} columns"
-    )
+    lost, total = (rows, f"{x.height} rows") if rows else (columns, f"{x.width} columns")
+    how_many = f"the last {lost}" if lost > 1 else "the last"
+    formula = f"{x.height} -> {node.op.derivation(x)} = {node.output.height}"
     return STRIDE_DROPS_ROWS.at(
         node.node.key,
-        f"`{node.node.name}` never reads {lost}",
-        notes=[f"{x.height} -> {node.op.derivation(x)} = {node.output.height}"],
-        help=f"pad by {max(rows, columns)}, use another input size, or acknowledge it: "
+        f"`{node.node.name}` never reads {how_many} of {total}",
+        notes=[formula] if rows else [],
+        help=f"pad by {lost}, use another input size, or acknowledge it: "
         f"`allow: [{STRIDE_DROPS_ROWS.code}]`",
     )

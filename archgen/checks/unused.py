@@ -8,6 +8,7 @@ from archgen.diagnostics import Diagnostic
 from archgen.ir.graph import (
     Block,
     BlockCall,
+    Expectation,
     Graph,
     JoinCall,
     NetworkGraph,
@@ -15,28 +16,44 @@ from archgen.ir.graph import (
     OpCall,
     Ref,
     Term,
+    UnknownCall,
 )
+from archgen.resolve.params import Unreadable
 from archgen.rules import UNUSED_BLOCK, UNUSED_PARAM, UNUSED_STEP
 
 
 def unused(network: NetworkGraph | None, blocks: dict[str, Block]) -> Iterator[Diagnostic]:
     """Blocks of the file that no step uses, params that no expression names, steps that nothing reads.
 
-    A library's blocks are there for others, so only a network's own unused blocks are reported.
+    A library's blocks are there for others, so only a network's own unused blocks are reported. Where
+    something could not be read, nobody knows what it would have used, and nothing is claimed.
     """
+    heads = [head.graph for head in network.heads] if network is not None else []
+    parts = [(block, list[Graph]()) for block in blocks.values()]
     if network is not None:
-        used = _used_blocks(network)
-        for block in blocks.values():
-            if id(block) not in used:
-                help = "remove it, or use it in `network:`"
-                yield UNUSED_BLOCK.at(
-                    block.span, f"the block `{block.name}` is never used", help=help
-                )
-        yield from _steps(network.block, [head.graph for head in network.heads])
-        yield from _params(network.block, [head.graph for head in network.heads])
+        parts.insert(0, (network.block, heads))
+        if all(_is_whole(block, graphs) for block, graphs in parts):
+            yield from _blocks(network, blocks)
+    for block, graphs in parts:
+        if _is_whole(block, graphs):
+            yield from _steps(block, graphs)
+            yield from _params(block, graphs)
+
+
+def _is_whole(block: Block, heads: list[Graph]) -> bool:
+    """Whether every step and every value of the block could be read."""
+    nodes = [node for graph in (block.graph, *heads) for node in graph.walk()]
+    return not any(isinstance(node.call, UnknownCall) for node in nodes) and not any(
+        isinstance(term, Unreadable) for term in _terms(block, heads)
+    )
+
+
+def _blocks(network: NetworkGraph, blocks: dict[str, Block]) -> Iterator[Diagnostic]:
+    used = _used_blocks(network)
     for block in blocks.values():
-        yield from _steps(block, [])
-        yield from _params(block, [])
+        if id(block) not in used and UNUSED_BLOCK.code not in block.allow:
+            message = f"the block `{block.name}` is never used"
+            yield UNUSED_BLOCK.at(block.span, message, help="remove it, or use it in `network:`")
 
 
 def _used_blocks(network: NetworkGraph) -> set[int]:
@@ -55,7 +72,7 @@ def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
     for term in _terms(block, heads):
         named.update(name.text for name in getattr(term, "names", tuple)())
     for param in block.params.values():
-        if param.name not in named:
+        if param.name not in named and UNUSED_PARAM.code not in block.allow:
             message = f"the param `{param.name}` of `{block.name}` is never used"
             yield UNUSED_PARAM.at(param.span, message, help="remove it, or name it in a setting")
 
@@ -63,15 +80,20 @@ def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
 def _terms(block: Block, heads: list[Graph]) -> Iterator[Term]:
     yield from (requirement.term for requirement in block.requires)
     yield from (param.default for param in block.params.values() if param.default is not None)
-    for line in block.expect:
-        yield from (term for term in (line.exact, line.minimum, line.maximum) if term is not None)
+    yield from _expected(block.expect)
     for graph in (block.graph, *heads):
         for node in graph.walk():
+            yield from _expected(node.expect)
             yield from (term for term in (node.repeat, node.when) if term is not None)
             if isinstance(node.call, OpCall | JoinCall):
                 yield from node.call.settings.values()
             elif isinstance(node.call, BlockCall):
                 yield from node.call.arguments.values()
+
+
+def _expected(lines: tuple[Expectation, ...]) -> Iterator[Term]:
+    for line in lines:
+        yield from (term for term in (line.exact, line.minimum, line.maximum) if term is not None)
 
 
 def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
@@ -83,11 +105,10 @@ def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
             read.update(ref.id for ref in _read_by(node))
     for graph in graphs:
         for node in graph.walk():
-            if node.id not in read:
+            if node.id not in read and UNUSED_STEP.code not in (*node.allow, *block.allow):
                 message = f"nothing reads the output of `{node.name}`"
-                yield UNUSED_STEP.at(
-                    node.key, message, help="remove the step, or name it in a `from:`"
-                )
+                help = "remove the step, or name it in a `from:`"
+                yield UNUSED_STEP.at(node.key, message, help=help)
 
 
 def _read_by(node: Node) -> Iterator[Ref]:

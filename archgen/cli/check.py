@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,17 +14,8 @@ from archgen.cli.terminal import note, write_lines
 if TYPE_CHECKING:
     from archgen.cli.locate import Found
     from archgen.diagnostics import Diagnostic
-    from archgen.spec.files import SpecText
 
 DEFAULT_FOLDER = "specs"
-
-
-class Checked(NamedTuple):
-    """What was found in one file, and the texts it lies in."""
-
-    diagnostics: tuple[Diagnostic, ...]
-    sources: dict[str, str]
-    errata: int = 0
 
 
 @click.command(
@@ -50,10 +41,11 @@ def check(targets: tuple[str, ...], as_printed: bool, strict: bool, output_forma
     and - for standard input; without any, the folder specs. Exits with 0 where there are no errors,
     1 where there are, 2 where a file cannot be read.
     """
+    from archgen.cli.checking import check_file
     from archgen.cli.report import ordered, print_findings, status_of
 
     files = _files(targets or _default_targets())
-    checked = [_check(file, as_printed=as_printed) for file in files]
+    checked = [check_file(file, as_printed=as_printed) for file in files]
     found = ordered(finding for file in checked for finding in file.diagnostics)
     if as_printed:
         _announce(sum(file.errata for file in checked), output_format)
@@ -85,32 +77,6 @@ def _files(targets: tuple[str, ...]) -> list[Found]:
             what = f"a file of kind {found.kind}" if found.kind else "neither spec nor recipe"
             note(f"passed over {found.text.source}: it is {what}")
     return files
-
-
-def _check(file: Found, *, as_printed: bool) -> Checked:
-    if file.problem is not None:
-        return Checked(file.problem.diagnostics, file.problem.sources)
-    assert file.text is not None
-    if file.kind == "recipe":
-        return _check_recipe(file.text)
-    return _check_spec(file.text, as_printed=as_printed)
-
-
-def _check_spec(text: SpecText, *, as_printed: bool) -> Checked:
-    from archgen import pipeline
-
-    compilation = pipeline.check(text, as_printed=as_printed)
-    errata = compilation.resolved.errata if compilation.resolved else ()
-    return Checked(compilation.diagnostics, dict(compilation.sources), len(errata))
-
-
-def _check_recipe(text: SpecText) -> Checked:
-    from archgen.cli.recipes import read_recipe
-    from archgen.diagnostics import Findings
-
-    findings = Findings()
-    read_recipe(text, findings)
-    return Checked(tuple(findings.diagnostics), {text.source: text.text})
 
 
 def _announce(errata: int, output_format: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,15 +12,17 @@ import click
 
 from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
 from archgen.cli.group import archgen
-from archgen.cli.terminal import finish, note, tolerate_any_text
+from archgen.cli.terminal import discard, note, tolerate_any_text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; `argv` is without the program's name."""
+    if argv is None:
+        _own_the_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
     tolerate_any_text()
     try:
-        return max(_run(arguments), finish())
+        return _run(arguments)
     except KeyboardInterrupt:
         note("interrupted")
         return INTERRUPTED
@@ -25,11 +30,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _bug(error, arguments)
 
 
+def _own_the_process() -> None:
+    """Saves a tenth of the time of a short command, in a process that runs nothing else.
+
+    Few collections: a check makes many objects and keeps them. No plugins of pydantic: looking for
+    them reads the metadata of every installed package.
+    """
+    gc.set_threshold(100_000)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def _run(arguments: list[str]) -> int:
     try:
         status = archgen.main(arguments, "archgen", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        return UNUSABLE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        discard(sys.stdout)
+        note("archgen: the output cannot be written: the disk is full")
         return UNUSABLE
     except click.Abort:
         raise KeyboardInterrupt from None

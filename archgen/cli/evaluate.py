@@ -56,7 +56,7 @@ def evaluate(
         with told_plainly():
             result, name = _measure(target, run, weights, data or _data_of(run), batch)
     except SpecError as error:
-        note_findings(error)
+        note_findings(error.diagnostics, error.sources)
         return FINDINGS
     _print(result, name, output_format)
     return SOUND

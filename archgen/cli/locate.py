@@ -101,7 +101,9 @@ def _walk(folder: Path) -> Iterator[Found]:
                 yield _read(path)
     for error in refused:
         reason = (error.strerror or "it cannot be read").lower()
-        yield Found(None, problem=_refusal(str(error.filename), f"the folder cannot be read: {reason}"))
+        yield Found(
+            None, problem=_refusal(str(error.filename), f"the folder cannot be read: {reason}")
+        )
 
 
 def _read(path: Path) -> Found:

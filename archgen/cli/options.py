@@ -46,3 +46,8 @@ def example(*commands: str) -> str:
     """The examples that end a help page."""
     lines = "\n".join(f"  {command}" for command in commands)
     return f"\b\nExample:\n{lines}"
+
+
+def spec_argument(command: Decorated) -> Decorated:
+    """The one spec that a command is about."""
+    return click.argument("spec", metavar="SPEC")(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +16,11 @@ from archgen.train.recipe import Recipe
 
 KEYS = ("archgen", "name", "note", "source", "recipe")
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 Location: TypeAlias = "tuple[int | str, ...]"
+Context: TypeAlias = "dict[str, Any]"
 
 _WANTED = {
     "int_type": "a whole number",
@@ -55,7 +59,9 @@ def _wrong_keys(root: MappingNode) -> Iterator[Diagnostic]:
     for key, _ in root.entries:
         if key.text not in KEYS:
             yield UNKNOWN_KEY.at(
-                key.span, f"unknown key `{key.text}` in a recipe file", help=_nearest(key.text, KEYS)
+                key.span,
+                f"unknown key `{key.text}` in a recipe file",
+                help=_nearest(key.text, KEYS),
             )
     if root.get("archgen") is None:
         first = root.entries[0][0].span
@@ -68,7 +74,7 @@ def _nearest(word: str, legal: Sequence[str]) -> str:
     return f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
 
 
-def _finding(detail: Any, root: MappingNode, body: Node) -> Diagnostic:
+def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
     """One pydantic error as a finding, by its type."""
     kind, where, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
     key, node = _place(where, body)
@@ -89,8 +95,10 @@ def _finding(detail: Any, root: MappingNode, body: Node) -> Diagnostic:
     return BAD_RECIPE.at(place, _message(kind, str(name), node, context, detail["msg"]))
 
 
-def _message(kind: str, name: str, node: Node, context: Any, words: str) -> str:
-    found = f"`{node.text}`" if isinstance(node, ScalarNode) else "this"
+def _message(kind: str, name: str, node: Node, context: Context, words: str) -> str:
+    found = "this" if not isinstance(node, ScalarNode) else f"`{node.text}`"
+    if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        found = f"the text {found}"
     if kind in _WANTED:
         return f"`{name}` must be {_WANTED[kind]}, and {found} is not"
     if kind in _BOUNDS:
@@ -101,7 +109,7 @@ def _message(kind: str, name: str, node: Node, context: Any, words: str) -> str:
     return f"`{name}`: {words[:1].lower()}{words[1:]}"
 
 
-def _unknown_tag(node: Node, context: Any) -> Diagnostic:
+def _unknown_tag(node: Node, context: Context) -> Diagnostic:
     legal = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
     named = node.get("name") if isinstance(node, MappingNode) else None
     message = f"`{context['tag']}` is none of {', '.join(legal)}"

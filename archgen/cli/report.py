@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from archgen.cli.exit_codes import FINDINGS, SOUND, UNUSABLE
 from archgen.cli.terminal import has_colour, note, write_lines
 from archgen.diagnostics import Diagnostic, Severity, SpecError
 from archgen.rules import UNREADABLE
+
+if TYPE_CHECKING:
+    from archgen.render import Line
 
 Arguments = ParamSpec("Arguments")
 
@@ -23,7 +26,7 @@ def reports_findings(command: Callable[Arguments, int]) -> Callable[Arguments, i
         try:
             return command(*args, **kwargs)
         except SpecError as error:
-            note_findings(error)
+            note_findings(error.diagnostics, error.sources)
             return status_of(error.diagnostics)
 
     return run
@@ -48,14 +51,26 @@ def print_findings(
     write_lines(REPORTERS[output_format](diagnostics, sources, palette))
 
 
-def note_findings(error: SpecError, output_format: str = "full") -> None:
+def note_findings(
+    diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], output_format: str = "full"
+) -> None:
     """Findings that stand in the way of a result, on stderr."""
     from archgen.cli.reporters import COLOURS, PLAIN, REPORTERS, closing_line
 
-    found = ordered(error.diagnostics)
+    found = ordered(diagnostics)
     palette = COLOURS if has_colour(to_stderr=True) else PLAIN
-    lines = [*REPORTERS[output_format](found, error.sources, palette)]
+    lines = [*REPORTERS[output_format](found, sources, palette)]
     note("\n".join([*lines, *([""] if output_format == "full" else []), closing_line(found)]))
+
+
+def paint_lines(lines: Iterable[Line]) -> Iterator[str]:
+    """The lines of a view, made harmless and coloured by what they are."""
+    from archgen.cli.reporters.palette import COLOURS, paint
+    from archgen.cli.reporters.user_text import harmless
+
+    colours = {"head": COLOURS.message, "broken": COLOURS.error} if has_colour() else {}
+    for line in lines:
+        yield paint(harmless(line.text), colours.get(line.role, ""))
 
 
 def status_of(diagnostics: Iterable[Diagnostic], *, strict: bool = False) -> int:

@@ -13,8 +13,6 @@ from typing import TextIO
 
 import click
 
-from archgen.cli.exit_codes import SOUND, UNUSABLE
-
 _CHOICE = "archgen.color"
 
 
@@ -43,11 +41,11 @@ def wants_colour(choice: str, stream: TextIO, environment: Mapping[str, str]) ->
 
 
 def write(text: str) -> None:
-    """Writes `text` to stdout as it is."""
+    """Writes `text` to stdout as it is; a full disk is an OSError."""
     try:
         click.echo(text, sys.stdout, nl=False, color=has_colour())
     except BrokenPipeError:
-        _discard(sys.stdout)
+        discard(sys.stdout)
 
 
 def write_lines(lines: Iterable[str]) -> None:
@@ -62,20 +60,7 @@ def note(text: str) -> None:
     try:
         click.echo(text, sys.stderr, color=has_colour(to_stderr=True))
     except BrokenPipeError:
-        _discard(sys.stderr)
-
-
-def finish() -> int:
-    """Brings the last output out; a full disk is an error, a reader that has left is none."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard(sys.stdout)
-    except OSError as error:
-        _discard(sys.stdout)
-        note(f"archgen: the output cannot be written: {error.strerror}")
-        return UNUSABLE
-    return SOUND
+        discard(sys.stderr)
 
 
 def tolerate_any_text() -> None:
@@ -86,7 +71,7 @@ def tolerate_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def _discard(stream: TextIO) -> None:
+def discard(stream: TextIO) -> None:
     """Sends what the stream still holds nowhere, so that the interpreter can close it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

@@ -70,7 +70,7 @@ def train(
         with told_plainly():
             return _run(text, plan, data, Path(out) if out else _new_folder(text))
     except SpecError as error:
-        note_findings(error)
+        note_findings(error.diagnostics, error.sources)
         return FINDINGS
 
 

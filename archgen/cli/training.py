@@ -90,7 +90,7 @@ def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
         network = again
     spec = print_spec(network.network, network.block.arguments)
     torch.manual_seed(seed)
-    module = build_class(emit(network, {"": spec}, text.source))(**network.block.arguments)
+    module = build_class(emit(network, {"": spec}, text.source))()
     return Trainable(network, module, spec)
 
 

@@ -124,7 +124,11 @@ def _class(
 ) -> str:
     taken = ", ".join(["self", *(f"{port}: Tensor" for port in inputs)])
     lines = [f"class {name}(nn.Module):", *docstring(doc, 1), "", *_signature(arguments)]
-    lines += [f"{BODY}super().__init__()", *body.init, ""]
+    lines += [
+        f"{BODY}super().__init__()",
+        *(f"{BODY}self.{name} = {value}" for name, value in body.attributes.items()),
+    ]
+    lines += [*body.init, ""]
     lines += [f"{INDENT}def forward({taken}) -> {kind}:", *body.forward, *returned]
     return "\n".join(lines)
 

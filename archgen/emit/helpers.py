@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archgen.emit.code import INDENT, LINE_LENGTH
+from archgen.emit.naming import ClassNames
 from archgen.ir.op import Helper
 
 BRANCH = '''class Branch(nn.Sequential):
@@ -45,24 +48,48 @@ def helper_functions(text: str, functions: set[str]) -> list[str]:
     ]
 
 
-def render_helper(helper: Helper, used: set[str]) -> str:
-    """A helper class, its constructor taking the optional arguments that calls in this file use."""
-    if "@SIGNATURE" not in helper.source:
-        return helper.source.rstrip("\n")
-    options = [(name, form) for name, form in helper.optional if name in used or name in _ALWAYS]
-    forwarded = "".join(
-        f", {name}" if name in _ALWAYS else f", {name}={name}" for name, _ in options
-    )
-    source = helper.source.replace("@FORWARDED", forwarded)
+class Helpers:
+    """The helper classes of one module: each under a name of its own, with the arguments in use."""
+
+    def __init__(self, names: ClassNames) -> None:
+        self._names = names
+        self._used: dict[str, tuple[str, Helper, set[str]]] = {}
+
+    def use(self, helper: Helper, arguments: Iterable[str]) -> str:
+        """The class's name in this module; `arguments` are what a call gives by name."""
+        if helper.source not in self._used:
+            self._used[helper.source] = (self._names.take(helper.name), helper, set())
+        name, _, used = self._used[helper.source]
+        used.update(arguments)
+        return name
+
+    def texts(self) -> list[str]:
+        """The classes as text, in the order of their first use."""
+        return [_render(*parts) for parts in self._used.values()]
+
+
+def _render(name: str, helper: Helper, used: set[str]) -> str:
+    """One helper, its constructor taking the optional arguments that calls in this module give."""
+    source = helper.source.replace("@NAME", name).rstrip("\n")
+    if "@SIGNATURE" not in source:
+        return source
+    options = [
+        (option, form) for option, form in helper.optional if option in used or option in _ALWAYS
+    ]
+    names = [option for option, _ in options]
+    forwarded = [option if option in _ALWAYS else f"{option}={option}" for option in names]
+    if "bias" not in names and ("bias", "bool = False") in helper.optional:
+        forwarded.append("bias=False")
     declared = [
         "self",
         "in_channels: int",
         "out_channels: int",
         "kernel_size: int | tuple[int, int]",
-        *(f"{name}: {form}" for name, form in options),
+        *(f"{option}: {form}" for option, form in options),
     ]
     signature = "".join(f"\n{INDENT * 2}{part}," for part in declared) + f"\n{INDENT}"
-    return _broken_super(source.replace("@SIGNATURE", signature)).rstrip("\n")
+    source = source.replace("@FORWARDED", "".join(f", {argument}" for argument in forwarded))
+    return _broken_super(source.replace("@SIGNATURE", signature))
 
 
 def _broken_super(source: str) -> str:

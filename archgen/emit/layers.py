@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from archgen.emit.code import INDENT, Call, Repeated, atoms_in, python
-from archgen.ir.op import Helper, ModuleCall, Op
+from archgen.emit.helpers import Helpers
+from archgen.ir.op import ModuleCall, Op
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import Run, ShapedBlock, ShapedNode
 from archgen.spec.traced import (
@@ -33,13 +34,13 @@ class Untraceable(Exception):
 
 @dataclass
 class ClassBody:
-    """The statements of a class, and the names, functions and helpers they need."""
+    """The statements of a class, and the names and functions that their formulas use."""
 
+    attributes: dict[str, str] = field(default_factory=dict)
     init: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
     symbols: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
-    helpers: dict[str, tuple[Helper, set[str]]] = field(default_factory=dict)
 
     def note(self, values: Iterable[object]) -> None:
         """Remembers which names and functions the formulas of `values` use."""
@@ -53,10 +54,10 @@ class ClassBody:
 class Layers:
     """Makes the constructor calls of one class, and records in its body what they need."""
 
-    def __init__(self, body: ClassBody, block_call: BlockCall) -> None:
+    def __init__(self, body: ClassBody, block_call: BlockCall, helpers: Helpers) -> None:
         self._body = body
+        self._helpers = helpers
         self._block_call = block_call
-        self._attributes: dict[str, str] = {}
 
     def layer(self, node: ShapedNode) -> Call | None:
         """The call that makes a step's layer; None for a step that is an expression."""
@@ -97,21 +98,17 @@ class Layers:
 
     def _set_attribute(self, name: str, value: object) -> None:
         text = python(value)
-        if name not in self._attributes:
-            self._body.note((value,))
-            self._body.init.insert(len(self._attributes), f"{BODY}self.{name} = {text}")
-            self._attributes[name] = text
-        elif self._attributes[name] != text:
+        self._body.note((value,))
+        if self._body.attributes.setdefault(name, text) != text:
             raise Untraceable
 
     def _module(self, module: ModuleCall) -> Call:
         self._body.note((*module.args, *(value for _, value in module.kwargs)))
+        target = module.target
         if module.helper is not None:
-            helpers = self._body.helpers
-            _, used = helpers.setdefault(module.helper.source, (module.helper, set()))
-            used.update(name for name, _ in module.kwargs)
+            target = self._helpers.use(module.helper, (name for name, _ in module.kwargs))
         kwargs = tuple((name, python(value)) for name, value in module.kwargs)
-        return Call(module.target, tuple(python(value) for value in module.args), kwargs)
+        return Call(target, tuple(python(value) for value in module.args), kwargs)
 
     # --- repeats --------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archgen.emit.code import INDENT, LINE_LENGTH, Call, broken, with_comment
+from archgen.emit.helpers import Helpers
 from archgen.emit.layers import BODY, BlockCall, ClassBody, Layers, Untraceable
 from archgen.emit.naming import Variables
 from archgen.ir.graph import INPUT, JoinCall, Ref
@@ -26,6 +27,7 @@ class Head:
     """A further output that is to be lowered."""
 
     name: str
+    start: Ref
     graph: ShapedGraph
     training_only: bool
 
@@ -54,9 +56,9 @@ class Target:
 class Lowering:
     """Lowers one traced block; fills `body` and gives what `forward` returns."""
 
-    def __init__(self, block_call: BlockCall, *, comments: bool) -> None:
+    def __init__(self, block_call: BlockCall, helpers: Helpers, *, comments: bool) -> None:
         self.body = ClassBody()
-        self._layers = Layers(self.body, block_call)
+        self._layers = Layers(self.body, block_call, helpers)
         self._comments = comments
         self._variables = Variables()
         self._values: dict[Ref, str] = {}
@@ -86,7 +88,7 @@ class Lowering:
         return results
 
     def _head(self, head: Head, top: Target) -> str:
-        start = self._values[_start(head)]
+        start = self._values[head.start]
         if not head.graph.nodes:
             return start
         return self._named_branch(head.name, head.graph, top, start)
@@ -325,13 +327,9 @@ def _stretch(node: ShapedNode) -> str:
     return "[:, :, None, None]" if needs_grid and is_vector else ""
 
 
-def _start(head: Head) -> Ref:
-    return head.graph.nodes[0].node.inputs[0] if head.graph.nodes else Ref(INPUT)
-
-
 def _references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
     """The values that others than the next step read, so that they need a variable of their own."""
-    refs = {*shaped.block.outputs.values(), *(_start(head) for head in heads)}
+    refs = {*shaped.block.outputs.values(), *(head.start for head in heads)}
     graphs = [shaped.graph, *(head.graph for head in heads)]
     while graphs:
         graph = graphs.pop()

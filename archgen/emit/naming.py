@@ -15,7 +15,7 @@ class ClassNames:
 
     def take(self, *wishes: str) -> str:
         """The first wish that is free; else the last one with a number."""
-        names = [camel_case(wish) for wish in wishes]
+        names = [camel_case(wish) if "_" in wish or wish.islower() else wish for wish in wishes]
         free = next((name for name in names if name not in self._taken), "")
         count = 2
         while not free:

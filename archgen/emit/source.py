@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from archgen.cost import Costs
 from archgen.emit.class_text import Argument, block_class, network_class, output_class
 from archgen.emit.code import Call, harmless, python
-from archgen.emit.helpers import BRANCH, helper_functions, render_helper
+from archgen.emit.helpers import BRANCH, Helpers, helper_functions
 from archgen.emit.layers import ClassBody, Untraceable
 from archgen.emit.lowering import Head, Lowering
 from archgen.emit.naming import ClassNames
 from archgen.emit.units import Units, channel_name
 from archgen.infer import trace_network
-from archgen.ir.op import Helper
-from archgen.ir.shaped import ShapedBlock, ShapedNetwork
+from archgen.ir.shaped import ShapedBlock, ShapedHead, ShapedNetwork
 from archgen.spec.loader import LANGUAGE_VERSION
 from archgen.spec.traced import is_traced
 
@@ -102,9 +101,9 @@ class _Emitter:
         self._network = network
         self._units = units
         self._names = ClassNames()
+        self._helpers = Helpers(self._names)
         self._classes: dict[object, _Class] = {}
         self._texts: list[str] = []
-        self._helpers: dict[str, tuple[Helper, set[str]]] = {}
         self._functions: set[str] = set()
         self.class_name = self._names.take(network.network.title)
         self.open_block = 0
@@ -112,7 +111,7 @@ class _Emitter:
     def body(self) -> str:
         """All classes and the helpers they need. Raises Untraceable; `open_block` is then to blame."""
         self._write_network()
-        helpers = [render_helper(helper, used) for helper, used in self._helpers.values()]
+        helpers = self._helpers.texts()
         functions = helper_functions("\n".join((*helpers, *self._texts)), self._functions)
         branch = [BRANCH] if any("Branch(" in text for text in self._texts) else []
         return SEPARATOR.join([*functions, *helpers, *branch, *self._texts])
@@ -121,17 +120,14 @@ class _Emitter:
         network = self._network
         self.open_block = id(network.block.block)
         shaped, heads = trace_network(network, self._units.arguments(network.block))
-        lowering = Lowering(self._call, comments=True)
+        lowering = Lowering(self._call, self._helpers, comments=True)
         self.open_block = id(network.block.block)
-        results = lowering.lower(
-            shaped,
-            tuple(Head(head.head.name, head.graph, head.head.training_only) for head in heads),
-        )
+        results = lowering.lower(shaped, tuple(_lowered(head) for head in heads))
         arguments = self._arguments(network.block, lowering.body, ())
         if len(results) > 1:
             name = self._names.take(f"{network.network.title}_output")
             self._texts.append(output_class(name, self.class_name, results))
-        self._collect(lowering.body)
+        self._functions |= lowering.body.functions
         cost = Costs().network(network)
         self._texts.append(
             network_class(self.class_name, network, cost, arguments, lowering.body, results)
@@ -149,12 +145,12 @@ class _Emitter:
         uses = self._units.uses(shaped)
         name = self._names.take(*self._units.wishes(shaped))
         is_same = len({use.inputs for use in uses}) == 1
-        lowering = Lowering(self._call, comments=is_same)
+        lowering = Lowering(self._call, self._helpers, comments=is_same)
         results = lowering.lower(self._units.traced(uses[0]))
         block = uses[0].block
         channels = tuple(channel_name(port, block) for port in block.inputs or ("",))
         arguments = self._arguments(uses[0], lowering.body, channels)
-        self._collect(lowering.body)
+        self._functions |= lowering.body.functions
         self._texts.append(
             block_class(name, uses[0], arguments, lowering.body, results, is_same=is_same)
         )
@@ -189,10 +185,10 @@ class _Emitter:
         keywords = tuple((a.name, python(given[a.name])) for a in needed if a.name not in channels)
         return Call(made.name, positional, keywords), [given[a.name] for a in needed]
 
-    def _collect(self, body: ClassBody) -> None:
-        self._functions |= body.functions
-        for source, (helper, used) in body.helpers.items():
-            self._helpers.setdefault(source, (helper, set()))[1].update(used)
+
+def _lowered(shaped: ShapedHead) -> Head:
+    head = shaped.head
+    return Head(head.name, head.start, shaped.graph, head.training_only)
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from archgen.diagnostics import Diagnostic, Findings, Span
+from archgen.diagnostics import Diagnostic, Findings, Label, Span
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
 from archgen.ir.graph import (
@@ -41,17 +41,23 @@ from archgen.ir.shaped import (
 )
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError
+from archgen.ops.slots import describe as as_written
+from archgen.resolve import MAX_NESTING
 from archgen.rules import LIMIT, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
 from archgen.spec.traced import Traced, applied, constant, formula_of, is_traced
 
 MAX_NODES = 1_000_000
-MAX_DEPTH = 64
+MAX_DIFFERENT = 100_000
 
 Values = dict[str, object]
 
 
 class TooLarge(Exception):
     """The network is over a limit; the finding that says so has been added."""
+
+
+class Unknown(Exception):
+    """A param has no value, which has been reported; the block it belongs to has no shape."""
 
 
 def infer(
@@ -64,7 +70,7 @@ def infer(
     elaborator = _Elaborator(findings)
     try:
         return elaborator.network(network, arguments or {})
-    except TooLarge:
+    except (TooLarge, Unknown):
         return None
 
 
@@ -74,7 +80,7 @@ def infer_block(
     """One block on its own."""
     try:
         return _Elaborator(findings).use(block, arguments, inputs, None, None)
-    except TooLarge:
+    except (TooLarge, Unknown):
         return None
 
 
@@ -103,6 +109,8 @@ class _Elaborator:
         self._findings = findings
         self._is_tracing = is_tracing
         self._count = 0
+        self._different = 0
+        self._nesting = 0
         self._done: dict[object, tuple[ShapedBlock, int]] = {}
 
     def network(self, network: NetworkGraph, arguments: Mapping[str, object]) -> ShapedNetwork:
@@ -129,10 +137,8 @@ class _Elaborator:
         caller: Frame | None,
         call: Node | None,
     ) -> ShapedBlock:
-        """One use of a block; an equal one that was done before is shared."""
+        """One use of a block; an equal one that was done before is shared. Raises Unknown."""
         frame = Frame(block, {}, inputs, caller, call)
-        if frame.depth > MAX_DEPTH:
-            self._over(block.span, f"blocks are nested more than {MAX_DEPTH} deep")
         frame.arguments = self._arguments(block, arguments, frame)
         key = (id(block), tuple(frame.arguments.items()), inputs)
         if not self._is_tracing and key in self._done:
@@ -159,29 +165,38 @@ class _Elaborator:
                 values[name] = given[name]
             elif param.default is not None:
                 scope = {**_shape_scope("in", frame.inputs, block.inputs), **values}
-                values[name] = self._evaluate(param.default, scope, frame)
+                values[name] = self._evaluate(param.default, scope, frame, _MISSING)
+                if values[name] is _MISSING:
+                    raise Unknown
         return values
 
     def _require(self, block: Block, scope: Values, frame: Frame) -> None:
         for requirement in block.requires:
             if self._evaluate(requirement.term, scope, frame) is False:
-                names = {name: value for name, value in scope.items() if name in requirement.text}
-                values = ", ".join(f"{name} = {value}" for name, value in names.items())
-                message = f"`{block.name}` requires `{requirement.text}`, and {values}"
-                self._report(REQUIREMENT.at(requirement.term.span, message), frame)
+                used = _names(requirement.term)
+                values = " and ".join(f"`{name}` is {as_written(scope[name])}" for name in used)
+                message = f"`{block.name}` requires `{requirement.text}`"
+                message += f", and {values}" if values else ""
+                help = "give it other values, or change the requirement"
+                self._report(REQUIREMENT.at(requirement.term.span, message, help=help), frame)
 
     # --- graphs and nodes -----------------------------------------------------------------------
 
     def _graph(self, graph: Graph, scope: Values, frame: Frame) -> ShapedGraph:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING and graph.nodes:
+            lists = f"steps are nested more than {MAX_NESTING} lists deep, those of blocks counted"
+            self._over(graph.nodes[0].span, lists, "use fewer blocks within blocks")
         nodes: list[ShapedNode] = []
         for node in graph.nodes:
             shaped = self._node(node, scope, frame)
             frame.done[node.id] = shaped
             nodes.append(shaped)
+        self._nesting -= 1
         start = nodes[0].input if nodes else self._value(graph.output, frame)
         return ShapedGraph(tuple(nodes), start, self._value(graph.output, frame))
 
-    def _value(self, ref: Ref, frame: Frame) -> Shape | None:
+    def _value(self, ref: Ref, frame: Frame, reader: Node | None = None) -> Shape | None:
         if ref.id == INPUT:
             index = frame.block.inputs.index(ref.port) if ref.port else 0
             return frame.inputs[index]
@@ -189,22 +204,29 @@ class _Elaborator:
         if shaped is None:
             return None
         if ref.instance is not None:
-            return self._instance(shaped, ref.instance)
+            return self._instance(shaped, ref.instance, reader or shaped.node)
         return shaped.ports.get(ref.port) if ref.port else shaped.output
 
-    def _instance(self, shaped: ShapedNode, number: int) -> Shape | None:
+    def _instance(self, shaped: ShapedNode, number: int, reader: Node) -> Shape | None:
         for run in shaped.runs:
             if run.first <= number < run.first + run.count:
                 return run.instance.output
         if shaped.output is not None:
-            total = sum(run.count for run in shaped.runs)
-            message = f"`{shaped.node.name}` has no instance {number}: it is repeated {total} times, from 0"
-            self._findings.add(UNKNOWN_REFERENCE.at(shaped.node.key, message))
+            total, name = sum(run.count for run in shaped.runs), shaped.node.name
+            message = f"`{name}` has no instance {number}: it stands {total} times, counted from 0"
+            help = f"the last one is `{name}`" + (f" or `{name}.{total - 1}`" if total else "")
+            label = Label(shaped.node.key, f"`{name}`")
+            self._findings.add(
+                UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help)
+            )
         return None
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
         self._spend(1, node.span)
-        inputs = tuple(self._value(ref, frame) for ref in node.inputs)
+        self._different += 1
+        if self._different > MAX_DIFFERENT:
+            self._over(node.span, f"the network has more than {MAX_DIFFERENT:,} different steps")
+        inputs = tuple(self._value(ref, frame, node) for ref in node.inputs)
         known = tuple(shape for shape in inputs if shape is not None)
         if isinstance(node.call, UnknownCall) or len(known) < len(inputs):
             return ShapedNode(node, inputs, None)
@@ -244,10 +266,16 @@ class _Elaborator:
             return ShapedNode(node, (x,), op.infer(x), op)
         except ShapeError as error:
             term = call.settings.get(error.setting)
-            place = term.span if term is not None and node.span.contains(term.span) else node.key
-            self._report(
-                error.rule.at(place, error.message, caption=f"here is {x}", help=error.help), frame
+            place, labels = node.key, []
+            if term is not None and node.span.contains(term.span):
+                place = term.span
+            elif term is not None:
+                labels = [Label(term.span, f"`{error.setting}` is set here")]
+            here = f"here is {x}" if x.grid else f"here is a vector of {x}"
+            finding = error.rule.at(
+                place, error.message, caption=here, labels=labels, help=error.help
             )
+            self._report(finding, frame)
             return ShapedNode(node, (x,), None, op)
 
     def _join(
@@ -284,7 +312,10 @@ class _Elaborator:
         arguments = self._settings(call.arguments, scope, frame)
         if arguments is None:
             return ShapedNode(node, inputs, None)
-        block = self.use(call.block, arguments, inputs, frame, node)
+        try:
+            block = self.use(call.block, arguments, inputs, frame, node)
+        except Unknown:
+            return ShapedNode(node, inputs, None)
         output = block.output or _promised(block.expected)
         return ShapedNode(node, inputs, output, block=block, ports=block.ports)
 
@@ -297,6 +328,7 @@ class _Elaborator:
         count = self._evaluate(node.repeat, scope, frame)
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
+        self._afford(count, node.repeat.span)
         runs: list[Run] = []
         x: Shape | None = inputs[0]
         uses_index = _uses_index(node)
@@ -308,7 +340,7 @@ class _Elaborator:
                 node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame
             )
             output = _without_index(instance.output, number)
-            same = 1 if uses_index or output != x else int(count) - number
+            same = 1 if uses_index or not _is_same(output, x) else int(count) - number
             self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
@@ -369,12 +401,15 @@ class _Elaborator:
         self._findings.add(finding.with_notes(context) if context else finding)
 
     def _spend(self, nodes: int, span: Span) -> None:
+        self._afford(nodes, span)
         self._count += nodes
-        if self._count > MAX_NODES:
+
+    def _afford(self, nodes: int, span: Span) -> None:
+        if self._count + nodes > MAX_NODES:
             self._over(span, f"the network has more than {MAX_NODES:,} steps, repeats counted")
 
-    def _over(self, span: Span, message: str) -> None:
-        self._findings.add(LIMIT.at(span, message, help="write a smaller network, or split it"))
+    def _over(self, span: Span, message: str, help: str = "write a smaller network") -> None:
+        self._findings.add(LIMIT.at(span, message, help=help))
         raise TooLarge
 
 
@@ -424,13 +459,25 @@ def _uses_index(node: Node) -> bool:
         if isinstance(call, BlockCall)
         else {}
     )
-    return any(
-        name.text == "i" for term in terms.values() for name in getattr(term, "names", tuple)()
-    )
+    return any("i" in _names(term) for term in terms.values())
+
+
+def _names(term: Term) -> tuple[str, ...]:
+    """The names that a term uses, each once."""
+    return tuple(dict.fromkeys(name.text for name in getattr(term, "names", tuple)()))
 
 
 def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:
     return replace(node, **changes)  # type: ignore[arg-type]  # the keys are fields of ShapedNode
+
+
+def _is_same(left: Shape | None, right: Shape) -> bool:
+    """Whether shapes are equal in this use and, where they are traced, in every other."""
+    return (
+        left == right
+        and left is not None
+        and formula_of(left.channels) == formula_of(right.channels)
+    )
 
 
 def _without_index(shape: Shape | None, number: int) -> Shape | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from archgen.diagnostics import Diagnostic, Label, Span
+from archgen.infer.repairs import repairs
 from archgen.ir.graph import Node
 from archgen.ir.op import JoinError
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
+
+MAX_REPAIRS = 2
 
 
 def describe(
@@ -77,7 +82,7 @@ def _culprit(graph: ShapedGraph, error: JoinError) -> tuple[Span, str] | None:
         if error.rule is CHANNELS_DIFFER and node.output.channels != node.input.channels:
             return _setting(node, "filters"), f"{node.output.channels} channels"
         if error.rule is GRIDS_DIFFER and node.output.grid != node.input.grid:
-            return _setting(node, "padding"), str(node.output.grid)
+            return _setting(node, "padding"), str(node.output.grid or "a vector")
     return None
 
 
@@ -93,8 +98,14 @@ def _setting(node: ShapedNode, name: str) -> Span:
 
 
 def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
-    if error.help or not error.odd:
+    if error.help:
         return error.help
+    if error.rule is GRIDS_DIFFER:
+        found = [str(repair) for repair in islice(repairs(branches, error.odd), MAX_REPAIRS)]
+        if found:
+            return ", or ".join(found)
+    if not error.odd:
+        return ""
     odd = branches[error.odd[0]].branch.name
     goal = error.goes_on
     if goal is None:
@@ -107,6 +118,10 @@ def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnosti
     shortcut, body = branches
     ended = _last_op(body.graph)
     place = _setting(ended, "filters") if ended else body.branch.span
+    ends = [branch.graph.output.grid for branch in branches if branch.graph.output]
+    if len(set(ends)) > 1:
+        culprit = _culprit(body.graph, JoinError(GRIDS_DIFFER, ""))
+        place = culprit[0] if culprit else body.branch.span
     labels = [Label(shortcut.branch.span, f"the shortcut ends with {shortcut.graph.output}")]
     return error.rule.at(
         place,

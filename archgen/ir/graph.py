@@ -165,7 +165,7 @@ class Block(NamedTuple):
 
 
 class Head(NamedTuple):
-    """A further output of a network: an auxiliary head or a feature tap."""
+    """A further output of a network: an auxiliary head or, without steps, a feature tap."""
 
     name: str
     graph: Graph
@@ -173,6 +173,11 @@ class Head(NamedTuple):
     training_only: bool = False
     loss_weight: float | None = None
     source: str = ""
+
+    @property
+    def start(self) -> Ref:
+        """The value that the head begins with."""
+        return self.graph.nodes[0].inputs[0] if self.graph.nodes else self.graph.output
 
 
 class NetworkGraph(NamedTuple):

@@ -47,8 +47,9 @@ class JoinError(Exception):
 class Helper(NamedTuple):
     """A small class that an emitted file defines for itself before its blocks use it.
 
-    `source` may hold one line `{arguments}` for the optional constructor arguments that the file's
-    calls really use; `optional` gives each its declaration, `forwarded` the way it is handed on.
+    In `source`, `@NAME` stands for the class's name in the file, `@SIGNATURE` and `@FORWARDED` for the
+    constructor's arguments and how they are handed on; `optional` declares those that are written
+    only where a call in the file gives them.
     """
 
     name: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import Rule, did_you_mean
+from archgen.diagnostics import Rule, Span, did_you_mean
 from archgen.ir.op import ModuleCall
 from archgen.ops.slots import (
     BoolSlot,
@@ -124,21 +124,40 @@ _BATCH: dict[str, Slot] = {
 }
 
 
+# What other frameworks call them.
+_SYNONYMS = {
+    "batch_norm": "batch",
+    "batchnorm2d": "batch",
+    "bn": "batch",
+    "true": "batch",
+    "swish": "silu",
+    "linear": "none",
+    "identity": "none",
+    "false": "none",
+    "null": "none",
+    "~": "none",
+}
+
+
+def _unknown_word(word: str, what: str, span: Span, legal: Iterable[str]) -> SettingError:
+    """The refusal of a norm or activation that is not known, with what may be meant."""
+    words = list(legal)
+    synonym = _SYNONYMS.get(word.lower(), "")
+    near = synonym if synonym in words else did_you_mean(word, words)
+    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(words)}"
+    return refusal(span, f"`{word}` is no {what}" if word else f"a name of the {what} is missing", help)
+
+
 def _inner(
-    node: MappingNode, kinds: tuple[str, ...], slots: Mapping[str, Mapping[str, Slot]]
+    node: MappingNode, what: str, kinds: tuple[str, ...], slots: Mapping[str, Mapping[str, Slot]]
 ) -> tuple[str, MappingNode]:
     """The one key of `{batch: {...}}` and the mapping of settings under it."""
     if len(node.entries) != 1:
-        raise refusal(
-            node.span,
-            "this takes one name with its settings",
-            help=f"write one of {', '.join(kinds)}",
-        )
+        help = f"write one of {', '.join(kinds)}, as in `{{{kinds[0]}: {{}}}}`"
+        raise refusal(node.span, f"the {what} must be one name with its settings", help)
     key, inner = node.entries[0]
     if key.text not in kinds:
-        near = did_you_mean(key.text, kinds)
-        help = f"did you mean `{near}`?" if near else f"it takes {', '.join(kinds)}"
-        raise refusal(key.span, f"`{key.text}` is not known here", help=help)
+        raise _unknown_word(key.text, what, key.span, kinds)
     if not isinstance(inner, MappingNode):
         raise refusal(
             inner.span,
@@ -157,6 +176,16 @@ def _unknown(rule: Rule, owner: str, name: ScalarNode, legal: Mapping[str, Slot]
     return SettingError(rule.at(name.span, f"`{owner}` has no setting `{name.text}`", help=help))
 
 
+def _read(
+    slots: Mapping[str, Slot], key: ScalarNode, value: Node, names: Mapping[str, Slot]
+) -> Setting:
+    """The setting `key` inside a norm or an activation."""
+    try:
+        return slots[key.text].read(value, names)
+    except SettingError as error:
+        raise SettingError(error.diagnostic.naming(key.text)) from None
+
+
 class NormSlot(Slot):
     """`none`, `batch`, or `{batch: {eps, momentum, affine}}`."""
 
@@ -164,18 +193,16 @@ class NormSlot(Slot):
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode):
-            _, inner = _inner(node, NORMS, {"batch": _BATCH})
+            _, inner = _inner(node, "norm", NORMS, {"batch": _BATCH})
             parts = tuple(
-                Setting(NamedSlot(key.text), key.span, (_BATCH[key.text].read(value, names),))
+                Setting(NamedSlot(key.text), key.span, (_read(_BATCH, key, value, names),))
                 for key, value in inner.entries
             )
             return Setting(self, node.span, parts)
         text = shown(node)
         if text in ("none", *NORMS):
             return Setting(self, node.span, Literal(None if text == "none" else BatchNorm()))
-        near = did_you_mean(text, ("none", *NORMS))
-        help = f"did you mean `{near}`?" if near else f"it takes {self.what}"
-        raise refusal(node.span, f"`{text}` is no norm", help=help)
+        raise _unknown_word(text, "norm", node.span, ("none", *NORMS))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         if isinstance(setting.form, Literal):
@@ -211,9 +238,9 @@ class ActivationSlot(Slot):
                 name: {form.setting: FloatSlot()} if form.setting else {}
                 for name, form in ACTIVATIONS.items()
             }
-            function, inner = _inner(node, tuple(ACTIVATIONS), slots)
+            function, inner = _inner(node, "activation", tuple(ACTIVATIONS), slots)
             parts = tuple(
-                slots[function][key.text].read(value, names) for key, value in inner.entries
+                _read(slots[function], key, value, names) for key, value in inner.entries
             )
             return Setting(
                 self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts)
@@ -223,12 +250,8 @@ class ActivationSlot(Slot):
             return Setting(self, node.span, Literal(_activation(text)))
         if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
             return expression_setting(self, node, names)
-        legal = ("none", *ACTIVATIONS)
-        near = did_you_mean(
-            text, (*legal, *(name for name, slot in names.items() if isinstance(slot, WordSlot)))
-        )
-        help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
-        raise refusal(node.span, f"`{text}` is no activation", help=help)
+        params = (name for name, slot in names.items() if isinstance(slot, WordSlot))
+        raise _unknown_word(text, "activation", node.span, ("none", *ACTIVATIONS, *params))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         if isinstance(setting.form, Literal):
@@ -239,11 +262,7 @@ class ActivationSlot(Slot):
             return Activation(base.function, float(numbers[0])) if numbers else base
         word = scope[setting.form.text]
         if word != "none" and word not in ACTIVATIONS:
-            raise refusal(
-                setting.span,
-                f"`{word}` is no activation",
-                help=f"it takes none, {', '.join(ACTIVATIONS)}",
-            )
+            raise _unknown_word(str(word), "activation", setting.span, ("none", *ACTIVATIONS))
         return _activation(str(word))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import ClassVar
 
 from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
@@ -45,11 +46,11 @@ class Conv(Op):
         return Sliding(self.kernel, self.stride, self.padding, self.dilation)
 
     def infer(self, x: Shape) -> Shape:
-        for what, channels in (("input", x.channels), ("filters", self.filters)):
+        for what, channels in (("input channels", x.channels), ("filters", self.filters)):
             if channels % self.groups:
                 message = f"{int(channels)} {what} cannot be divided into {int(self.groups)} groups"
                 raise ShapeError(
-                    GROUPS, message, setting="groups", help=f"choose a divisor of {int(channels)}"
+                    GROUPS, message, setting="groups", help=_groups_help(x, self.filters)
                 )
         return Shape(self.filters, self._sliding.over(_as_grid(x)))
 
@@ -82,6 +83,8 @@ class Conv(Op):
             if not self.bias:
                 kwargs.append(("bias", False))
             return ModuleCall("nn.Conv2d", (x.channels, self.filters), tuple(kwargs))
+        if self.bias == (self.norm is not None):
+            kwargs.append(("bias", self.bias))
         helper = self._helper(surround)
         return ModuleCall(helper.name, (x.channels, self.filters), tuple(kwargs), helper)
 
@@ -114,13 +117,11 @@ class Conv(Op):
         return Helper(
             "Conv" + "".join(parts),
             _HELPER.format(
-                name="Conv" + "".join(parts),
                 what=f" with {what}" if what else "",
-                bias="" if self.bias else ", bias=False",
                 norm="\n".join(["", *lines]),
                 result=result,
             ),
-            _OPTIONAL,
+            (*_OPTIONAL, ("bias", f"bool = {self.norm is None}")),
         )
 
 
@@ -131,15 +132,21 @@ _OPTIONAL = (
     ("groups", "int = 1"),
 )
 
-_HELPER = '''class {name}(nn.Conv2d):
+_HELPER = '''class @NAME(nn.Conv2d):
     """A convolution{what}."""
 
     def __init__(@SIGNATURE) -> None:
-        super().__init__(in_channels, out_channels, kernel_size@FORWARDED{bias}){norm}
+        super().__init__(in_channels, out_channels, kernel_size@FORWARDED){norm}
 
     def forward(self, x: Tensor) -> Tensor:
         return {result}
 '''
+
+
+def _groups_help(x: Shape, filters: int) -> str:
+    common = gcd(x.channels, filters)
+    divisors = [str(count) for count in range(1, min(common, 1024) + 1) if common % count == 0]
+    return f"write `groups: {' or '.join(divisors[-3:])}`, or change `filters`"
 
 
 def _as_grid(x: Shape) -> Shape:

@@ -12,7 +12,7 @@ from archgen.ops.slots import BoolSlot, FloatSlot, IntSlot
 
 _POINTWISE = Helper(
     "PointwiseLinear",
-    '''class PointwiseLinear(nn.Linear):
+    '''class @NAME(nn.Linear):
     """A linear layer over the channels of each position."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -83,7 +83,7 @@ class Multiply(Join):
     name: ClassVar[str] = "multiply"
 
     def join(self, inputs: tuple[Shape, ...]) -> Shape:
-        full = max(inputs, key=lambda shape: shape.height * shape.width)
+        full = max(inputs, key=lambda s: (s.height * s.width, s.grid is not None))
         single = (None, Grid(1, 1))
         _add_up(
             tuple(Shape(s.channels, full.grid) if s.grid in single else s for s in inputs),
@@ -98,6 +98,10 @@ class Multiply(Join):
             for x, shape in zip(inputs, shapes, strict=True)
         ]
         return " * ".join(stretched)
+
+
+def _grid(shape: Shape) -> str:
+    return f"a {shape.grid} grid" if shape.grid else "a vector"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +122,7 @@ class Residual(Join):
         if shortcut.grid == body.grid and shortcut.channels == body.channels:
             return shortcut
         if shortcut.grid != body.grid:
-            message = (
-                f"a residual adds a {body.grid or 'vector'} grid to {shortcut.grid or 'a vector'}"
-            )
+            message = f"a residual adds {_grid(body)} to {_grid(shortcut)}"
         else:
             message = f"a residual adds {int(body.channels)} channels to {int(shortcut.channels)}"
         raise JoinError(
@@ -128,7 +130,7 @@ class Residual(Join):
         )
 
     def _help(self, shortcut: Shape, body: Shape) -> str:
-        if shortcut.channels != body.channels:
+        if shortcut.grid == body.grid:
             return (
                 "write `filters: in.channels` on the body's last convolution, "
                 "or give the residual a `shortcut:`"

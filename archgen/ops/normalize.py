@@ -24,7 +24,9 @@ class Norm(Op):
 
     def infer(self, x: Shape) -> Shape:
         if x.grid is None:
-            raise ShapeError(NEEDS_GRID, f"a batch norm needs a grid, and {x} is a vector")
+            message = f"a batch norm needs a grid, and a vector of {x} comes in"
+            help = "put this step before `global_avg_pool` or `flatten`"
+            raise ShapeError(NEEDS_GRID, message, help=help)
         return x
 
     def params(self, x: Shape) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
-from archgen.ir.shape import Padding, Shape, Window
+from archgen.ir.shape import Padding, PaddingMode, Shape, Window
 from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, PaddingSlot, WindowSlot
 from archgen.ops.window import Sliding, pair, window_kwargs
@@ -38,13 +38,14 @@ class Pool(Op):
         if padding is None:
             raise ShapeError(
                 AMBIGUOUS_PADDING,
-                f"a pool pads both sides alike, and `{self.padding}` does not on a {x.grid} grid",
+                f"a pool pads both sides alike, and `{_as_written(self.padding)}` does not",
                 setting="padding",
                 help="write `valid` or a number, and `ceil: true` to keep a last partial window",
             )
         if padding[0] > self.kernel.height // 2 or padding[1] > self.kernel.width // 2:
             message = f"a {self.kernel} pool can be padded by half its kernel at most"
-            raise ShapeError(BAD_VALUE, message, setting="padding")
+            help = f"write {self.kernel.height // 2} or less"
+            raise ShapeError(BAD_VALUE, message, setting="padding", help=help)
         return Shape(x.channels, out)
 
     def derivation(self, x: Shape) -> str:
@@ -60,6 +61,10 @@ class Pool(Op):
         if self.ceil:
             kwargs.append(("ceil_mode", True))
         return ModuleCall(target, (kernel,), tuple(kwargs))
+
+
+def _as_written(padding: Padding) -> str:
+    return "{same: tf}" if padding.mode is PaddingMode.SAME_TF else str(padding)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +94,7 @@ class AvgPool(Pool):
 
 _GLOBAL = Helper(
     "GlobalAvgPool",
-    '''class GlobalAvgPool(nn.Module):
+    '''class @NAME(nn.Module):
     """The mean over the grid of each channel."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,7 +113,7 @@ class GlobalAvgPool(Op):
         if x.grid is None:
             raise ShapeError(
                 NEEDS_GRID,
-                f"a global pool needs a grid, and {x} is a vector already",
+                f"a global pool needs a grid, and a vector of {x} comes in",
                 help="remove this step",
             )
         return Shape(x.channels)

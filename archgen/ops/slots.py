@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean
+from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean, listed
 from archgen.ir.shape import Padding, PaddingMode, Window
 from archgen.rules import (
     BAD_VALUE,
@@ -20,7 +20,7 @@ from archgen.rules import (
     TRUE_DIVISION,
     UNKNOWN_NAME,
 )
-from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.expression_parser import parse_expression
 from archgen.spec.expressions import Expression, ExpressionError, Name, Value
 from archgen.spec.traced import formula_of, is_traced
@@ -64,11 +64,14 @@ class Setting(NamedTuple):
 
 
 def expression_span(span: Span, text: str, start: int, length: int) -> Span:
-    """The place of a part of an expression inside the scalar that holds it."""
-    if span.start.line != span.end.line:
+    """The place of a part of an expression inside the scalar that holds it, or all of the scalar.
+
+    The whole is told where the text is folded or escaped, so that its characters stand elsewhere.
+    """
+    quotes = (span.end.column - span.start.column) - len(text)
+    if span.start.line != span.end.line or quotes not in (0, 2):
         return span
-    quoted = (span.end.column - span.start.column) - len(text)
-    return span.within(start + (1 if quoted > 0 else 0), max(1, length))
+    return span.within(start + quotes // 2, max(1, length))
 
 
 def expression_setting(slot: Slot, node: ScalarNode, names: Mapping[str, Slot]) -> Setting:
@@ -89,7 +92,16 @@ def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Dia
     legal = sorted(names)
     nearest = did_you_mean(name.text, legal)
     here = expression_span(span, text, name.start, name.length)
-    help = f"did you mean `{nearest}`?" if nearest else f"in scope here: {', '.join(legal)}"
+    if f"{name.text}.channels" in names:
+        help = f"write `{name.text}.channels`, `{name.text}.grid`, `.height` or `.width`"
+    elif name.text == "i":
+        help = "`i` counts the instances of a step that has `repeat:`"
+    elif nearest:
+        help = f"did you mean `{nearest}`?"
+    else:
+        help = (
+            f"in scope here: {listed(legal)}" if legal else "write the value: no name is known here"
+        )
     return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help)
 
 
@@ -115,19 +127,37 @@ def refusal(span: Span, message: str, help: str = "") -> SettingError:
 
 
 def shown(node: Node) -> str:
-    """The node as a reader would quote it."""
-    return node.text if isinstance(node, ScalarNode) else str(plain(node))
+    """The node as a spec would write it on one line; a long list or mapping is cut."""
+    match node:
+        case ScalarNode():
+            return node.text
+        case SequenceNode():
+            return f"[{listed((shown(item) for item in node.items), 4)}]"
+        case MappingNode():
+            entries = (f"{key.text}: {shown(value)}" for key, value in node.entries)
+            return f"{{{listed(entries, 4)}}}"
 
 
-def _wrote(setting: Setting, value: object) -> str:
-    """The value, with the expression it came from where it is not the text itself."""
-    if isinstance(setting.form, Expression) and setting.form.text != str(value):
-        return f"`{setting.form.text}` is {value}"
-    return f"`{value}`"
+def _not(node: Node, wanted: str, help: str) -> SettingError:
+    """The refusal of a node of another kind than the slot reads."""
+    found = f"`{shown(node)}`" if shown(node) else "nothing"
+    return refusal(node.span, f"this must be {wanted}, not {found}", help)
+
+
+def _but_is(setting: Setting, wanted: str, value: object) -> str:
+    """`this must be <wanted>`, with the value and the expression that it came from."""
+    found = describe(value)
+    if isinstance(setting.form, Expression) and setting.form.text != found:
+        return f"this must be {wanted}, and `{setting.form.text}` is {found}"
+    return f"this must be {wanted}, not `{found}`"
 
 
 class Slot:
-    """A type of setting. `what` completes the sentence "... takes <what>"."""
+    """A type of setting. `what` completes the sentence "... must be <what>".
+
+    A slot does not know whose value it reads: the messages it raises begin with `this`, and the
+    caller who knows puts the name there (`Diagnostic.naming`).
+    """
 
     what: ClassVar[str] = "a value"
 
@@ -163,31 +193,26 @@ class IntSlot(Slot):
                 setting = expression_setting(self, node, names)
                 self._refuse_division(setting, node)
                 return setting
-        raise refusal(
-            node.span, f"`{shown(node)}` is not {self.what}", help="write a whole number such as 3"
-        )
+        raise _not(node, self.what, "write a whole number such as 3")
 
     def _refuse_division(self, setting: Setting, node: ScalarNode) -> None:
         assert isinstance(setting.form, Expression)
         division = setting.form.uses_true_division()
         if division is not None:
             place = expression_span(node.span, node.text, division.start, division.length)
-            message = "`/` has no whole result in general, and this slot takes a whole number"
-            raise SettingError(
-                TRUE_DIVISION.at(place, message, help=f"write `{node.text.replace('/', '//')}`")
-            )
+            message = "this must be a whole number, and `/` gives a fraction"
+            whole = re.sub("(?<!/)/(?!/)", "//", node.text)
+            raise SettingError(TRUE_DIVISION.at(place, message, help=f"write `{whole}`"))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingError(
-                EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a whole number")
-            )
-        if not self.minimum <= value <= self.maximum:
-            bound = (
-                f"at least {self.minimum}" if value < self.minimum else f"at most {self.maximum:,}"
-            )
-            raise refusal(setting.span, f"{_wrote(setting, int(value))}, but it must be {bound}")
+            message = _but_is(setting, "a whole number", value)
+            raise SettingError(EXPRESSION_VALUE.at(setting.span, message))
+        if value < self.minimum:
+            raise refusal(setting.span, _but_is(setting, f"at least {self.minimum}", int(value)))
+        if value > self.maximum:
+            raise refusal(setting.span, _but_is(setting, f"at most {self.maximum:,}", int(value)))
         return value
 
     def schema(self) -> dict[str, object]:
@@ -214,24 +239,19 @@ class FloatSlot(Slot):
                 return setting
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
-        raise refusal(
-            node.span, f"`{shown(node)}` is not {self.what}", help="write a number such as 0.2"
-        )
+        raise _not(node, self.what, "write a number such as 0.2")
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise SettingError(
-                EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, not a number")
-            )
+            message = _but_is(setting, "a number", value)
+            raise SettingError(EXPRESSION_VALUE.at(setting.span, message))
         if (
             not self.minimum <= value <= self.maximum
             or value in (float("inf"), -float("inf"))
             or (self.below and value == self.maximum)
         ):
-            raise refusal(
-                setting.span, f"{_wrote(setting, value)}, but it must be {self._bounds()}"
-            )
+            raise refusal(setting.span, _but_is(setting, self._bounds(), value))
         return value if is_traced(value) else float(value)
 
     def _bounds(self) -> str:
@@ -241,7 +261,8 @@ class FloatSlot(Slot):
                 if self.minimum < 0
                 else f"a finite number of at least {self.minimum:g}"
             )
-        return f"from {self.minimum:g} to {'below ' if self.below else ''}{self.maximum:g}"
+        end = "below" if self.below else "at most"
+        return f"at least {self.minimum:g} and {end} {self.maximum:g}"
 
     def schema(self) -> dict[str, object]:
         return {"type": ["number", "string"]}
@@ -260,19 +281,19 @@ class BoolSlot(Slot):
                 right = "true" if text.lower() in ("yes", "on") else "false"
                 message = f"`{text}` is a text in YAML 1.2, not a truth value"
                 raise refusal(node.span, message, help=f"write `{right}`")
+            case ScalarNode(value=str(text)) if text not in names and (
+                near := did_you_mean(text, ("true", "false"))
+            ):
+                raise _not(node, self.what, f"did you mean `{near}`?")
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
-        raise refusal(
-            node.span, f"`{shown(node)}` is neither true nor false", help="write `true` or `false`"
-        )
+        raise _not(node, self.what, "write `true` or `false`")
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
         if isinstance(value, bool) or (is_traced(value) and isinstance(value, int)):
             return value
-        raise SettingError(
-            EXPRESSION_VALUE.at(setting.span, f"{_wrote(setting, value)}, neither true nor false")
-        )
+        raise SettingError(EXPRESSION_VALUE.at(setting.span, _but_is(setting, self.what, value)))
 
     def schema(self) -> dict[str, object]:
         return {"type": ["boolean", "string"]}
@@ -298,8 +319,8 @@ class WordSlot(Slot):
         """The refusal of `text`, with the nearest word or param."""
         params = [name for name, slot in names.items() if isinstance(slot, WordSlot)]
         nearest = did_you_mean(text, (*self.words, *params))
-        help = f"did you mean `{nearest}`?" if nearest else f"it takes {', '.join(self.words)}"
-        return refusal(span, f"`{text}` is none of the words this setting takes", help=help)
+        help = f"did you mean `{nearest}`?" if nearest else f"it takes {listed(self.words)}"
+        return refusal(span, f"`{text}` is none of the words that can stand here", help=help)
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
@@ -312,6 +333,7 @@ class WordSlot(Slot):
 
 
 _WINDOW = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
+_LOOSE_WINDOW = re.compile(r"([0-9]{1,9})\s*[xX×]\s*([0-9]{1,9})")
 
 
 class WindowSlot(Slot):
@@ -325,13 +347,17 @@ class WindowSlot(Slot):
                 return self._literal(value, value, node.span)
             case ScalarNode(value=str(text)) if match := _WINDOW.fullmatch(text):
                 return self._literal(int(match[1]), int(match[2]), node.span)
+            case ScalarNode(value=str(text)) if match := _LOOSE_WINDOW.fullmatch(text):
+                raise _not(node, self.what, f"write `{match[1]}x{match[2]}`")
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
-        raise refusal(node.span, f"`{shown(node)}` is not {self.what}", help="write `3` or `1x7`")
+        raise _not(node, self.what, "write `3` or `1x7`")
 
     def _literal(self, height: int, width: int, span: Span) -> Setting:
         if not (1 <= height <= MAX_INTEGER and 1 <= width <= MAX_INTEGER):
-            raise refusal(span, f"`{height}x{width}` is no window: both sides must be at least 1")
+            written = height if height == width else f"{height}x{width}"
+            wanted = f"at least 1 and at most {MAX_INTEGER:,} on both sides"
+            raise refusal(span, f"this must be {wanted}, not `{written}`")
         return Setting(self, span, Literal(Window(height, width)))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
@@ -339,9 +365,7 @@ class WindowSlot(Slot):
         if isinstance(value, Window):
             return value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INTEGER:
-            raise refusal(
-                setting.span, f"{_wrote(setting, value)}, but both sides of a window are at least 1"
-            )
+            raise refusal(setting.span, _but_is(setting, "a whole number of at least 1", value))
         return Window(value, value)
 
     def schema(self) -> dict[str, object]:
@@ -361,10 +385,10 @@ class PaddingSlot(Slot):
         match node:
             case ScalarNode(value="valid" | "same" as word):
                 return Setting(self, node.span, Literal(Padding(PaddingMode(word))))
-            case ScalarNode(value=str(word)) if word not in names and (
-                near := did_you_mean(word, _PADDING_WORDS)
-            ):
-                raise refusal(node.span, f"`{word}` is no padding", help=f"did you mean `{near}`?")
+            case ScalarNode(value=str(word)) if word.isidentifier() and word not in names:
+                near = did_you_mean(word, (*_PADDING_WORDS, *names))
+                help = f"did you mean `{near}`?" if near else f"it takes {self.what}"
+                raise refusal(node.span, f"`{word}` is no padding", help=help)
             case ScalarNode(value=int() | str()):
                 return Setting(self, node.span, (_AMOUNT.read(node, names),))
             case SequenceNode(items=items) if len(items) in (2, 4):
@@ -373,7 +397,7 @@ class PaddingSlot(Slot):
                 key.text == "same" and shown(value) == "tf"
             ):
                 return Setting(self, node.span, Literal(Padding(PaddingMode.SAME_TF)))
-        raise refusal(node.span, f"`{shown(node)}` is no padding", help=f"it takes {self.what}")
+        raise _not(node, "a padding", f"it takes {self.what}")
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         if isinstance(setting.form, Literal):
@@ -395,8 +419,10 @@ def describe(value: Value) -> str:
     """A value as a spec would write it; a traced number as its formula."""
     if is_traced(value):
         return str(formula_of(value))
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, Window) and value.is_square:
         return str(value.height)
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
+    if isinstance(value, float) and abs(value) < 1e15 and value == int(value):
         return str(int(value))
     return str(value)

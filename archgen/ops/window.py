@@ -82,7 +82,7 @@ class Sliding(NamedTuple):
         if x.grid is None:
             raise ShapeError(
                 NEEDS_GRID,
-                f"a {self.kernel} window needs a grid, and {x} is a vector",
+                f"a {self.kernel} window needs a grid, and a vector of {x} comes in",
                 help="put this step before `global_avg_pool` or `flatten`",
             )
         rows, columns = self.slides(x.grid)

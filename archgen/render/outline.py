@@ -51,16 +51,12 @@ class Outline(NamedTuple):
     codes: tuple[str, ...]
 
 
-def outline(
-    network: ShapedNetwork, depth: int = 1, findings: Sequence[Diagnostic] = ()
-) -> Outline:
+def outline(network: ShapedNetwork, depth: int = 1, findings: Sequence[Diagnostic] = ()) -> Outline:
     """The rows of a network, `depth` levels of them; `findings` say which parts are broken."""
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     outliner = _Outliner(errors)
     block = network.block
-    heads = tuple(
-        outliner.head(head.head.name, head.graph, depth) for head in network.heads
-    )
+    heads = tuple(outliner.head(head.head.name, head.graph, depth) for head in network.heads)
     rows = tuple(outliner.rows(block.graph, "", depth, 1))
     is_known = all(row.cost is not None for row in (*rows, *heads))
     total = Costs().network(network) if is_known else None
@@ -119,7 +115,7 @@ class _Outliner:
             path=here,
             name=node.node.name,
             kind=kind_of(node),
-            repeat=sum(run.count for run in node.runs) or 1,
+            repeat=node.count if isinstance(node.count, int) else 1,
             output=node.output,
             cost=self._cost([node], times),
             codes=self._codes([node]),

@@ -153,13 +153,15 @@ def steps_text(network: Steps) -> Iterator[Line]:
 
 
 def _cells(step: Step) -> tuple[str, str, str]:
-    inputs = ", ".join(_shape(shape) for shape in step.inputs)
     call = f"{step.op} {spec_text(step.settings)}" if step.settings else step.op
-    if step.form == "join":
-        call += f" of {', '.join(step.reads)}"
+    inputs = ", ".join(_shape(shape) for shape in step.inputs)
+    if len(step.inputs) > 1:  # several shapes would push the column out: they stand with the names
+        pairs = zip(step.reads, step.inputs, strict=True)
+        call += " of " + ", ".join(f"{name} ({_shape(shape)})" for name, shape in pairs)
+        inputs = ""
     if not step.is_active:
         call += " (left out)"
-    return step.path, f"{inputs} -> {_shape(step.output)}", call
+    return step.path, f"{inputs} -> {_shape(step.output)}".lstrip(), call
 
 
 def _head(head: Head) -> str:

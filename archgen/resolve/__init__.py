@@ -2,6 +2,6 @@
 
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.network import Resolved, resolve
-from archgen.resolve.steps import Erratum
+from archgen.resolve.steps import MAX_NESTING, Erratum
 
-__all__ = ["Erratum", "Resolved", "read_expect", "resolve"]
+__all__ = ["MAX_NESTING", "Erratum", "Resolved", "read_expect", "resolve"]

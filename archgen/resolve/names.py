@@ -7,6 +7,8 @@ import re
 
 from archgen.diagnostics import Findings, Label, Span
 from archgen.rules import BAD_NAME, NAME_TAKEN
+from archgen.spec.document import resolve_scalar
+from archgen.spec.expressions import FUNCTIONS
 
 MAX_NAME = 64
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -14,8 +16,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # What nn.Module, nn.Sequential and nn.ModuleDict already call something else.
 MODULE_ATTRIBUTES = frozenset(
     """
-    add_module append apply bfloat16 buffers call_super_init children clear compile cpu cuda double
-    dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter
+    T_destination add_module append apply bfloat16 buffers call_super_init children clear compile
+    cpu cuda double dump_patches eval extend extra_repr float forward get_buffer get_extra_state get_parameter
     get_submodule half insert items ipu keys load_state_dict modules mtia named_buffers named_children
     named_modules named_parameters parameters pop register_backward_hook register_buffer
     register_forward_hook register_forward_pre_hook register_full_backward_hook
@@ -27,7 +29,7 @@ MODULE_ATTRIBUTES = frozenset(
 )
 # What the emitted constructors and `forward` functions use for themselves.
 EMITTED_NAMES = frozenset("self x torch nn F Tensor in_channels in_ here i range super sum".split())
-PARAM_NAMES = EMITTED_NAMES | {"variant"}
+PARAM_NAMES = EMITTED_NAMES | FUNCTIONS.keys() | {"variant"}
 
 
 def check_name(
@@ -36,7 +38,7 @@ def check_name(
     """Whether `name` can be used for `what` in emitted source; reports why not."""
     message = help = ""
     if len(name) > MAX_NAME:
-        message = f"a name has at most {MAX_NAME} characters"
+        message, help = f"a name has at most {MAX_NAME} characters", "write a shorter one"
     elif not _IDENTIFIER.fullmatch(name) or "__" in name:
         fitting = re.sub(r"__+", "_", re.sub(r"\W+", "_", name, flags=re.ASCII)).strip("_")
         message = f"`{name}` is no name for {what}: letters, digits and single `_`, a letter first"
@@ -45,19 +47,23 @@ def check_name(
             if _IDENTIFIER.fullmatch(fitting)
             else f"write `{what.rsplit(maxsplit=1)[-1]}_{fitting}`"
         )
-    elif keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in reserved:
-        owner = (
-            "is a word of Python"
-            if keyword.iskeyword(name)
-            else "has a meaning of its own in emitted modules"
-        )
-        message, help = (
-            f"`{name}` {owner} and cannot name {what}",
-            f"write `{name}_1` or another name",
-        )
+    elif owner := _owner(name, reserved):
+        message = f"`{name}` {owner} and cannot name {what}"
+        help = f"write `{name}_1` or another name"
     if message:
         findings.add(BAD_NAME.at(span, message, help=help))
     return not message
+
+
+def _owner(name: str, reserved: frozenset[str]) -> str:
+    """What a name stands for already, or an empty text."""
+    if keyword.iskeyword(name):
+        return "is a word of Python"
+    if not isinstance(resolve_scalar(name), str):
+        return "is a value in YAML"
+    if name in FUNCTIONS and name in reserved:
+        return "is a function of expressions"
+    return "has a meaning of its own in emitted modules" if name in reserved else ""
 
 
 class Scope:
@@ -66,6 +72,7 @@ class Scope:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._taken: dict[str, Span] = {}
+        self._counts: dict[str, int] = {}
 
     def take(self, name: str, span: Span, what: str) -> str:
         """Takes a name the user chose; reports one that is taken or cannot be used."""
@@ -77,10 +84,8 @@ class Scope:
         """Takes `conv`, then `conv_2`, `conv_3`: the default name of a step."""
         if name in MODULE_ATTRIBUTES or keyword.iskeyword(name):
             name = f"{name}_1"
-        numbered, count = name, 1
-        while numbered in self._taken and self._taken[numbered] is _DEFAULT:
-            count += 1
-            numbered = f"{name}_{count}"
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        numbered = name if count == 1 else f"{name}_{count}"
         if numbered in self._taken:
             self._claim(numbered, span)
         self._taken[numbered] = _DEFAULT
@@ -91,9 +96,8 @@ class Scope:
             first = self._taken[name]
             labels = () if first is _DEFAULT else (Label(first, "first"),)
             message = f"the name `{name}` is taken in this list"
-            self._findings.add(
-                NAME_TAKEN.at(span, message, labels=labels, help="give one of the two another `id`")
-            )
+            help = "give one of the two another name: a step has its `id`"
+            self._findings.add(NAME_TAKEN.at(span, message, labels=labels, help=help))
         self._taken.setdefault(name, span)
 
 

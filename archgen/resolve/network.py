@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgen.diagnostics import Findings, Span
-from archgen.ir.graph import Block, Graph, Head, NetworkGraph, Ref
+from archgen.ir.graph import Block, Head, NetworkGraph, Ref
 from archgen.ir.shape import Grid, Shape
+from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import IntSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
-from archgen.resolve.names import MODULE_ATTRIBUTES, check_name
-from archgen.resolve.params import read_params, read_requirements, read_variants, shape_names
+from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name
+from archgen.resolve.params import (
+    Unreadable,
+    read_params,
+    read_requirements,
+    read_variants,
+    shape_names,
+)
 from archgen.resolve.settings import Defaults, read_defaults
 from archgen.resolve.steps import Context, Erratum, StepResolver
-from archgen.rules import BAD_VALUE, MISSING_KEY, RECURSION, UNKNOWN_LIBRARY, UNKNOWN_REFERENCE
+from archgen.rules import (
+    BAD_NAME,
+    BAD_VALUE,
+    MISSING_KEY,
+    RECURSION,
+    UNKNOWN_LIBRARY,
+    WRONG_INPUTS,
+    WRONG_TYPE,
+)
 from archgen.spec import model as written
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.loader import SpecFile
 
 SIZE = IntSlot(minimum=1, maximum=65536)
+UNKNOWN = Ref(-2)  # names no node, so what it refers to has no shape
+_SIDES = re.compile("[0-9]+x[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,7 @@ class _Shared:
 
     findings: Findings
     errata: list[Erratum] = field(default_factory=list)
+    open_lists: list[Span] = field(default_factory=list)
     resolvers: dict[int, _FileResolver] = field(default_factory=dict)
 
 
@@ -58,6 +77,8 @@ class _FileResolver:
         self._shared = shared
         self._findings = shared.findings
         shared.resolvers[id(file)] = self
+        for alias, _ in file.model.use.entries if file.model.use else ():
+            check_name(alias.text, alias.span, "a library", self._findings, frozenset())
         self.defaults = self._read_defaults()
         self._resolved: dict[str, Block | None] = {}
         self._open: list[tuple[str, Span]] = []
@@ -132,9 +153,15 @@ class _FileResolver:
 
     def _define(self, name: str, key: Span, block: written.Block) -> Block:
         check_name(name, key, "a block", self._findings, MODULE_ATTRIBUTES)
+        if name in (*OPS_BY_NAME, *written.Step.keys()):
+            owner = "an op" if name in OPS_BY_NAME else "a key of steps"
+            help = f"write `{name}_block` or another name"
+            message = f"`{name}` is the name of {owner} and cannot name a block"
+            self._findings.add(BAD_NAME.at(key, message, help=help))
         inputs = tuple(port.text for port in block.inputs)
+        ports = Scope(self._findings)
         for port in block.inputs:
-            check_name(port.text, port.span, "an input", self._findings, MODULE_ATTRIBUTES)
+            ports.take(port.text, port.span, "an input")
         shapes = shape_names("in", inputs)
         params = read_params(block.params, shapes, self._findings)
         names: dict[str, Slot] = {**shapes, **_slots(params)}
@@ -157,14 +184,21 @@ class _FileResolver:
 
     def _context(self, names: Mapping[str, Slot]) -> Context:
         shared = self._shared
-        return Context(self, self.defaults, names, shared.findings, shared.errata)
+        return Context(
+            self, self.defaults, names, shared.findings, shared.errata, shared.open_lists
+        )
 
     def _ports(self, node: MappingNode | None, steps: StepResolver) -> dict[str, Ref]:
         ports: dict[str, Ref] = {}
         for key, value in node.entries if node else ():
             check_name(key.text, key.span, "an output", self._findings, MODULE_ATTRIBUTES)
-            if isinstance(value, ScalarNode) and (refs := steps.reference((value,), steps.top)):
-                ports[key.text] = refs[0]
+            refs: tuple[Ref, ...] = ()
+            if isinstance(value, ScalarNode):
+                refs = steps.reference((value,), steps.top)
+            else:
+                message, help = "an output is the name of one step", f"write `{key.text}: step_name`"
+                self._findings.add(WRONG_TYPE.at(value.span, message, help=help))
+            ports[key.text] = refs[0] if refs else UNKNOWN
         return ports
 
     def network(self, model: written.Network) -> NetworkGraph | None:
@@ -172,16 +206,12 @@ class _FileResolver:
         params = read_params(model.params, shapes, self._findings)
         names: dict[str, Slot] = {**shapes, **_slots(params)}
         check_name(model.name.text, model.name.span, "a network", self._findings, MODULE_ATTRIBUTES)
-        for param in params.values():
+        for param in list(params.values()):
             if param.default is None:
-                help = "write `{type: int, default: ...}`"
-                self._findings.add(
-                    MISSING_KEY.at(
-                        param.span,
-                        f"the param `{param.name}` of a network needs a default",
-                        help=help,
-                    )
-                )
+                message = f"the param `{param.name}` of a network needs a default"
+                help = f"write `{param.name}: {{type: {param.kind}, default: ...}}`"
+                missing = MISSING_KEY.at(param.span, message, help=help)
+                params[param.name] = param._replace(default=Unreadable(missing, self._findings))
         steps = StepResolver(self._context(names))
         graph = steps.body(model.network)
         heads = tuple(self._heads(model, steps))
@@ -194,7 +224,7 @@ class _FileResolver:
             span=model.name.span,
             params=params,
             requires=read_requirements(model.require, names, self._findings),
-            expect=read_expect(model.expect, names, self._findings),
+            expect=read_expect(model.expect, names, self._findings, of_network=True),
             source=written.citation(model.source, None),
             note=model.note or "",
             allow=model.allow,
@@ -207,13 +237,10 @@ class _FileResolver:
             if output is None:
                 continue
             start = steps.reference(output.from_, steps.top)
-            if len(output.from_) > 1:
-                self._findings.add(
-                    UNKNOWN_REFERENCE.at(
-                        output.from_[1].span, "an output starts from one step", help="name one"
-                    )
-                )
-            graph = steps.head(key, output.body, start[0]) if start else Graph((), Ref(-1))
+            if len(output.from_) != 1:
+                message = f"an output starts from one step, and `from` names {len(output.from_)}"
+                self._findings.add(WRONG_INPUTS.at(key.span, message, help="name one"))
+            graph = steps.head(key, output.body, start[0] if start else UNKNOWN)
             yield Head(
                 key.text,
                 graph,
@@ -224,43 +251,43 @@ class _FileResolver:
             )
 
     def _input(self, node: written.Input) -> Shape | None:
-        try:
-            channels = _size(node.channels)
-            if node.grid is not None:
-                return Shape(channels, Grid(*_grid(node.grid)))
-            if node.height is not None and node.width is not None:
-                return Shape(channels, Grid(_size(node.height), _size(node.width)))
-        except SettingError as error:
-            self._findings.add(error.diagnostic)
+        channels = self._size("channels", node.channels)
+        if node.grid is not None:
+            if node.height is not None or node.width is not None:
+                message = "the input has a `grid` and a `height` or `width` beside it"
+                self._findings.add(BAD_VALUE.at(node.span, message, help="keep one of the two"))
+            height, width = self._grid(node.grid)
+        elif node.height is not None and node.width is not None:
+            height, width = self._size("height", node.height), self._size("width", node.width)
+        else:
+            message = "the input needs a `grid`, or `height` and `width`"
+            self._findings.add(MISSING_KEY.at(node.span, message, help="write `grid: 299`"))
             return None
-        self._findings.add(
-            MISSING_KEY.at(
-                node.span,
-                "the input needs a `grid`, or `height` and `width`",
-                help="write `grid: 299`",
-            )
-        )
-        return None
+        if channels is None or height is None or width is None:
+            return None
+        return Shape(channels, Grid(height, width))
+
+    def _grid(self, node: Node) -> tuple[int | None, int | None]:
+        if isinstance(node, ScalarNode) and _SIDES.fullmatch(node.text):
+            sides = node.text.replace("x", ", ")
+            message = f"`grid` must be one number or [height, width], not `{node.text}`"
+            self._findings.add(BAD_VALUE.at(node.span, message, help=f"write `grid: [{sides}]`"))
+            return None, None
+        if isinstance(node, SequenceNode) and len(node.items) == 2:
+            return self._size("grid", node.items[0]), self._size("grid", node.items[1])
+        side = self._size("grid", node)
+        return side, side
+
+    def _size(self, key: str, node: Node) -> int | None:
+        try:
+            value = SIZE.read(node, {}).evaluate({})
+        except SettingError as error:
+            self._findings.add(error.diagnostic.naming(key))
+            return None
+        assert isinstance(value, int)
+        return value
 
 
 def _slots(params: Mapping[str, object]) -> dict[str, Slot]:
     slots = {name: getattr(param, "slot", None) for name, param in params.items()}
     return {name: slot for name, slot in slots.items() if isinstance(slot, Slot)}
-
-
-def _size(node: Node) -> int:
-    value = SIZE.read(node, {}).evaluate({})
-    assert isinstance(value, int)
-    return value
-
-
-def _grid(node: Node) -> tuple[int, int]:
-    if isinstance(node, SequenceNode) and len(node.items) == 2:
-        return _size(node.items[0]), _size(node.items[1])
-    if isinstance(node, SequenceNode):
-        raise SettingError(
-            BAD_VALUE.at(
-                node.span, "a grid is one number, or [height, width]", help="write `grid: 299`"
-            )
-        )
-    return _size(node), _size(node)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from archgen.diagnostics import Diagnostic, Findings, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, did_you_mean, listed
 from archgen.ir.graph import Param, Requirement, Term
 from archgen.ops.slots import (
     BoolSlot,
     FloatSlot,
     IntSlot,
+    Setting,
     SettingError,
     Slot,
     WindowSlot,
@@ -43,11 +44,13 @@ def shape_names(owner: str, ports: Iterable[str] = ()) -> dict[str, Slot]:
 def read_params(
     node: MappingNode | None, before: Mapping[str, Slot], findings: Findings
 ) -> dict[str, Param]:
-    """The params of a block. A default may use the names `before` and the params above it."""
+    """The params of a block. A default may use the names `before` and the params above it.
+
+    A param that cannot be read is reported and stays known: what uses it is unknown, and silent.
+    """
     params: dict[str, Param] = {}
     for key, form in node.entries if node else ():
-        if not check_name(key.text, key.span, "a param", findings, PARAM_NAMES):
-            continue
+        check_name(key.text, key.span, "a param", findings, PARAM_NAMES)
         names = {
             **before,
             **{name: param.slot for name, param in params.items() if isinstance(param.slot, Slot)},
@@ -55,7 +58,9 @@ def read_params(
         try:
             params[key.text] = _param(key, form, names, findings)
         except SettingError as error:
-            findings.add(error.diagnostic)
+            reason = error.diagnostic.naming("default")
+            slot, value = UnreadableSlot(reason), Unreadable(reason, findings)
+            params[key.text] = Param(key.text, "unreadable", slot, key.span, value)
     return params
 
 
@@ -63,16 +68,13 @@ def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Fin
     if not isinstance(form, MappingNode):
         kind, slot = _type(form)
         return Param(key.text, kind, slot, key.span)
-    for name, _ in form.entries:
-        if name.text not in LONG_FORM:
-            findings.add(_unknown_part(name))
+    unknown = [_unknown_part(name) for name, _ in form.entries if name.text not in LONG_FORM]
+    findings.extend(unknown)
     declared = form.get("type")
     if declared is None:
-        raise SettingError(
-            PARAM_TYPE.at(
-                form.span, f"the param `{key.text}` needs a `type`", help="write `type: int`"
-            )
-        )
+        message = f"the param `{key.text}` needs a `type`"
+        untyped = PARAM_TYPE.at(key.span, message, help="write `type: int`")
+        raise SettingError(unknown[0] if unknown else untyped)
     kind, slot = _bounded(*_type(declared), form)
     default, doc = form.get("default"), form.get("doc")
     return Param(
@@ -100,12 +102,14 @@ def _type(form: Node) -> tuple[str, Slot]:
         and all(isinstance(item, ScalarNode) for item in form.items)
     ):
         return "word", WordSlot(tuple(shown(item) for item in form.items))
-    near = did_you_mean(shown(form), TYPES)
-    known = f"{', '.join(TYPES)}, or a list of words"
-    help = f"did you mean `{near}`?" if near else f"there are {known}"
-    raise SettingError(
-        PARAM_TYPE.at(form.span, f"`{shown(form)}` is no type of a param", help=help)
-    )
+    help = f"there are {', '.join(TYPES)}, or a list of words"
+    if isinstance(form, ScalarNode) and isinstance(form.value, int | float):
+        kind = type(form.value).__name__
+        help = f"write `{{type: {kind}, default: {form.text}}}`"
+    elif near := did_you_mean(shown(form), TYPES):
+        help = f"did you mean `{near}`?"
+    message = f"`{shown(form)}` is no type of a param" if shown(form) else "a param needs a type"
+    raise SettingError(PARAM_TYPE.at(form.span, message, help=help))
 
 
 def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
@@ -120,6 +124,9 @@ def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
             )
         )
     values = {key: slot.read(node, {}).evaluate({}) for key, node in bounds.items()}
+    if len(values) == 2 and values["min"] > values["max"]:  # type: ignore[operator]  # both numbers
+        message = f"`max` is below `min`: no value is at least {values['min']} and that small"
+        raise SettingError(PARAM_TYPE.at(bounds["max"].span, message, help="exchange the two"))
     if isinstance(slot, IntSlot):
         low, high = values.get("min", slot.minimum), values.get("max", slot.maximum)
         assert isinstance(low, int)
@@ -141,13 +148,9 @@ def read_variants(
     variants: dict[str, Mapping[str, Term]] = {}
     for name, values in node.entries if node else ():
         if not isinstance(values, MappingNode):
-            findings.add(
-                WRONG_TYPE.at(
-                    values.span,
-                    "a variant is a mapping of params",
-                    help=f"write `{name.text}: {{...}}`",
-                )
-            )
+            help = f"write `{name.text}: {{...}}`"
+            reason = WRONG_TYPE.at(values.span, "a variant is a mapping of params", help=help)
+            variants[name.text] = {"": Unreadable(reason, findings)}
             continue
         variants[name.text] = read_arguments(
             values, f"the variant `{name.text}`", params, {}, findings
@@ -162,32 +165,46 @@ def read_arguments(
     names: Mapping[str, Slot],
     findings: Findings,
 ) -> dict[str, Term]:
-    """The arguments in `node`, each read by its param's slot; `variant` is passed over."""
+    """The arguments in `node`, each read by its param's slot; `variant` is passed over.
+
+    What cannot be read, or is misspelt, is reported and stands there as `Unreadable`.
+    """
     arguments: dict[str, Term] = {}
     for key, value in node.entries:
         if key.text == "variant":
             continue
         param = params.get(key.text)
         if param is None:
-            findings.add(unknown_setting(key, owner, params))
+            arguments[key.text] = Unreadable(unknown_setting(key, owner, params, "param"), findings)
             continue
         assert isinstance(param.slot, Slot)
         try:
             arguments[key.text] = param.slot.read(value, names)
         except SettingError as error:
-            findings.add(error.diagnostic)
-            arguments[key.text] = Unreadable(error.diagnostic)
+            arguments[key.text] = Unreadable(error.diagnostic.naming(key.text), findings)
     return arguments
 
 
 class Unreadable:
-    """Stands for a setting that could not be read, so that it is not also reported as missing."""
+    """Stands for a value that could not be read, which it reports; what needs the value is unknown."""
 
-    def __init__(self, reason: Diagnostic) -> None:
+    def __init__(self, reason: Diagnostic, findings: Findings) -> None:
+        findings.add(reason)
         self._reason = reason
         self.span = reason.span
 
     def evaluate(self, scope: Mapping[str, object]) -> object:
+        """Raises the finding that was already reported."""
+        raise SettingError(self._reason)
+
+
+class UnreadableSlot(Slot):
+    """The slot of a param whose type or default could not be read."""
+
+    def __init__(self, reason: Diagnostic) -> None:
+        self._reason = reason
+
+    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         """Raises the finding that was already reported."""
         raise SettingError(self._reason)
 
@@ -209,8 +226,10 @@ _SYNONYMS = {
 }
 
 
-def unknown_setting(key: ScalarNode, owner: str, legal: Iterable[str]) -> Diagnostic:
-    """The finding for a setting that an op or block does not have, with what may be meant."""
+def unknown_setting(
+    key: ScalarNode, owner: str, legal: Iterable[str], what: str = "setting"
+) -> Diagnostic:
+    """The finding for a setting or param that `owner` does not have, with what may be meant."""
     known = sorted(legal)
     if key.text in ("in_channels", "in_features", "input_channels"):
         help = "remove it: input channels are inferred everywhere"
@@ -218,9 +237,11 @@ def unknown_setting(key: ScalarNode, owner: str, legal: Iterable[str]) -> Diagno
         help = f"did you mean `{_SYNONYMS[key.text]}`?"
     elif near := did_you_mean(key.text, known):
         help = f"did you mean `{near}`?"
+    elif key.text.partition(":")[0] in known:
+        help = f"put a space behind the colon: `{key.text.replace(':', ': ', 1)}`"
     else:
-        help = f"it takes {', '.join(known)}" if known else "it takes no settings"
-    return UNKNOWN_SETTING.at(key.span, f"{owner} has no setting `{key.text}`", help=help)
+        help = f"it takes {listed(known)}" if known else f"it takes no {what}s"
+    return UNKNOWN_SETTING.at(key.span, f"{owner} has no {what} `{key.text}`", help=help)
 
 
 def variant_arguments(
@@ -235,8 +256,8 @@ def variant_arguments(
         return name, variants[name]
     near = did_you_mean(name, variants)
     help = f"did you mean `{near}`?" if near else f"it has {', '.join(variants) or 'no variants'}"
-    findings.add(UNKNOWN_VARIANT.at(chosen.span, f"`{block}` has no variant `{name}`", help=help))
-    return name, {}
+    reason = UNKNOWN_VARIANT.at(chosen.span, f"`{block}` has no variant `{name}`", help=help)
+    return name, {"variant": Unreadable(reason, findings)}
 
 
 def missing_arguments(

@@ -48,7 +48,7 @@ def print_spec(network: NetworkGraph, arguments: Mapping[str, object]) -> str:
         lines.append("blocks:")
         for used in _used(network):
             lines += [f"{_INDENT}{line}" for line in _block(used, names[id(used)], names)]
-    lines += ["network:", *_steps(block.graph, Ref(INPUT), names, 1)]
+    lines += _list("network", _steps(block.graph, Ref(INPUT), names, 1))
     if network.heads:
         lines.append("outputs:")
         for head in network.heads:
@@ -89,25 +89,30 @@ def _block(block: Block, name: str, names: Mapping[int, str]) -> Iterator[str]:
         yield from (f"{_INDENT * 2}{_param(param, None)}" for param in block.params.values())
     if block.inputs:
         yield f"{_INDENT}inputs: [{', '.join(block.inputs)}]"
-    yield f"{_INDENT}body:"
-    yield from _steps(block.graph, Ref(INPUT, block.inputs[0] if block.inputs else ""), names, 2)
+    start = Ref(INPUT, block.inputs[0] if block.inputs else "")
+    yield from _list(f"{_INDENT}body", _steps(block.graph, start, names, 2))
     if block.outputs:
         by_id = {node.id: node.name for node in block.graph.walk()}
         ports = (f"{port}: {_reference(ref, by_id)}" for port, ref in block.outputs.items())
         yield f"{_INDENT}outputs: {{{', '.join(ports)}}}"
 
 
+def _list(key: str, steps: Iterator[str]) -> list[str]:
+    """A key with its steps, `[]` where there are none."""
+    lines = list(steps)
+    return [f"{key}:", *lines] if lines else [f"{key}: []"]
+
+
 def _head(head: Head, network: NetworkGraph, names: Mapping[int, str]) -> Iterator[str]:
     by_id = {node.id: node.name for node in network.block.graph.walk()}
-    start = head.graph.nodes[0].inputs[0] if head.graph.nodes else head.graph.output
     yield f"{head.name}:"
-    yield f"{_INDENT}from: {_reference(start, by_id)}"
+    yield f"{_INDENT}from: {_reference(head.start, by_id)}"
     yield f"{_INDENT}training_only: {_value(head.training_only)}"
     if head.loss_weight is not None:
         yield f"{_INDENT}loss_weight: {head.loss_weight!r}"
     if head.graph.nodes:
         yield f"{_INDENT}body:"
-        yield from _steps(head.graph, start, names, 2)
+        yield from _steps(head.graph, head.start, names, 2)
 
 
 def _reference(ref: Ref, by_id: Mapping[int, str]) -> str:

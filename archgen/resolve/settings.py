@@ -58,7 +58,11 @@ def read_settings(
     defaults: Defaults,
     findings: Findings,
 ) -> dict[str, Term]:
-    """The settings of one step; a missing one is reported, and left out."""
+    """The settings of one step.
+
+    One that is missing, misspelt or unreadable is reported, and stands there as `Unreadable`: the
+    step is then unknown, and what follows from it is silent.
+    """
     before = len(findings.diagnostics)
     own = _own(op, key, node, names, findings)
     settings = {**defaults.get(op.name, {}), **own}
@@ -66,9 +70,8 @@ def read_settings(
     for name, type_ in settings_of(op).items():
         if name not in settings and type_.is_required and not misspelt:
             help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
-            findings.add(
-                type_.missing.at(key.span, f"`{op.name}` needs `{name}`: {type_.doc}", help=help)
-            )
+            message = f"`{op.name}` needs `{name}`: {type_.doc}"
+            settings[name] = Unreadable(type_.missing.at(key.span, message, help=help), findings)
     return settings
 
 
@@ -82,10 +85,8 @@ def _own(
     if isinstance(node, MappingNode):
         return _read(op, node, names, findings)
     help = f"write `{key.text}: {{...}}`" if settings_of(op) else f"write `- {key.text}`"
-    findings.add(
-        WRONG_TYPE.at(node.span, f"`{key.text}` takes its settings as a mapping", help=help)
-    )
-    return {}
+    message = f"`{key.text}` takes its settings as a mapping"
+    return {op.bare: Unreadable(WRONG_TYPE.at(node.span, message, help=help), findings)}
 
 
 def _read(
@@ -97,7 +98,7 @@ def _read(
         if key.text in known:
             settings[key.text] = _term(op, key.text, value, names, findings)
         else:
-            findings.add(unknown_setting(key, f"`{op.name}`", known))
+            settings[key.text] = Unreadable(unknown_setting(key, f"`{op.name}`", known), findings)
     return settings
 
 
@@ -107,5 +108,4 @@ def _term(
     try:
         return settings_of(op)[name].slot.read(node, names)
     except SettingError as error:
-        findings.add(error.diagnostic)
-        return Unreadable(error.diagnostic)
+        return Unreadable(error.diagnostic.naming(name), findings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Diagnostic, Findings, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed
 from archgen.ir.graph import (
     INPUT,
     Block,
@@ -23,24 +23,36 @@ from archgen.ir.graph import (
 )
 from archgen.ir.op import Branches, Join, Op
 from archgen.ops import OPS_BY_NAME
+from archgen.ops.attached import ACTIVATIONS, NORMS
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.names import Scope
 from archgen.resolve.params import (
     INT,
+    Unreadable,
     missing_arguments,
     read_arguments,
     shape_names,
+    unknown_setting,
     variant_arguments,
 )
 from archgen.resolve.settings import Defaults, read_settings
-from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS, WRONG_TYPE
+from archgen.rules import (
+    LIMIT,
+    MISSING_SETTING,
+    REPEATED_JOIN,
+    UNKNOWN_OP,
+    UNKNOWN_REFERENCE,
+    WRONG_INPUTS,
+    WRONG_TYPE,
+)
 from archgen.spec import model as written
 from archgen.spec.document import MappingNode, ScalarNode
 from archgen.spec.document import Node as YamlNode
 from archgen.spec.model import Step, read_steps
 
+MAX_NESTING = 64
 REPEAT = IntSlot(minimum=0, maximum=10**12)
 
 
@@ -69,13 +81,14 @@ class Erratum(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """What the steps of one block share."""
+    """What the steps of one block share; `open_lists` are those around the current one, in all blocks."""
 
     blocks: Blocks
     defaults: Defaults
     names: Mapping[str, Slot]
     findings: Findings
     errata: list[Erratum] = field(default_factory=list)
+    open_lists: list[Span] = field(default_factory=list)
 
 
 @dataclass
@@ -134,14 +147,30 @@ class StepResolver:
                 return Ref(owner.id, instance=int(tail))
             if isinstance(owner.call, BlockCall) and tail in owner.call.block.outputs:
                 return Ref(owner.id, port=tail)
+            if isinstance(owner.call, BlockCall):
+                self._findings.add(_no_output(name, owner.call.block, head, tail))
+                return None
         near = did_you_mean(name.text, sight)
-        help = f"did you mean `{near}`?" if near else f"in sight here: {', '.join(sight)}"
+        help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
         self._findings.add(
             UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help)
         )
         return None
 
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
+        open_lists = self._context.open_lists
+        if len(open_lists) == MAX_NESTING:
+            message = f"steps are nested more than {MAX_NESTING} lists deep, those of blocks counted"
+            help = "use fewer blocks within blocks"
+            self._findings.add(LIMIT.at(node.span, message, help=help))
+            unknown = self._unknown(node, 0)
+            return Graph((unknown,), Ref(unknown.id))
+        open_lists.append(node.span)
+        graph = self._list(node, start, steps)
+        open_lists.pop()
+        return graph
+
+    def _list(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
         nodes: list[Node] = []
         current = start
         for index, step in enumerate(read_steps(node, self._findings)):
@@ -151,7 +180,8 @@ class StepResolver:
                 else self._step(step, index, current, steps)
             )
             nodes.append(resolved)
-            steps.names[resolved.name] = resolved
+            if step is not None:
+                steps.names[resolved.name] = resolved
             current = Ref(resolved.id)
         return Graph(tuple(nodes), current)
 
@@ -164,16 +194,17 @@ class StepResolver:
 
     def _step(self, step: Step, index: int, current: Ref, steps: _List) -> Node:
         names = {**self._context.names, **shape_names("here")}
-        repeat = self._term(REPEAT, step.repeat, names)
-        when = self._term(BoolSlot(), step.when, names)
+        repeat = self._term("repeat", REPEAT, step.repeat, names)
+        when = self._term("when", BoolSlot(), step.when, names)
         inputs = (current,) if step.from_ is None else self.reference(step.from_, steps.sight())
         known = step.from_ is None or len(inputs) == len(step.from_)
-        if repeat is not None:
-            names = {**names, "i": INT}
+        inner = names if repeat is None else {**names, "i": INT}
         op = OPS_BY_NAME.get(step.op.text)
         name, segment = self._names(step, op, steps)
-        call = self._call(step, op, names, inputs, steps) if known else UnknownCall()
-        self._check_shape_of(step, call, inputs, repeat)
+        call = self._call(step, op, inner, inputs, steps) if known else UnknownCall()
+        for problem in _misuse(step, call, inputs, repeat):
+            self._findings.add(problem)
+            call = UnknownCall()
         node = Node(
             id=self._id(),
             name=name,
@@ -190,7 +221,7 @@ class StepResolver:
             note=step.note or "",
             allow=step.allow,
         )
-        self._context.errata.extend(self._erratum(e, step, node, names) for e in step.errata)
+        self._context.errata.extend(self._erratum(e, step, node, inner) for e in step.errata)
         return node
 
     def _names(self, step: Step, op: type[Op] | None, steps: _List) -> tuple[str, str]:
@@ -205,14 +236,15 @@ class StepResolver:
         name = steps.scope.number(base, step.op.span)
         return name, name
 
-    def _term(self, slot: Slot, node: YamlNode | None, names: Mapping[str, Slot]) -> Term | None:
+    def _term(
+        self, key: str, slot: Slot, node: YamlNode | None, names: Mapping[str, Slot]
+    ) -> Term | None:
         if node is None:
             return None
         try:
             return slot.read(node, names)
         except SettingError as error:
-            self._findings.add(error.diagnostic)
-            return None
+            return Unreadable(error.diagnostic.naming(key), self._findings)
 
     def _erratum(
         self, erratum: written.Erratum, step: Step, node: Node, names: Mapping[str, Slot]
@@ -273,40 +305,31 @@ class StepResolver:
             block = self._context.blocks.find(name)
         except KeyError:
             legal = [*OPS_BY_NAME, *self._context.blocks.known()]
-            near = did_you_mean(name, legal) or did_you_mean(name.lower(), legal)
-            help = (
-                f"did you mean `{near}`?"
-                if near
-                else "define it under `blocks:`, or name an op: " + ", ".join(OPS_BY_NAME)
-            )
-            self._findings.add(
-                UNKNOWN_OP.at(step.op.span, f"`{name}` is neither an op nor a block", help=help)
-            )
+            near = did_you_mean(name, legal)
+            help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
+            if name in ACTIVATIONS or name in NORMS:
+                help = f"write `{'act' if name in ACTIVATIONS else 'norm'}: {name}`"
+            elif near:
+                help = f"did you mean `{near}`?"
+            message = f"`{name}` is neither an op nor a block"
+            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help))
             return UnknownCall()
         if block is None:
             return UnknownCall()
         if node is None or (isinstance(node, ScalarNode) and node.value is None):
             node = MappingNode((), step.op.span)
         if not isinstance(node, MappingNode):
-            self._findings.add(
-                WRONG_TYPE.at(
-                    node.span,
-                    f"`{name}` takes its params as a mapping",
-                    help=f"write `{name}: {{...}}`",
-                )
-            )
-            return UnknownCall()
-        before = len(self._findings.diagnostics)
-        variant, values = variant_arguments(node, name, block.variants, self._findings)
-        own = read_arguments(node, f"`{name}`", block.params, names, self._findings)
-        missing = missing_arguments(
-            f"`{name}`", step.op, block.params, {**values, **own}, block.variants
-        )
-        if missing is not None and len(self._findings.diagnostics) == before:
-            self._findings.add(missing)
-        return (
-            UnknownCall() if missing is not None else BlockCall(block, {**values, **own}, variant)
-        )
+            message, help = f"`{name}` takes its params as a mapping", f"write `{name}: {{...}}`"
+            wrong = WRONG_TYPE.at(node.span, message, help=help)
+            return BlockCall(block, {"": Unreadable(wrong, self._findings)})
+        owner, params, variants = f"`{name}`", block.params, block.variants
+        variant, values = variant_arguments(node, name, variants, self._findings)
+        own = read_arguments(node, owner, params, names, self._findings)
+        given = {**values, **own}
+        missing = missing_arguments(owner, step.op, params, given, variants)
+        if missing is not None and not any(isinstance(t, Unreadable) for t in given.values()):
+            given[""] = Unreadable(missing, self._findings)
+        return BlockCall(block, given, variant)
 
     def _join_call(
         self,
@@ -320,10 +343,10 @@ class StepResolver:
         if node is None or (isinstance(node, ScalarNode) and node.value is None):
             node = MappingNode((), step.op.span)
         if not isinstance(node, MappingNode):
-            help = f"write `{op.name}:` and under it `branch_name: [...]`"
-            self._findings.add(
-                WRONG_TYPE.at(node.span, f"`{op.name}` takes its branches as a mapping", help=help)
-            )
+            branch = "body" if op.branches is Branches.RESIDUAL else "branch_name"
+            help = f"write `{op.name}:` and under it `{branch}: [...]`"
+            message = f"`{op.name}` takes its branches as a mapping"
+            self._findings.add(WRONG_TYPE.at(node.span, message, help=help))
             return UnknownCall()
         scope = Scope(self._findings) if step.id is not None else steps.scope
         start = inputs[0] if inputs else self._input
@@ -353,14 +376,17 @@ class StepResolver:
             for key, value in node.entries
             if key.text in ("body", "shortcut")
         }
-        settings = MappingNode(tuple(e for e in node.entries if e[0].text not in parts), node.span)
+        others = [entry for entry in node.entries if entry[0].text not in parts]
+        legal = {"body", "shortcut", *settings_of(op)}
+        misspelt = [key for key, _ in others if key.text not in legal]
+        self._findings.extend(unknown_setting(key, f"`{op.name}`", legal) for key in misspelt)
+        settings = MappingNode(tuple(e for e in others if e[0].text in legal), node.span)
         terms = read_settings(op, step.op, settings, names, self._context.defaults, self._findings)
-        if "body" not in parts:
-            self._findings.add(
-                WRONG_TYPE.at(
-                    step.op.span, "a residual needs a `body`", help="write `body:` and its steps"
-                )
-            )
+        if misspelt or "body" not in parts:
+            if not misspelt:
+                message = "a residual needs a `body`, the steps beside the shortcut"
+                help = "write `body:` and its steps"
+                self._findings.add(MISSING_SETTING.at(step.op.span, message, help=help))
             return UnknownCall()
         key, body = parts["body"]
         shortcut_graph, shortcut_span = Graph((), start), step.op.span
@@ -375,37 +401,41 @@ class StepResolver:
         )
         return JoinCall(op, terms, branches)
 
-    def _check_shape_of(
-        self, step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None
-    ) -> None:
-        """A join joins several values, other ops take one, and only what has one input repeats."""
-        if isinstance(call, JoinCall):
-            if repeat is not None:
-                help = "put it into a block and repeat the block"
-                self._findings.add(
-                    REPEATED_JOIN.at(
-                        step.op.span, f"`{call.op.name}` cannot be repeated", help=help
-                    )
-                )
-            if not call.branches and len(inputs) < 2:
-                help = "give it branches, or `from: [a, b]`"
-                self._findings.add(
-                    WRONG_INPUTS.at(
-                        step.op.span, f"`{call.op.name}` joins at least two values", help=help
-                    )
-                )
-            return
-        wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
-        if not isinstance(call, UnknownCall) and len(inputs) != wanted:
-            message = f"`{step.op.text}` takes {wanted} input{'s' if wanted > 1 else ''}"
-            if step.from_ is not None:
-                message += f", and `from` names {len(inputs)}"
-            self._findings.add(
-                WRONG_INPUTS.at(step.op.span, message, help="list them: `from: [a, b]`")
-            )
-        if wanted > 1 and repeat is not None:
-            self._findings.add(
-                REPEATED_JOIN.at(
-                    step.op.span, f"`{step.op.text}` has several inputs and cannot be repeated"
-                )
-            )
+
+def _no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagnostic:
+    near = did_you_mean(output, block.outputs)
+    help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
+    if block.outputs:
+        help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
+    return UNKNOWN_REFERENCE.at(name.span, f"`{step}` has no output `{output}`", help=help)
+
+
+def _misuse(
+    step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None
+) -> Iterator[Diagnostic]:
+    """A join without branches joins several values, and all else takes its own number of inputs.
+
+    Only what has one input repeats.
+    """
+    name, place = step.op.text, step.op.span
+    if isinstance(call, UnknownCall):
+        return
+    if isinstance(call, JoinCall) and repeat is not None:
+        help = "put it into a block and repeat the block"
+        yield REPEATED_JOIN.at(place, f"`{name}` cannot be repeated", help=help)
+    if isinstance(call, JoinCall) and not call.branches:
+        if len(inputs) < 2:
+            help = "give it branches, or `from: [a, b]`"
+            yield WRONG_INPUTS.at(place, f"`{name}` joins at least two values", help=help)
+        return
+    wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
+    if wanted > 1 and repeat is not None:
+        message = f"`{name}` has several inputs and cannot be repeated"
+        yield REPEATED_JOIN.at(place, message, help="repeat a block that has one input")
+    if len(inputs) != wanted:
+        kind = f"`{name}` with branches" if isinstance(call, JoinCall) else f"`{name}`"
+        message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"
+        if step.from_ is not None:
+            message += f", and `from` names {len(inputs)}"
+        help = "name one, or join them before" if wanted == 1 else "list them: `from: [a, b]`"
+        yield WRONG_INPUTS.at(place, message, help=help)

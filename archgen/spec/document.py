@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from archgen.diagnostics import Diagnostic, Findings, Label, Position, Span
-from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE, YAML_SYNTAX
+from archgen.diagnostics import Findings, Label, Position, Span
+from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
+from archgen.spec.yaml_errors import forbidden_character, syntax_diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
@@ -56,6 +57,7 @@ class MappingNode(NamedTuple):
 
 
 Node: TypeAlias = "ScalarNode | SequenceNode | MappingNode"
+Entries: TypeAlias = "dict[str, tuple[ScalarNode, Node]]"
 
 
 def plain(node: Node) -> object:
@@ -72,21 +74,20 @@ def plain(node: Node) -> object:
 def parse(text: str, source: str, findings: Findings) -> Node | None:
     """The one document in `text`; what is wrong with it goes to `findings`.
 
-    Returns None where nothing could be built: the text is no YAML, empty, or over a limit.
+    Returns None where nothing could be built: the text is no YAML, empty, over a limit, or so
+    written that a part of it would be lost.
     """
+    forbidden = forbidden_character(text, source)
+    if forbidden is not None:
+        findings.add(forbidden)
+        return None
     try:
         return _Builder(text, source, findings).document()
     except _GiveUp:
         return None
     except yaml.MarkedYAMLError as error:
-        findings.add(_syntax_diagnostic(error, text, source))
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - text.rfind("\n", 0, error.position)
-        here = _point(source, line, column)
-        message = f"the character U+{_code_point(error.character):04X} is not allowed in YAML"
-        findings.add(YAML_SYNTAX.at(here, message, help="remove the character"))
-    return None
+        findings.add(syntax_diagnostic(error, text, source))
+        return None
 
 
 class _GiveUp(Exception):
@@ -103,9 +104,10 @@ class _Builder:
         self._findings = findings
         self._count = 0
         self._anchors: dict[str, tuple[Node, int]] = {}
+        self._is_whole = True
 
     def document(self) -> Node | None:
-        """The single document of the stream."""
+        """The single document of the stream; None where a part of it had to be left out."""
         root: Node | None = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -114,8 +116,9 @@ class _Builder:
                     self._refuse(
                         span, "a spec is one document, and a second one starts here", "remove `---`"
                     )
+                    raise _GiveUp
                 root = self._node(self._next(), depth=0)
-        return root
+        return root if self._is_whole else None
 
     def _next(self) -> yaml.Event:
         event = next(self._events)
@@ -159,11 +162,9 @@ class _Builder:
     def _own_node(self, event: yaml.NodeEvent, depth: int) -> Node:
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            self._refuse(
-                self._span(event),
-                f"the tag `{tag}` is refused: a spec is plain data",
-                "remove it",
-            )
+            written = tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag `{written}` is refused: a spec is plain data"
+            self._refuse(self._span(event), message, "remove it")
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -185,16 +186,14 @@ class _Builder:
         span = self._span(event)
         text: str = event.value
         if event.implicit[0] and not event.style:
-            if _INTEGER.fullmatch(text) and len(text.lstrip("+-0")) > MAX_DIGITS:
+            if _INTEGER.fullmatch(text) and len(text.lstrip("+-")) > MAX_DIGITS:
                 self._over(event, f"a whole number has at most {MAX_DIGITS} digits")
             return ScalarNode(resolve_scalar(text), text, span)
         if event.style == ">" and not text:
-            help = f'quote the text: "> {text}..."'
-            self._findings.add(
-                UNQUOTED_EXPRESSION.at(
-                    span, "`>` starts a folded text in YAML, and it is empty", help=help
-                )
-            )
+            message = "`>` begins a text of several lines in YAML, and this one is empty"
+            help = 'quote the expression: "> 3"'
+            self._findings.add(UNQUOTED_EXPRESSION.at(span, message, help=help))
+            self._is_whole = False
         return ScalarNode(text, text, span)
 
     def _sequence(self, start: yaml.Event, depth: int) -> SequenceNode:
@@ -204,30 +203,37 @@ class _Builder:
         return SequenceNode(tuple(items), self._between(start, event))
 
     def _mapping(self, start: yaml.Event, depth: int) -> MappingNode:
-        entries: dict[str, tuple[ScalarNode, Node]] = {}
+        entries: Entries = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             value = self._node(self._next(), depth + 1)
-            if isinstance(key, ScalarNode) and self._is_sound(key, entries):
+            if not isinstance(key, ScalarNode):
+                braces = "expressions need no `{{ }}`: write `filters: n`"
+                help = braces if isinstance(key, MappingNode) else "write a name"
+                self._refuse(key.span, "a key must be a plain text", help)
+                self._is_whole = False
+            elif self._is_sound(key, entries, is_plain=not getattr(event, "style", None)):
                 entries[key.text] = (key, value)
-            elif not isinstance(key, ScalarNode):
-                self._refuse(key.span, "a key must be a plain text", "write a name")
         return MappingNode(tuple(entries.values()), self._between(start, event))
 
     def _between(self, start: yaml.Event, end: yaml.Event) -> Span:
         first, last = self._span(start), self._span(end)
         return Span(self._source, first.start, last.end)
 
-    def _is_sound(self, key: ScalarNode, entries: dict[str, tuple[ScalarNode, Node]]) -> bool:
+    def _is_sound(self, key: ScalarNode, entries: Entries, *, is_plain: bool) -> bool:
         if key.text == "<<":
+            self._is_whole = False
             self._refuse(
                 key.span, "the merge key `<<` is refused", "use params, or write the keys out"
             )
             return False
-        if key.text.endswith(")"):
+        if is_plain and key.text.endswith(")"):
+            self._is_whole = False
             message = f"YAML split an expression at its comma and left the key `{key.text}`"
             self._findings.add(
-                UNQUOTED_EXPRESSION.at(key.span, message, help='quote the expression: "max(a, b)"')
+                UNQUOTED_EXPRESSION.at(
+                    key.span, message, help=f"quote the expression: {_rejoined(key, entries)}"
+                )
             )
             return False
         if key.text in entries:
@@ -243,6 +249,17 @@ class _Builder:
             )
             return False
         return True
+
+
+def _rejoined(key: ScalarNode, entries: Entries) -> str:
+    """The expression that YAML split, in quotes: its last part is the key."""
+    parts = [key.text]
+    for name, value in reversed(entries.values()):
+        text = value.text if isinstance(value, ScalarNode) else ""
+        parts.insert(0, text or name.text)
+        if "(" in text:
+            return f'`{name.text}: "{", ".join(parts)}"`'
+    return '`"max(a, b)"`'
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
@@ -281,43 +298,3 @@ def resolve_scalar(text: str) -> Plain:
     if _HEXADECIMAL.fullmatch(text):
         return int(text, 16)
     return _ENDLESS.get(text.lower(), text)
-
-
-def _point(source: str, line: int, column: int) -> Span:
-    return Span(source, Position(line, column), Position(line, column + 1))
-
-
-def _code_point(character: object) -> int:
-    return ord(character) if isinstance(character, str) else int(str(character))
-
-
-def _syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
-    mark: Any = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    lines = text.splitlines()
-    row = lines[line - 1] if line <= len(lines) else ""
-    problem = (error.problem or "this is not YAML").replace("did not find", "missing")
-    message = f"not YAML: {error.context}, {problem}" if error.context else f"not YAML: {problem}"
-    return YAML_SYNTAX.at(
-        _point(source, line, column), message, help=_syntax_help(problem, row, lines[: line - 1])
-    )
-
-
-def _syntax_help(problem: str, row: str, above: list[str]) -> str:
-    """What to type instead, for the slips that people make in specs."""
-    if (
-        row[: len(row) - len(row.lstrip())].count("\t")
-        or "\t" in problem
-        or "cannot start any token" in problem
-    ):
-        return "indent with spaces, not tabs; a value that starts with `%`, `@` or a backquote needs quotes"
-    bare = re.fullmatch(r"\s*-\s+([\w.]+)\s*", above[-1]) if above else None
-    if bare and re.match(r"\s+\w+:", row):
-        return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
-    if "${" in row or "{{" in row:
-        return "expressions need no `${}` or `{{}}`: write `filters: n`"
-    if "mapping values are not allowed" in problem:
-        return "quote a text that holds a colon, or put the key on a line of its own"
-    if "expected ',' or" in problem:
-        return "close the bracket, or put a comma between the entries"
-    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -48,13 +49,15 @@ def decode(data: bytes, source: str) -> str:
     """Bytes as UTF-8 text of bounded size. Raises SpecError."""
     if len(data) > MAX_BYTES:
         raise _unreadable(source, f"the file is larger than {MAX_BYTES // 1024**2} MiB")
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
+        before = data[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         place = Span(source, Position(line, column), Position(line, column + 1))
-        raise _unreadable(source, "the file is not UTF-8 text", "save it as UTF-8", place) from None
+        message = f"the file is not UTF-8 text: it holds the byte 0x{data[error.start]:02x}"
+        raise _unreadable(source, message, "save it as UTF-8", place) from None
 
 
 def _unreadable(source: str, message: str, help: str = "", span: Span | None = None) -> SpecError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archgen.diagnostics import Diagnostic, Findings, SpecError
+from archgen.diagnostics import Diagnostic, Findings, SpecError, did_you_mean
 from archgen.rules import (
     NEWER_LANGUAGE,
     RECURSION,
@@ -27,10 +27,18 @@ from archgen.spec.model import (
     Output,
     read_model,
     read_models,
+    unknown_key,
 )
 
 LANGUAGE_VERSION = 1
 KINDS = ("network", "blocks", "recipe", "weights", "experiment")
+_IN_WORDS = {
+    "network": "holds a network",
+    "blocks": "holds blocks",
+    "recipe": "is a training recipe",
+    "weights": "tells of weights",
+    "experiment": "is an experiment",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class SpecFile:
     model: Network | Library
     blocks: Mapping[str, Block | None]
     libraries: Mapping[str, SpecFile | None]
+    texts: Mapping[str, str]
     outputs: Mapping[str, Output | None] = field(default_factory=dict)
     alternatives: Mapping[str, Alternative | None] = field(default_factory=dict)
 
@@ -52,11 +61,7 @@ class SpecFile:
 
     def sources(self) -> dict[str, str]:
         """The texts of this file and of every file it uses, by the names that findings show."""
-        texts = {self.text.source: self.text.text}
-        for library in self.libraries.values():
-            if library is not None:
-                texts.update(library.sources())
-        return texts
+        return dict(self.texts)
 
 
 def load(text: SpecText, findings: Findings) -> SpecFile | None:
@@ -74,9 +79,10 @@ def read_document(
     text: SpecText, wanted: tuple[str, ...], findings: Findings
 ) -> MappingNode | None:
     """The document of a file of a wanted kind, its language version checked."""
+    before = len(findings.diagnostics)
     root = parse(text.text, text.source, findings)
     if root is None:
-        if not findings.diagnostics:
+        if len(findings.diagnostics) == before:
             findings.add(
                 WRONG_TYPE.at(
                     start_of(text.source), "the file is empty", help="begin with `archgen: 1`"
@@ -99,13 +105,12 @@ def read_document(
 
 def _is_readable_version(root: MappingNode, findings: Findings) -> bool:
     version = root.get("archgen")
-    if not isinstance(version, ScalarNode) or version.value == LANGUAGE_VERSION:
+    if not isinstance(version, ScalarNode):
         return True
-    if (
-        isinstance(version.value, int)
-        and not isinstance(version.value, bool)
-        and version.value > LANGUAGE_VERSION
-    ):
+    is_number = isinstance(version.value, int) and not isinstance(version.value, bool)
+    if is_number and version.value == LANGUAGE_VERSION:
+        return True
+    if isinstance(version.value, int) and version.value > LANGUAGE_VERSION:
         message = f"this spec needs archgen {version.value}, and this one reads version {LANGUAGE_VERSION}"
         findings.add(NEWER_LANGUAGE.at(version.span, message, help="install a newer archgen"))
         return False
@@ -122,10 +127,17 @@ def _is_readable_version(root: MappingNode, findings: Findings) -> bool:
 def _wrong_kind(
     root: MappingNode, text: SpecText, kind: str, wanted: tuple[str, ...]
 ) -> Diagnostic:
-    place = key.span if kind and (key := root.key(kind)) else start_of(text.source)
-    found = f"this file is a {kind}" if kind else "this file has no key that tells what it is"
     keys = " or ".join(f"`{key}`" for key in wanted)
-    return WRONG_KIND.at(place, f"{found}, and a file with {keys} is needed here")
+    if kind:
+        place = key.span if (key := root.key(kind)) else root.span
+        message = f"this file {_IN_WORDS[kind]}, and one with {keys} is needed here"
+        return WRONG_KIND.at(place, message, help=f"name a file that has the key {keys}")
+    for key, _ in root.entries:
+        if did_you_mean(key.text, wanted):
+            return unknown_key(key, "a spec", list(wanted))
+    message = f"this file does not tell what it is: it has no key {keys}"
+    help = f"write `{wanted[0]}:` and what belongs to it"
+    return WRONG_KIND.at(start_of(text.source), message, help=help)
 
 
 class _Loader:
@@ -135,8 +147,10 @@ class _Loader:
         self._findings = findings
         self._open: list[Path] = []
         self._loaded: dict[Path, SpecFile | None] = {}
+        self._texts: dict[str, str] = {}
 
     def file(self, text: SpecText, wanted: tuple[str, ...]) -> SpecFile | None:
+        self._texts[text.source] = text.text
         root = read_document(text, wanted, self._findings)
         if root is None:
             return None
@@ -147,10 +161,10 @@ class _Loader:
         blocks = read_models(Block, model.blocks, self._findings)
         libraries = self._libraries(text, model)
         if isinstance(model, Library):
-            return SpecFile(text, model, blocks, libraries)
+            return SpecFile(text, model, blocks, libraries, self._texts)
         outputs = read_models(Output, model.outputs, self._findings)
         alternatives = read_models(Alternative, model.alternatives, self._findings)
-        return SpecFile(text, model, blocks, libraries, outputs, alternatives)
+        return SpecFile(text, model, blocks, libraries, self._texts, outputs, alternatives)
 
     def _libraries(self, text: SpecText, model: Network | Library) -> dict[str, SpecFile | None]:
         entries = model.use.entries if model.use else ()
@@ -160,28 +174,32 @@ class _Loader:
         if not isinstance(named, ScalarNode) or not named.text:
             self._findings.add(WRONG_TYPE.at(named.span, "`use` takes a path to a file of blocks"))
             return None
-        base = text.path if text.path is not None else Path.cwd() / "-"
+        base = text.path if text.path is not None else Path("-")
         path = base.parent / named.text
-        problem = self._refusal(base, path, named)
+        try:
+            real = path.resolve()
+        except (OSError, ValueError, RuntimeError):
+            message = f"`{named.text}` cannot be the path of a file"
+            self._findings.add(UNKNOWN_LIBRARY.at(named.span, message, help="check the path"))
+            return None
+        problem = self._refusal(root_of(base), real, named)
         if problem is not None:
             self._findings.add(problem)
             return None
-        real = path.resolve()
         if real not in self._loaded:
             self._open.append(real)
             self._loaded[real] = self._read(path, named)
             self._open.pop()
         return self._loaded[real]
 
-    def _refusal(self, base: Path, path: Path, named: ScalarNode) -> Diagnostic | None:
-        root = root_of(base)
-        if Path(named.text).is_absolute() or not path.resolve().is_relative_to(root):
+    def _refusal(self, root: Path, real: Path, named: ScalarNode) -> Diagnostic | None:
+        if Path(named.text).is_absolute() or not real.is_relative_to(root):
             return UNKNOWN_LIBRARY.at(
                 named.span,
                 f"`{named.text}` lies outside `{root.name}`, the project this spec belongs to",
                 help="name a file by its path relative to this one",
             )
-        if path.resolve() in self._open:
+        if real in self._open:
             return RECURSION.at(
                 named.span,
                 f"`{named.text}` uses itself",

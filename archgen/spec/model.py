@@ -21,8 +21,15 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
-from archgen.diagnostics import Diagnostic, Findings, Rule, Span, did_you_mean
-from archgen.rules import MISSING_KEY, NOT_ONE_OP, UNKNOWN_KEY, WRONG_TYPE
+from archgen.diagnostics import Diagnostic, Findings, Rule, Severity, Span, did_you_mean
+from archgen.rules import (
+    BAD_VALUE,
+    MISSING_KEY,
+    NOT_ONE_OP,
+    RULES,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+)
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
 
 
@@ -45,10 +52,10 @@ def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCus
     )
 
 
-def _wrong(node: Node, wanted: str, help: str = "") -> PydanticCustomError:
+def _wrong(node: Node, wanted: str, help: str = "", what: str = "this") -> PydanticCustomError:
     kind = {MappingNode: "a mapping", SequenceNode: "a list"}.get(type(node))
     found = kind or (f"`{node.text}`" if isinstance(node, ScalarNode) and node.text else "nothing")
-    return refused(WRONG_TYPE, node.span, f"this must be {wanted}, not {found}", help)
+    return refused(WRONG_TYPE, node.span, f"{what} must be {wanted}, not {found}", help)
 
 
 def _scalar(node: Node) -> ScalarNode:
@@ -66,17 +73,15 @@ def _text(node: Node) -> str:
 def _boolean(node: Node) -> bool:
     if isinstance(node, ScalarNode) and isinstance(node.value, bool):
         return node.value
-    raise _wrong(node, "true or false")
+    raise _wrong(node, "true or false", "write `true` or `false`")
 
 
-def _number(node: Node) -> float:
-    if (
-        isinstance(node, ScalarNode)
-        and isinstance(node.value, int | float)
-        and not isinstance(node.value, bool)
-    ):
-        return float(node.value)
-    raise _wrong(node, "a number")
+def _weight(node: Node) -> float:
+    value = node.value if isinstance(node, ScalarNode) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and 0 <= (weight := float(value or 0)) < float("inf"):
+        return weight
+    raise _wrong(node, "a number of at least 0", "write a number such as 0.4")
 
 
 def _mapping(node: Node) -> MappingNode:
@@ -90,8 +95,15 @@ def _names(node: Node) -> tuple[ScalarNode, ...]:
     return tuple(_scalar(item) for item in nodes)
 
 
-def _texts(node: Node) -> tuple[str, ...]:
-    return tuple(name.text for name in _names(node))
+def _warnings(node: Node) -> tuple[str, ...]:
+    """The codes of warnings that the spec acknowledges."""
+    legal = [rule.code for rule in RULES if rule.severity is Severity.WARNING]
+    names = _names(node)
+    for name in names:
+        if name.text not in legal:
+            message = f"`{name.text}` is no warning that a spec can allow"
+            raise refused(BAD_VALUE, name.span, message, f"there are {', '.join(legal)}")
+    return tuple(name.text for name in names)
 
 
 def _one_or_more(node: object) -> object:
@@ -99,9 +111,9 @@ def _one_or_more(node: object) -> object:
 
 
 Text = Annotated[str, Reads(_text)]
-Texts = Annotated[tuple[str, ...], Reads(_texts)]
+Warnings = Annotated[tuple[str, ...], Reads(_warnings)]
 Boolean = Annotated[bool, Reads(_boolean)]
-Number = Annotated[float, Reads(_number)]
+Weight = Annotated[float, Reads(_weight)]
 Scalar = Annotated[ScalarNode, Reads(_scalar)]
 Scalars = Annotated[tuple[ScalarNode, ...], Reads(_names)]
 Mapping_ = Annotated[MappingNode, Reads(_mapping)]
@@ -133,7 +145,7 @@ class SpecModel(BaseModel):
     def _from_node(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, MappingNode):
             assert isinstance(value, ScalarNode | SequenceNode)
-            raise _wrong(value, f"{cls.title}, a mapping", f"its keys are {', '.join(cls.keys())}")
+            raise _wrong(value, "a mapping", f"its keys are {', '.join(cls.keys())}", cls.title)
         findings = info.context
         assert isinstance(findings, Findings)
         return cls.fields_of(value, findings)
@@ -237,7 +249,7 @@ class Step(SpecModel):
     errata: Annotated[tuple[Erratum, ...], BeforeValidator(_one_or_more)] = ()
     source: Source | None = None
     note: Text | None = None
-    allow: Texts = ()
+    allow: Warnings = ()
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -252,7 +264,8 @@ class Step(SpecModel):
             return {"node": value, "op": value}
         if not isinstance(value, MappingNode):
             assert isinstance(value, ScalarNode | SequenceNode)
-            raise _wrong(value, "a step", "write `- conv: {filters: 32, kernel: 3}`")
+            example = "write `- conv: {filters: 32, kernel: 3}`"
+            raise _wrong(value, "an op or a block with its settings", example, cls.title)
         reserved = cls.keys()
         calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
         if len(calls) != 1:
@@ -281,12 +294,12 @@ def _not_one_op(
             f"did you mean `{slip[1]}`?",
         )
     names = " and ".join(f"`{key.text}`" for key in keys)
-    return refused(
-        NOT_ONE_OP,
-        keys[1].span,
-        f"a step has one op or block, and this one names {names}",
-        "start a new step with `- `",
-    )
+    message = f"a step has one op or block, and this one names {names}"
+    first, second = keys[0].text, keys[1].text
+    help = f"write `{first}: {{{second}: ...}}` for a setting; a new step begins with `- `"
+    if first in ("type", "op", "name"):
+        help = "the op is the key: write `- conv: {filters: 32, kernel: 3}`"
+    return refused(NOT_ONE_OP, keys[1].span, message, help)
 
 
 class Block(SpecModel):
@@ -303,7 +316,7 @@ class Block(SpecModel):
     outputs: Mapping_ | None = None
     body: AnyNode
     expect: Expect | None = None
-    allow: Texts = ()
+    allow: Warnings = ()
 
 
 class Input(SpecModel):
@@ -324,7 +337,7 @@ class Output(SpecModel):
 
     from_: Scalars = Field(alias="from")
     training_only: Boolean = False
-    loss_weight: Number | None = None
+    loss_weight: Weight | None = None
     body: AnyNode = None
     source: Source | None = None
     note: Text | None = None
@@ -352,7 +365,7 @@ class Library(SpecModel):
     use: Mapping_ | None = None
     defaults: AnyNode = None
     blocks: Mapping_
-    allow: Texts = ()
+    allow: Warnings = ()
 
 
 class Network(SpecModel):
@@ -374,7 +387,7 @@ class Network(SpecModel):
     outputs: Mapping_ | None = None
     expect: Expect | None = None
     alternatives: Mapping_ | None = None
-    allow: Texts = ()
+    allow: Warnings = ()
 
 
 Model = TypeVar("Model", bound=SpecModel)

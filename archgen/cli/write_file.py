@@ -1,0 +1,47 @@
+"""Writing a result to a file that is whole or as it was."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from archgen.train.files import replacing
+
+
+class CannotWrite(Exception):
+    """The file cannot be written, for the reason in the message; what was there still is."""
+
+
+def write_file(path: Path, text: str, *, never: Iterable[Path] = ()) -> None:
+    """Puts `text` at `path` at once; the permissions of a file that was there stay.
+
+    A link is followed to its file. None of the files in `never` is overwritten: they are what the
+    text was made of.
+    """
+    try:
+        target = path.resolve()
+        mode = _mode(target)
+        if any(target == other.resolve() for other in never):
+            raise CannotWrite(f"`{path}` is what the module is made from, and stays as it is")
+        if mode is not None and not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+            raise CannotWrite(f"`{path}` is {what}: name a file to write")
+        if not target.parent.is_dir():
+            raise CannotWrite(f"there is no folder `{path.parent}` to write `{path.name}` into")
+        with replacing(target) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CannotWrite(f"`{path}` cannot be written: {reason}") from None
+    except (RuntimeError, ValueError) as error:  # a loop of links; a null character
+        raise CannotWrite(f"`{path}` is no place to write to: {error}") from None
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,120 @@
+"""What libyaml refuses, told in the words of somebody who writes a spec."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from archgen.diagnostics import Diagnostic, Label, Position, Span
+from archgen.rules import YAML_SYNTAX
+
+# YAML ends a line at each of these
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+_INDENTATION = "the indentation of this line fits nothing above it"
+
+# A part of libyaml's words, what we say instead, and what to type.
+_SLIPS = (
+    (
+        "mapping values are not allowed",
+        "a `:` cannot stand here",
+        "quote a text that holds a colon, or put the key on a line of its own",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list cannot begin here",
+        "begin it on a line of its own, or write it in brackets: `[...]`",
+    ),
+    ("expected '-' indicator", _INDENTATION, "align its `-` with the `-` of the list above"),
+    ("expected key", _INDENTATION, "align the key with the keys that it belongs to"),
+    (
+        "violates indentation",
+        "a tab stands where YAML counts the spaces of the indentation",
+        "indent with spaces",
+    ),
+    ("could not find expected ':'", "a `:` is missing here", "write `key: value`"),
+    (
+        "unknown escape",
+        "this backslash begins no escape of YAML",
+        "put the text in single quotes, where a backslash is a backslash",
+    ),
+    (
+        "expected comment or line break",
+        "`>` and `|` begin a text of several lines in YAML",
+        'quote the expression: "> 3"',
+    ),
+    ("expected node content", "a value is missing here", "write it, or remove the comma or key"),
+    ("unexpected document indicator", "a document ends here, within a text", "close the quote"),
+)
+
+
+def forbidden_character(text: str, source: str) -> Diagnostic | None:
+    """The finding for the first character that YAML does not allow, such as a control character."""
+    found = _FORBIDDEN.search(text)
+    if found is None:
+        return None
+    lines = _BREAK.split(text[: found.start()])
+    message = f"the character U+{ord(found[0]):04X} is not allowed in YAML"
+    place = _point(source, len(lines), len(lines[-1]) + 1)
+    return YAML_SYNTAX.at(place, message, help="remove the character")
+
+
+def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
+    """The finding for a text that is not YAML."""
+    lines = _BREAK.split(text)
+    problem = error.problem or ""
+    place = _place(error.problem_mark or error.context_mark, source)
+    if "unexpected end of stream" in problem or "expected ':'" in problem:
+        place = _place(error.context_mark, source)
+    row = lines[place.start.line - 1] if place.start.line <= len(lines) else ""
+    message, help = _slip(problem, row[place.start.column - 1 :][:1])
+    help = _habit(row, lines[: place.start.line - 1]) or help
+    if "expected ',' or" not in problem:
+        return YAML_SYNTAX.at(place, message, help=help)
+    opened = _place(error.context_mark, source)
+    if " #" in lines[opened.start.line - 1][opened.start.column :]:
+        help = "` #` begins a comment and cuts the line: quote the text, or close the bracket before it"
+    if not "".join([row, *lines[place.start.line :]])[place.start.column - 1 :].strip():
+        return YAML_SYNTAX.at(opened, message, caption="opened here", help=help)
+    return YAML_SYNTAX.at(place, message, labels=[Label(opened, "opened here")], help=help)
+
+
+def _slip(problem: str, sign: str) -> tuple[str, str]:
+    """The message and the help for one of libyaml's problems, at a place where `sign` stands."""
+    if closing := re.search(r"expected ',' or '(.)'", problem):
+        help = "close the bracket, or put a comma between the entries"
+        return f"`{closing[1]}` or `,` is missing here", help
+    if "unexpected end of stream" in problem:
+        return "this quote is never closed", f"write the second `{sign}`"
+    if "cannot start any token" in problem:
+        if sign == "\t":
+            return "a tab indents this line, and YAML knows spaces only", "indent with spaces"
+        shown = "a backquote" if sign == "`" else f"`{sign}`"
+        return f"{shown} cannot begin a value in YAML", f'quote the text: "{sign}..."'
+    for part, message, help in _SLIPS:
+        if part in problem:
+            return message, help
+    return f"this is not YAML: {problem or 'it cannot be read'}", ""
+
+
+def _habit(row: str, above: list[str]) -> str:
+    """What to type instead, for slips that come of habits from elsewhere."""
+    bare = re.fullmatch(r"\s*-\s+([\w.]+)\s*", above[-1]) if above else None
+    if bare and re.match(r"\s+\w+:", row):
+        return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
+    if "${" in row or "{{" in row:
+        return "expressions need no `${}` or `{{}}`: write `filters: n`"
+    if glued := re.search(r"(\w+):[{\[]", row):
+        return f"put a space behind the colon: `{glued[1]}: ...`"
+    return ""
+
+
+def _place(mark: yaml.Mark | None, source: str) -> Span:
+    return _point(source, mark.line + 1, mark.column + 1) if mark else _point(source, 1, 1)
+
+
+def _point(source: str, line: int, column: int) -> Span:
+    return Span(source, Position(line, column), Position(line, column + 1))

@@ -1,0 +1,110 @@
+"""`archgen train` and `archgen eval` through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from archgen.cli import main
+from tests.compiling import SPECS
+
+MINI = str(SPECS / "inception_resnet_mini.yaml")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two steps."""
+    folder = tmp_path_factory.mktemp("runs") / "mini"
+    assert main(["train", MINI, "--max-steps", "2", "--seed", "3", "--out", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_holds_spec_recipe_metrics_and_weights(run: Path) -> None:
+    names = {path.name for path in run.iterdir()}
+    assert names == {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors"}
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+
+
+def test_the_spec_and_recipe_of_a_run_are_sound(run: Path) -> None:
+    assert main(["check", str(run / "spec.yaml"), str(run / "recipe.yaml")]) == 0
+
+
+def test_a_run_can_be_repeated_from_its_own_files(run: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    arguments = [str(run / "spec.yaml"), "--recipe", str(run / "recipe.yaml"), "--out", str(again)]
+    assert main(["train", *arguments]) == 0
+    weights = "model.safetensors"
+    assert _tensors(again / weights) == _tensors(run / weights)
+
+
+def _tensors(path: Path) -> bytes:
+    """The weights without the header, whose metadata names the spec's hash."""
+    data = path.read_bytes()
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def test_eval_measures_every_test_image(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(run), "--format", "json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert result["count"] == 2000
+    assert result["top1"] == pytest.approx(last["top1"])
+
+
+def test_eval_takes_a_spec_with_weights(run: Path) -> None:
+    weights = str(run / "model.safetensors")
+    assert main(["eval", MINI, "--weights", weights, "--data", "fashion_mnist"]) == 0
+
+
+def test_weights_of_another_network_are_refused(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = str(run / "model.safetensors")
+    status = main(["eval", "resnet_152", "--weights", weights, "--data", "synthetic"])
+    assert status == 2
+    assert "another network's" in capsys.readouterr().err
+
+
+def test_an_occupied_run_folder_is_left_alone(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "model.safetensors").read_bytes()
+    assert main(["train", MINI, "--max-steps", "1", "--out", str(run)]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no_such_spec"], "no_such_spec"),
+        ([MINI, "--data", "fashion_mnits"], "did you mean `fashion_mnist`?"),
+        ([MINI, "--epochs", "1", "--max-steps", "1"], "not both"),
+        ([MINI, "--recipe", "no_such.yaml"], "no_such.yaml"),
+        ([str(SPECS / "blocks" / "stems.yaml")], "AG111"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_words(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["train", *arguments, "--out", str(tmp_path / "run")])
+    err = capsys.readouterr().err
+    assert status in (1, 2)
+    assert words in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_inception_v4_takes_one_step_at_full_size(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for name, colour in (("dark", (20, 20, 20)), ("light", (230, 230, 230))):
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True)
+            Image.new("RGB", (320, 310), colour).save(folder / "one.jpg")
+    run = tmp_path / "run"
+    arguments = ["--data", str(tmp_path / "images"), "--max-steps", "1", "--batch", "2"]
+    assert main(["train", "inception_v4", *arguments, "--out", str(run)]) == 0
+    assert (run / "model.safetensors").stat().st_size > 4 * 40_000_000

@@ -24,7 +24,7 @@ COMMANDS = {
     "show": Entry("show", "show", "Show a network step by step, with every setting."),
     "build": Entry("build", "build", "Write a network as a plain PyTorch module."),
     "train": Entry("train", "train", "Train a network on images."),
-    "eval": Entry("evaluate", "evaluate", "Measure a trained network on images."),
+    "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
 }
 

@@ -14,7 +14,7 @@ from archgen.infer import infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.overrides import Override, apply_overrides
 from archgen.pipeline import Compilation
-from archgen.spec.document import parse
+from archgen.spec.document import Node, parse
 
 SOURCE = "--set"
 
@@ -49,7 +49,17 @@ def _read(text: str, number: int, findings: Findings) -> Override | None:
     if not sign or not target.strip() or not value.strip() or "\n" in text:
         raise click.BadParameter(f"`{text}` is not TARGET=VALUE", param_hint="--set")
     start = len(target) + len(sign)
-    padded = "\n" * (number - 1) + " " * start + value
-    node = parse(padded, SOURCE, findings)
+    node = _value("\n" * (number - 1) + " " * start + value, findings)
     span = Span(SOURCE, Position(number, 1), Position(number, len(target) + 1))
     return None if node is None else Override(target.strip(), node, span)
+
+
+def _value(padded: str, findings: Findings) -> Node | None:
+    """The YAML in `padded`; what is missing at its end is told at its last character."""
+    found = Findings()
+    node = parse(padded, SOURCE, found)
+    last = Position(padded.count("\n") + 1, len(padded) - padded.rfind("\n") - 1)
+    end = Span(SOURCE, last, Position(last.line, last.column + 1))
+    for finding in found.diagnostics:
+        findings.add(finding if finding.span.start <= last else finding._replace(span=end))
+    return node

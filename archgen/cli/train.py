@@ -112,9 +112,10 @@ def _new_folder(text: SpecText) -> Path:
 def _run(text: SpecText, recipe: Recipe, data: str, out: Path) -> int:
     import yaml
 
-    from archgen.cli.training import make_trainable, note_device
+    from archgen.cli.training import make_trainable
     from archgen.pipeline import check
     from archgen.train import RunFolder, fit, load_data, progress_on
+    from archgen.train.computing import described_device
 
     shape = check(text).sound_network().network.input
     sets = [
@@ -130,7 +131,7 @@ def _run(text: SpecText, recipe: Recipe, data: str, out: Path) -> int:
     made = make_trainable(text, len(sets[0].classes), recipe.seed)
     written = yaml.safe_dump({"archgen": 1, "recipe": recipe.model_dump()}, sort_keys=False)
     run = RunFolder.create(out, spec=made.spec, recipe=written)
-    note_device(made.module)
+    note(f"training on {described_device(made.module)}")
     result = fit(
         made.module,
         sets[0],

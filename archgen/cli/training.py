@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from archgen.cli.terminal import note
-
 if TYPE_CHECKING:
     from torch import nn
 
@@ -70,14 +68,13 @@ def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
 
     Raises SpecError for a spec with errors.
     """
-    import torch
-
     from archgen.diagnostics import Findings, SpecError
     from archgen.emit import emit
     from archgen.emit.module import build_class
     from archgen.infer import infer
     from archgen.pipeline import check
     from archgen.resolve.printer import print_spec
+    from archgen.train.computing import seed_weights
 
     compilation = check(text)
     network = compilation.sound_network()
@@ -89,18 +86,6 @@ def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
             raise SpecError(findings.diagnostics, dict(compilation.sources))
         network = again
     spec = print_spec(network.network, network.block.arguments)
-    torch.manual_seed(seed)
+    seed_weights(seed)
     module = build_class(emit(network, {"": spec}, text.source))()
     return Trainable(network, module, spec)
-
-
-def note_device(module: nn.Module) -> None:
-    """Tells where the network computes."""
-    parameter = next(iter(module.parameters()), None)
-    place = parameter.device if parameter is not None else "cpu"
-    if str(place) == "cpu":
-        import torch
-
-        note(f"training on {torch.get_num_threads()} CPU threads")
-    else:
-        note(f"training on {place}")

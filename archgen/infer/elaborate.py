@@ -165,14 +165,14 @@ class _Elaborator:
                 values[name] = given[name]
             elif param.default is not None:
                 scope = {**_shape_scope("in", frame.inputs, block.inputs), **values}
-                values[name] = self._evaluate(param.default, scope, frame, _MISSING)
+                values[name] = self._evaluate(name, param.default, scope, frame, _MISSING)
                 if values[name] is _MISSING:
                     raise Unknown
         return values
 
     def _require(self, block: Block, scope: Values, frame: Frame) -> None:
         for requirement in block.requires:
-            if self._evaluate(requirement.term, scope, frame) is False:
+            if self._evaluate("require", requirement.term, scope, frame) is False:
                 used = _names(requirement.term)
                 values = " and ".join(f"`{name}` is {as_written(scope[name])}" for name in used)
                 message = f"`{block.name}` requires `{requirement.text}`"
@@ -216,9 +216,7 @@ class _Elaborator:
             message = f"`{name}` has no instance {number}: it stands {total} times, counted from 0"
             help = f"the last one is `{name}`" + (f" or `{name}.{total - 1}`" if total else "")
             label = Label(shaped.node.key, f"`{name}`")
-            self._findings.add(
-                UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help)
-            )
+            self._findings.add(UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help))
         return None
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
@@ -232,7 +230,9 @@ class _Elaborator:
             return ShapedNode(node, inputs, None)
         if known:
             scope = {**scope, **_shape_scope("here", known)}
-        condition: object = True if node.when is None else self._evaluate(node.when, scope, frame)
+        condition: object = True
+        if node.when is not None:
+            condition = self._evaluate("when", node.when, scope, frame)
         if condition is None:
             return ShapedNode(node, inputs, None)
         if not condition and not (self._is_tracing and is_traced(condition)):
@@ -325,7 +325,7 @@ class _Elaborator:
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
     ) -> ShapedNode:
         assert node.repeat is not None
-        count = self._evaluate(node.repeat, scope, frame)
+        count = self._evaluate("repeat", node.repeat, scope, frame)
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
         self._afford(count, node.repeat.span)
@@ -361,17 +361,17 @@ class _Elaborator:
     def _settings(self, terms: Mapping[str, Term], scope: Values, frame: Frame) -> Values | None:
         """The values of settings; None where one has none, all of which are reported."""
         values = {
-            name: self._evaluate(term, scope, frame, _MISSING) for name, term in terms.items()
+            name: self._evaluate(name, term, scope, frame, _MISSING) for name, term in terms.items()
         }
         return None if any(value is _MISSING for value in values.values()) else values
 
     def _evaluate(
-        self, term: Term, scope: Values, frame: Frame, otherwise: object = None
+        self, name: str, term: Term, scope: Values, frame: Frame, otherwise: object = None
     ) -> object:
         try:
             return term.evaluate(scope)
         except SettingError as error:
-            self._report(error.diagnostic, frame)
+            self._report(error.diagnostic.naming(name), frame)
             return otherwise
 
     def _expected(
@@ -379,19 +379,17 @@ class _Elaborator:
     ) -> tuple[Expected, ...]:
         if self._is_tracing:
             return ()
+
+        def value(line: Expectation, term: Term | None) -> object:
+            return None if term is None else self._evaluate(line.key, term, scope, frame)
+
         return tuple(
             Expected(
                 line.key,
                 line.span,
-                None if line.exact is None else self._evaluate(line.exact, scope, frame),
-                cast(
-                    "int | None",
-                    None if line.minimum is None else self._evaluate(line.minimum, scope, frame),
-                ),
-                cast(
-                    "int | None",
-                    None if line.maximum is None else self._evaluate(line.maximum, scope, frame),
-                ),
+                value(line, line.exact),
+                cast("int | None", value(line, line.minimum)),
+                cast("int | None", value(line, line.maximum)),
             )
             for line in lines
         )
@@ -473,11 +471,9 @@ def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:
 
 def _is_same(left: Shape | None, right: Shape) -> bool:
     """Whether shapes are equal in this use and, where they are traced, in every other."""
-    return (
-        left == right
-        and left is not None
-        and formula_of(left.channels) == formula_of(right.channels)
-    )
+    if left is None or left != right:
+        return False
+    return formula_of(left.channels) == formula_of(right.channels)
 
 
 def _without_index(shape: Shape | None, number: int) -> Shape | None:

@@ -56,7 +56,7 @@ def _edits(op: Op) -> Iterator[tuple[str, Op]]:
     """The op with one setting changed, likely edits first."""
     for padding in (VALID, SAME, *(_every(amount) for amount in range(4))):
         if padding != getattr(op, "padding", None):
-            yield f"padding: {padding}", replace(op, padding=padding)  # type: ignore[type-var, call-arg]
+            yield f"padding: {padding}", replace(op, padding=padding)  # type: ignore[type-var]
     for name in ("stride", "kernel"):
         for size in (2, 1, 3) if name == "stride" else (3, 1, 2, 5, 7):
             window = Window(size, size)

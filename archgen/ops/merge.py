@@ -58,6 +58,7 @@ def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
             CHANNELS_DIFFER,
             f"values that are {verb} have {counts} channels",
             odd if clear else (),
+            help="" if clear else "give the last convolutions of all the same `filters`",
             goes_on=Shape(most, inputs[0].grid) if clear else None,
         )
     return inputs[0]

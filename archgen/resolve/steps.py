@@ -255,7 +255,7 @@ class StepResolver:
         try:
             printed = self._with_printed(node, erratum, names)
         except SettingError as error:
-            findings.add(error.diagnostic)
+            findings.add(error.diagnostic.naming(erratum.field.text))
         return Erratum(erratum, step, node, printed, tuple(findings.diagnostics))
 
     def _with_printed(

@@ -428,7 +428,9 @@ def read_models(
 def _report(detail: ErrorDetails, root: Node, findings: Findings) -> None:
     """One pydantic error as a finding: ours as they are, `missing` with the mapping it is missing from."""
     if detail["type"] == "diagnostic":
-        findings.add(detail["ctx"]["diagnostic"])
+        keys = [str(part) for part in detail["loc"] if isinstance(part, str)]
+        found: Diagnostic = detail["ctx"]["diagnostic"]
+        findings.add(found.naming(keys[-1]) if keys else found)
         return
     if detail["type"] == "missing":
         owner = detail["input"].get("node", root) if isinstance(detail["input"], dict) else root

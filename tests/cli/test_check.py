@@ -31,7 +31,7 @@ def test_an_error_ends_with_1_and_is_shown_where_it_is(archgen: Command, spec: W
     result = archgen("check", str(spec(BROKEN)))
     assert result.status == 1
     assert "error[AG301]: branches of a concat end on different grids" in result.out
-    assert "--> tiny.yaml:14:11" in result.out
+    assert "--> tiny.yaml:15:11" in result.out
     assert result.out.endswith("\n\nfound 1 error in 1 file\n")
     assert result.err == ""
 
@@ -46,7 +46,7 @@ def test_a_warning_fails_only_when_strict(archgen: Command, spec: Writer) -> Non
 def test_concise_is_a_line_for_each_finding(archgen: Command, spec: Writer) -> None:
     result = archgen("check", str(spec(BROKEN)), "--format", "concise")
     first, last = result.out.splitlines()
-    assert first.startswith("tiny.yaml:14:11: error[AG301] ")
+    assert first.startswith("tiny.yaml:15:11: error[AG301] ")
     assert last == "found 1 error in 1 file"
 
 
@@ -63,16 +63,14 @@ def test_json_is_one_document_and_nothing_else(
 
 def test_github_is_a_workflow_command_for_each_finding(archgen: Command, spec: Writer) -> None:
     result = archgen("check", str(spec(BROKEN)), "--format", "github")
-    assert result.out.startswith("::error title=AG301 grids-differ,file=tiny.yaml,line=14,")
+    assert result.out.startswith("::error title=AG301 grids-differ,file=tiny.yaml,line=15,")
 
 
-def test_standard_input_is_checked(
-    archgen: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_standard_input_is_checked(archgen: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(BROKEN.encode())))
     result = archgen("check", "-", "--format", "concise")
     assert result.status == 1
-    assert result.out.startswith("<stdin>:14:11: error[AG301]")
+    assert result.out.startswith("<stdin>:15:11: error[AG301]")
 
 
 def test_a_name_is_a_spec_that_comes_with_archgen(archgen: Command) -> None:
@@ -85,7 +83,7 @@ def test_a_slip_in_a_name_is_told_the_nearest(archgen: Command) -> None:
     assert "help: did you mean `inception_v4`, which comes with archgen?" in result.out
 
 
-def test_a_file_here_comes_before_a_name(archgen: Command, folder: Path, spec: Writer) -> None:
+def test_a_file_here_comes_before_a_name(archgen: Command, spec: Writer) -> None:
     spec(BROKEN, "inception_v4")
     assert archgen("check", "inception_v4").status == 1
 
@@ -112,9 +110,7 @@ def test_an_unreadable_file_does_not_hide_the_others(archgen: Command, spec: Wri
     assert "found 2 errors in 2 files" in result.out
 
 
-def test_a_folder_is_searched_for_specs_and_recipes(
-    archgen: Command, folder: Path, spec: Writer
-) -> None:
+def test_a_folder_is_searched_for_specs_and_recipes(archgen: Command, spec: Writer) -> None:
     spec(BROKEN, "a/one.yaml")
     spec(BROKEN, "a/b/two.yml")
     spec(RECIPE.replace("steps", "step"), "a/recipe.yaml")
@@ -196,7 +192,9 @@ def test_as_printed_leaves_json_a_document(archgen: Command, spec: Writer) -> No
 
 
 def test_an_input_too_small_is_told_the_smallest(archgen: Command, spec: Writer) -> None:
-    deep = TINY.replace("  - global_avg_pool\n", "  - conv: {filters: 4, kernel: 9, padding: valid}\n")
+    deep = TINY.replace(
+        "  - global_avg_pool\n", "  - conv: {filters: 4, kernel: 9, padding: valid}\n"
+    )
     result = archgen("check", str(spec(deep)))
     assert "error[AG304]" in result.out
     assert "the smallest input that this network takes is 9x9" in result.out

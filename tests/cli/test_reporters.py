@@ -3,7 +3,6 @@
 import json
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -408,7 +407,7 @@ def test_the_closing_line_counts(counts: Sequence[int], line: str) -> None:
 
 def test_the_closing_line_counts_files() -> None:
     finding = GRIDS.at(span(1, 1), "x")
-    elsewhere = replace(finding, span=span(1, 1, source="b.yaml"))
+    elsewhere = finding._replace(span=span(1, 1, source="b.yaml"))
     assert closing_line([finding, elsewhere]) == "found 2 errors in 2 files"
 
 

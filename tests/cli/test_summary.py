@@ -104,7 +104,9 @@ def test_an_input_too_small_is_told_the_smallest(archgen: Command) -> None:
     assert archgen("summary", "inception_v4", "--input", "3x75x75").status == 0
 
 
-@pytest.mark.parametrize("text", ["299", "3x299", "3x0x5", "3x299x299x1", "axbxc", "3x²x3", "-3x2x2"])
+@pytest.mark.parametrize(
+    "text", ["299", "3x299", "3x0x5", "3x299x299x1", "axbxc", "3x²x3", "-3x2x2"]
+)
 def test_an_input_that_is_none_is_refused(archgen: Command, text: str) -> None:
     result = archgen("summary", "inception_v4", "--input", text)
     assert result.status == 2

@@ -90,13 +90,13 @@ def test_parameter_names_are_the_names_in_the_spec() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_emitted_file_is_the_golden_one(name: str) -> None:
     golden = ROOT / "tests" / "golden" / f"{name}.py"
-    text = source_of(shipped(name), f"{name}.yaml").text
+    text = source_of(shipped(name), f"specs/{name}.yaml").text
     assert text == golden.read_text(), "run tools/update_goldens and read the difference"
 
 
 def test_the_emitted_files_are_formatted_and_clean(tmp_path: Path) -> None:
     for name in NETWORKS:
-        (tmp_path / f"{name}.py").write_text(source_of(shipped(name), f"{name}.yaml").text)
+        (tmp_path / f"{name}.py").write_text(source_of(shipped(name), f"specs/{name}.yaml").text)
     ruff = Path(sys.executable).with_name("ruff")
     for command in (["format", "--check"], ["check"]):
         done = subprocess.run(

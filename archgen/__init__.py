@@ -38,10 +38,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _load(name: str) -> object:
+    """The public name, its module imported on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+if not TYPE_CHECKING:  # to a type checker, any name would be there
+    __getattr__ = _load
 
 
 class _Package(ModuleType):
@@ -52,7 +57,7 @@ class _Package(ModuleType):
 
     @property
     def emit(self) -> object:
-        return __getattr__("emit")
+        return _load("emit")
 
     @emit.setter
     def emit(self, subpackage: ModuleType) -> None:

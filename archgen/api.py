@@ -10,9 +10,7 @@ from archgen import pipeline
 from archgen.catalog import find, project_name
 from archgen.diagnostics import Diagnostic, SpecError
 from archgen.pipeline import Compilation
-from archgen.rules import WRONG_KIND
-from archgen.spec.files import SpecText, read_spec, start_of
-from archgen.spec.model import Library
+from archgen.spec.files import SpecText, read_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +37,6 @@ def check(spec: Named) -> list[Diagnostic]:
 def load(spec: Named) -> Compilation:
     """The network of a spec, proved sound. Raises SpecError with every finding where it is not."""
     compilation = pipeline.check(_read(spec))
-    require_network(compilation)
     compilation.sound_network()
     return compilation
 
@@ -58,15 +55,6 @@ def build(spec: Named | Compilation, **params: object) -> nn.Module:
     from archgen.emit.module import build_class  # noqa: PLC0415  # torch loads for `build` alone
 
     return build_class(_module_source(spec))(**params)
-
-
-def require_network(compilation: Compilation) -> None:
-    """Raises SpecError for a file of blocks, which holds no network."""
-    file = compilation.file
-    if file is not None and isinstance(file.model, Library):
-        message = "this file holds blocks, and a file with a `network` is needed here"
-        place = start_of(file.text.source)
-        raise SpecError([WRONG_KIND.at(place, message)], dict(compilation.sources))
 
 
 def spec_name(text: SpecText) -> str:

@@ -11,8 +11,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from archgen.diagnostics import Findings, Span, did_you_mean
-from archgen.ir.graph import Block, BlockCall, Branch, Graph, JoinCall, NetworkGraph, Node, Term
+from archgen.diagnostics import Findings, Span, did_you_mean, listed
+from archgen.ir.graph import (
+    Block,
+    BlockCall,
+    Graph,
+    JoinCall,
+    NetworkGraph,
+    Node,
+    Param,
+    Term,
+)
+from archgen.ir.op import Branches
 from archgen.ops.slots import SettingError, Slot
 from archgen.rules import SET_MISSES
 from archgen.spec.document import Node as YamlNode
@@ -28,9 +38,10 @@ class Override(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """A use of a block: the names of the steps that lead to it."""
+    """A use of a block: the names that lead to it, and the ids of the steps, block after block."""
 
     path: tuple[str, ...]
+    ids: tuple[int, ...]
     node: Node
     call: BlockCall
 
@@ -51,7 +62,7 @@ def apply_overrides(
             else:
                 use = _find(network, owner, override)
                 changed = replace(use.node, call=_changed(use.call, name, override))
-                network = network._replace(block=_with_node(network.block, use.path, changed))
+                network = _with_node(network, use.ids, changed)
         except SettingError as error:
             findings.add(error.diagnostic)
     return network, arguments
@@ -61,34 +72,53 @@ def _own_value(block: Block, name: str, override: Override) -> object:
     param = block.params.get(name)
     if param is None:
         uses = ", ".join(
-            f"`{use}.{name}`" for use in _uses(block.graph, ()) if name in use.call.block.params
+            f"`{use}.{name}`" for use in _uses(block.graph) if name in use.call.block.params
         )
         near = did_you_mean(name, block.params)
         help = f"did you mean `{near}`?" if near else f"write {uses}" if uses else _known(block)
         raise _misses(override, f"`{block.name}` has no param `{name}`", help)
+    return _value(param, override).evaluate({})
+
+
+def _value(param: Param, override: Override) -> Term:
     assert isinstance(param.slot, Slot)
-    return param.slot.read(override.value, {}).evaluate({})
+    try:
+        return param.slot.read(override.value, {})
+    except SettingError as error:
+        raise SettingError(error.diagnostic.naming(param.name)) from None
 
 
 def _known(block: Block) -> str:
-    return f"its params are {', '.join(block.params) or 'none'}"
+    return f"it has {listed(block.params)}" if block.params else "it has no params"
 
 
 def _misses(override: Override, message: str, help: str) -> SettingError:
     return SettingError(SET_MISSES.at(override.span, message, help=help))
 
 
-def _uses(graph: Graph, path: tuple[str, ...]) -> Iterator[_Use]:
-    for node in graph.walk():
+def _uses(graph: Graph, path: tuple[str, ...] = (), ids: tuple[int, ...] = ()) -> Iterator[_Use]:
+    """Every use of a block in the graph and in the blocks it uses, under its path of names.
+
+    The names are those of the parameters: a branch adds its own, a residual's body none.
+    """
+    for node in graph.nodes:
         if isinstance(node.call, BlockCall):
-            here = (*path, node.name)
-            yield _Use(here, node, node.call)
-            yield from _uses(node.call.block.graph, here)
+            here, chain = (*path, node.name), (*ids, node.id)
+            yield _Use(here, chain, node, node.call)
+            yield from _uses(node.call.block.graph, here, chain)
+        elif isinstance(node.call, JoinCall):
+            around = (*path, node.segment) if node.segment else path
+            is_residual = node.call.op.branches is Branches.RESIDUAL
+            for branch in node.call.branches:
+                is_silent = is_residual and branch.name == "body"
+                yield from _uses(branch.graph, around if is_silent else (*around, branch.name), ids)
 
 
 def _find(network: NetworkGraph, owner: str, override: Override) -> _Use:
     """The one use that `owner` names: its path, its step's name, or its block's."""
-    uses = list(_uses(network.block.graph, ()))
+    uses = list(_uses(network.block.graph))
+    for head in network.heads:
+        uses.extend(_uses(head.graph, (head.name,)))
     for matches in (
         [use for use in uses if str(use) == owner],
         [use for use in uses if use.node.name == owner],
@@ -110,7 +140,7 @@ def _find(network: NetworkGraph, owner: str, override: Override) -> _Use:
     help = (
         f"did you mean `{near}.{_last(override)}`?"
         if near
-        else f"there are {', '.join(sorted(legal)) or 'no blocks'}"
+        else f"there are {listed(sorted(legal)) or 'no blocks'}"
     )
     raise _misses(override, f"no step and no block is called `{owner}`", help)
 
@@ -127,8 +157,7 @@ def _changed(call: BlockCall, name: str, override: Override) -> BlockCall:
         near = did_you_mean(name, call.block.params)
         help = f"did you mean `{near}`?" if near else _known(call.block)
         raise _misses(override, f"the block `{call.block.name}` has no param `{name}`", help)
-    assert isinstance(param.slot, Slot)
-    arguments: Mapping[str, Term] = {**call.arguments, name: param.slot.read(override.value, {})}
+    arguments: Mapping[str, Term] = {**call.arguments, name: _value(param, override)}
     return call._replace(arguments=arguments)
 
 
@@ -137,33 +166,36 @@ def _with_variant(call: BlockCall, override: Override) -> BlockCall:
     values = call.block.variants.get(name)
     if values is None:
         near = did_you_mean(name, call.block.variants)
-        help = (
-            f"did you mean `{near}`?"
-            if near
-            else f"it has {', '.join(call.block.variants) or 'none'}"
-        )
+        known = f"it has {listed(call.block.variants)}" if call.block.variants else "it has none"
+        help = f"did you mean `{near}`?" if near else known
         raise _misses(override, f"the block `{call.block.name}` has no variant `{name}`", help)
     return call._replace(arguments={**call.arguments, **values}, variant=name)
 
 
-def _with_node(block: Block, path: tuple[str, ...], changed: Node) -> Block:
-    return block._replace(graph=_in_graph(block.graph, path, changed))
+def _with_node(network: NetworkGraph, ids: tuple[int, ...], changed: Node) -> NetworkGraph:
+    """The network with one use of a block exchanged, found by the steps that lead to it."""
+    graph = _in_graph(network.block.graph, ids, changed)
+    heads = tuple(
+        head._replace(graph=_in_graph(head.graph, ids, changed)) for head in network.heads
+    )
+    return network._replace(block=network.block._replace(graph=graph), heads=heads)
 
 
-def _in_graph(graph: Graph, path: tuple[str, ...], changed: Node) -> Graph:
-    return graph._replace(nodes=tuple(_in_node(node, path, changed) for node in graph.nodes))
+def _in_graph(graph: Graph, ids: tuple[int, ...], changed: Node) -> Graph:
+    return graph._replace(nodes=tuple(_in_node(node, ids, changed) for node in graph.nodes))
 
 
-def _in_node(node: Node, path: tuple[str, ...], changed: Node) -> Node:
+def _in_node(node: Node, ids: tuple[int, ...], changed: Node) -> Node:
     if isinstance(node.call, JoinCall):
         branches = tuple(
-            Branch(b.name, b.span, _in_graph(b.graph, path, changed)) for b in node.call.branches
+            branch._replace(graph=_in_graph(branch.graph, ids, changed))
+            for branch in node.call.branches
         )
         return replace(node, call=node.call._replace(branches=branches))
-    if not isinstance(node.call, BlockCall) or node.name != path[0]:
+    if not isinstance(node.call, BlockCall) or node.id != ids[0]:
         return node
-    if len(path) == 1:
-        return changed if node.id == changed.id else node
-    return replace(
-        node, call=node.call._replace(block=_with_node(node.call.block, path[1:], changed))
-    )
+    if len(ids) == 1:
+        return changed
+    block = node.call.block
+    inner = block._replace(graph=_in_graph(block.graph, ids[1:], changed))
+    return replace(node, call=node.call._replace(block=inner))

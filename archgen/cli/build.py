@@ -61,14 +61,13 @@ def build(spec: str, output: str | None, assignments: tuple[str, ...], is_check:
 
 def _module(spec: str, assignments: Sequence[str]) -> tuple[str, list[Path]]:
     """The module's text, and the files it is made from. Raises SpecError."""
-    from archgen.api import require_network, spec_name
+    from archgen.api import spec_name
     from archgen.cli.locate import read_target
     from archgen.cli.networks import checked
     from archgen.cli.overriding import overridden
     from archgen.emit import emit
 
     compilation = checked(read_target(spec))
-    require_network(compilation)
     network, sources = compilation.sound_network(), dict(compilation.sources)
     if assignments:
         network, sources = overridden(compilation, assignments)

@@ -6,7 +6,8 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
@@ -17,9 +18,30 @@ from archgen.cli.terminal import discard, note, tolerate_any_text
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; `argv` is without the program's name."""
-    if argv is None:
-        _own_the_process()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return _status(arguments)
+    with _own_process():
+        return _status(arguments)
+
+
+@contextmanager
+def _own_process() -> Iterator[None]:
+    """Saves a fifth of the time of a short command, in a process that runs nothing else.
+
+    Few collections on the way, and none at the end: a check makes many objects and keeps them until
+    they go with the process. No plugins of pydantic: looking for them reads the metadata of every
+    installed package.
+    """
+    gc.set_threshold(100_000)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    try:
+        yield
+    finally:
+        gc.freeze()
+
+
+def _status(arguments: list[str]) -> int:
     tolerate_any_text()
     try:
         return _run(arguments)
@@ -28,16 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like the user's error
         return _bug(error, arguments)
-
-
-def _own_the_process() -> None:
-    """Saves a tenth of the time of a short command, in a process that runs nothing else.
-
-    Few collections: a check makes many objects and keeps them. No plugins of pydantic: looking for
-    them reads the metadata of every installed package.
-    """
-    gc.set_threshold(100_000)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _run(arguments: list[str]) -> int:

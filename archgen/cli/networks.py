@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archgen import pipeline
-from archgen.api import require_network
 from archgen.cli.locate import read_target
-from archgen.diagnostics import Diagnostic, Findings, SpecError
+from archgen.diagnostics import Diagnostic, Findings
 from archgen.infer import infer
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNetwork
@@ -39,12 +38,10 @@ def compile_network(target: str, size: Shape | None = None) -> Compiled:
     """
     text = read_target(target)
     compilation = pipeline.check(text) if size is None else _at_size(text, size)
-    require_network(compilation)
-    if compilation.network is None:
-        raise SpecError(compilation.diagnostics, dict(compilation.sources))
+    network = compilation.network or compilation.sound_network()
     smallest = _smallest(compilation)
     diagnostics = _noted(compilation.diagnostics, smallest)
-    return Compiled(compilation.network, diagnostics, compilation.sources, smallest)
+    return Compiled(network, diagnostics, compilation.sources, smallest)
 
 
 def checked(text: SpecText, *, as_printed: bool = False) -> Compilation:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from archgen.emit.code import INDENT, Call, Repeated, atoms_in, python
 from archgen.emit.helpers import Helpers
+from archgen.infer import Untraceable
 from archgen.ir.op import ModuleCall, Op
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import Run, ShapedBlock, ShapedNode
@@ -26,10 +27,6 @@ from archgen.spec.traced import (
 BODY = INDENT * 2
 BlockCall = Callable[[ShapedBlock], tuple[Call, Iterable[object]]]
 AnyOp = TypeVar("AnyOp", bound=Op)
-
-
-class Untraceable(Exception):
-    """One parametrised class cannot serve all uses of a block; each gets a class with its numbers."""
 
 
 @dataclass

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from archgen.emit.code import INDENT, LINE_LENGTH, Call, broken, with_comment
 from archgen.emit.helpers import Helpers
-from archgen.emit.layers import BODY, BlockCall, ClassBody, Layers, Untraceable
+from archgen.emit.layers import BODY, BlockCall, ClassBody, Layers
 from archgen.emit.naming import Variables
+from archgen.infer import Untraceable
 from archgen.ir.graph import INPUT, JoinCall, Ref
 from archgen.ir.op import Join, Layout
 from archgen.ir.shape import Shape

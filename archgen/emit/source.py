@@ -14,11 +14,11 @@ from archgen.cost import Costs
 from archgen.emit.class_text import Argument, block_class, network_class, output_class
 from archgen.emit.code import Call, harmless, python
 from archgen.emit.helpers import BRANCH, Helpers, helper_functions
-from archgen.emit.layers import ClassBody, Untraceable
+from archgen.emit.layers import ClassBody
 from archgen.emit.lowering import Head, Lowering
 from archgen.emit.naming import ClassNames
 from archgen.emit.units import Units, channel_name
-from archgen.infer import trace_network
+from archgen.infer import Untraceable, trace_network
 from archgen.ir.shaped import ShapedBlock, ShapedHead, ShapedNetwork
 from archgen.spec.loader import LANGUAGE_VERSION
 from archgen.spec.traced import is_traced

@@ -13,6 +13,7 @@ from typing import cast
 from archgen.diagnostics import Diagnostic, Findings, Label, Span
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
+from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.ir.graph import (
     INPUT,
     Block,
@@ -44,7 +45,8 @@ from archgen.ops.slots import SettingError
 from archgen.ops.slots import describe as as_written
 from archgen.resolve import MAX_NESTING
 from archgen.rules import LIMIT, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
-from archgen.spec.traced import Traced, applied, constant, formula_of, is_traced
+from archgen.spec.expressions import stand_ins
+from archgen.spec.traced import Traced, is_traced
 
 MAX_NODES = 1_000_000
 MAX_DIFFERENT = 100_000
@@ -237,13 +239,22 @@ class _Elaborator:
             return ShapedNode(node, inputs, None)
         if not condition and not (self._is_tracing and is_traced(condition)):
             return ShapedNode(node, inputs, known[0], is_active=False, condition=condition)
-        if node.repeat is not None:
-            shaped = self._repeat(node, known, scope, frame)
-        else:
-            shaped = self._call(node, known, scope, frame)
+        shaped = self._active(node, known, scope, frame)
+        if not condition and shaped.output is None:
+            others = (self._active(node, known, other, frame) for other in stand_ins(scope))
+            shaped = next((other for other in others if other.output is not None), shaped)
         expected = self._expected(node.expect, scope, frame)
         output = (shaped.output or _promised(expected)) if condition else known[0]
+        if is_traced(condition) and shaped.output is not None:
+            output = either(condition, shaped.output, known[0])
         return _replaced(shaped, output=output, expected=expected, condition=condition)
+
+    def _active(
+        self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
+        if node.repeat is not None:
+            return self._repeat(node, inputs, scope, frame)
+        return self._call(node, inputs, scope, frame)
 
     def _call(
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
@@ -329,25 +340,28 @@ class _Elaborator:
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
         self._afford(count, node.repeat.span)
+        total = samples(count, is_tracing=self._is_tracing)
         runs: list[Run] = []
         x: Shape | None = inputs[0]
+        last = x if count == 0 else None
         uses_index = _uses_index(node)
         number = 0
-        while number < count and x is not None:
+        while number < total and x is not None:
             before, errors = self._count, len(self._findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
             instance = self._call(
                 node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame
             )
-            output = _without_index(instance.output, number)
-            same = 1 if uses_index or not _is_same(output, x) else int(count) - number
+            output = without_index(instance.output, number)
+            same = 1 if uses_index or not is_same(output, x) else total - number
             self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
             number, x = number + same, output
-        return ShapedNode(
-            node, inputs, _grown(inputs[0], x, count, runs), runs=tuple(runs), count=count
-        )
+            last = x if number >= count and last is None else last
+        if is_traced(count) and last is not None:
+            last = after_repeat(inputs[0], last, count, runs, frame.block)
+        return ShapedNode(node, inputs, last, runs=tuple(runs), count=count)
 
     def _note_repeats(self, since: int, number: int, same: int) -> None:
         """Says of findings in a folded run that its other instances have them too."""
@@ -467,29 +481,3 @@ def _names(term: Term) -> tuple[str, ...]:
 
 def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:
     return replace(node, **changes)  # type: ignore[arg-type]  # the keys are fields of ShapedNode
-
-
-def _is_same(left: Shape | None, right: Shape) -> bool:
-    """Whether shapes are equal in this use and, where they are traced, in every other."""
-    if left is None or left != right:
-        return False
-    return formula_of(left.channels) == formula_of(right.channels)
-
-
-def _without_index(shape: Shape | None, number: int) -> Shape | None:
-    """The shape with the repeat's index replaced by its number in the formula of its channels."""
-    if shape is None or not isinstance(shape.channels, Traced):
-        return shape
-    formula = shape.channels.formula.replace("i", constant(number))
-    return Shape(Traced.of(int(shape.channels), formula), shape.grid)
-
-
-def _grown(first: Shape, last: Shape | None, count: int, runs: list[Run]) -> Shape | None:
-    """The end of a repeat whose count is traced: `in + count * growth` where each instance adds the same."""
-    if last is None or not is_traced(count) or len(runs) < 2 or last.channels == first.channels:
-        return last
-    grown = runs[0].instance.output
-    assert grown is not None
-    growth = formula_of(grown.channels) + formula_of(first.channels).times(-1)
-    added = applied("*", formula_of(count), growth)
-    return Shape(Traced.of(int(last.channels), formula_of(first.channels) + added), last.grid)

@@ -19,7 +19,7 @@ _PADDING_ADVICE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Conv(Op):
     """A convolution; `norm` and `act` follow it in that order. Depthwise is `groups: in.channels`.
 

@@ -21,7 +21,7 @@ _POINTWISE = Helper(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Linear(Op):
     """A fully connected layer over the channels: of a vector, or of each position of a grid.
 
@@ -51,7 +51,7 @@ class Linear(Op):
         return ModuleCall(_POINTWISE.name, arguments, kwargs, _POINTWISE)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dropout(Op):
     """Zeroes each value with probability `rate` in training; the paper's "keep 0.8" is a rate of 0.2."""
 
@@ -68,7 +68,7 @@ class Dropout(Op):
         return ModuleCall("nn.Dropout", (self.rate,))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Flatten(Op):
     """A grid as one vector, channels first."""
 
@@ -88,7 +88,7 @@ class Flatten(Op):
         return ModuleCall("nn.Flatten")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Identity(Op):
     """Passes its input on."""
 

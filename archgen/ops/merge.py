@@ -12,10 +12,10 @@ from archgen.ops.attached import Activation, ActivationSlot
 from archgen.ops.settings import setting
 from archgen.ops.slots import FloatSlot
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, RESIDUAL_MISMATCH
-from archgen.spec.traced import formula_of, is_traced
+from archgen.spec.traced import Applied, formula_of, is_traced
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Concat(Join):
     """Stacks the channels of branches that share a grid, in the order in which they are written."""
 
@@ -64,7 +64,7 @@ def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
     return inputs[0]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Add(Join):
     """The sum of values of one shape."""
 
@@ -77,7 +77,7 @@ class Add(Join):
         return " + ".join(inputs)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Multiply(Join):
     """The product of values of one shape; one on a single position is stretched over the others' grid."""
 
@@ -101,11 +101,17 @@ class Multiply(Join):
         return " * ".join(stretched)
 
 
+def _is_choice(channels: int) -> bool:
+    """Whether channels are traced as `a if condition else b`; a sum can name its other term instead."""
+    atoms = formula_of(channels).atoms() if is_traced(channels) else ()
+    return any(isinstance(atom, Applied) and atom.operation == "if" for atom in atoms)
+
+
 def _grid(shape: Shape) -> str:
     return f"a {shape.grid} grid" if shape.grid else "a vector"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Residual(Join):
     """act(shortcut + scale * body): He et al. (arXiv:1512.03385), scaled as in arXiv:1602.07261, Fig. 20.
 
@@ -121,7 +127,7 @@ class Residual(Join):
     def join(self, inputs: tuple[Shape, ...]) -> Shape:
         shortcut, body = inputs
         if shortcut.grid == body.grid and shortcut.channels == body.channels:
-            return shortcut
+            return body if _is_choice(shortcut.channels) else shortcut
         if shortcut.grid != body.grid:
             message = f"a residual adds {_grid(body)} to {_grid(shortcut)}"
         else:

@@ -12,7 +12,7 @@ from archgen.ops.settings import setting
 from archgen.rules import NEEDS_GRID
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Norm(Op):
     """Normalisation of each channel; weights: gamma and beta where it is affine."""
 
@@ -42,7 +42,7 @@ class Norm(Op):
         return ModuleCall("nn.Identity")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Act(Op):
     """An activation; it keeps the shape and has no weights."""
 

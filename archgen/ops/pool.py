@@ -16,7 +16,7 @@ _STRIDE_ADVICE = "write it, `stride: 1` too: libraries disagree about a pool's d
 _PADDING_ADVICE = "write `padding: valid` or `padding: same`, here or once under `defaults`"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pool(Op):
     """What both pools share: they keep the channels and slide over the grid."""
 
@@ -67,7 +67,7 @@ def _as_written(padding: Padding) -> str:
     return "{same: tf}" if padding.mode is PaddingMode.SAME_TF else str(padding)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MaxPool(Pool):
     """The largest value in each window."""
 
@@ -77,7 +77,7 @@ class MaxPool(Pool):
         return self._call("nn.MaxPool2d", x)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AvgPool(Pool):
     """The mean of each window; padding counts as zeros only with `count_include_pad`."""
 
@@ -103,7 +103,7 @@ _GLOBAL = Helper(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GlobalAvgPool(Op):
     """The mean over the whole grid: a vector of the channels."""
 

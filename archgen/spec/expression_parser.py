@@ -16,6 +16,7 @@ from typing import NamedTuple
 from archgen.spec.expressions import (
     COMPARISONS,
     FUNCTIONS,
+    MAX_MAGNITUDE,
     Binary,
     Call,
     Choice,
@@ -184,7 +185,7 @@ class _Parser:
             raise _misplaced(token)
         self._at += 1
         if token.kind == "number":
-            return Number(_number(token.text), token.start, len(token.text))
+            return _number(token)
         if self._take("("):
             return self._call(token)
         return Name(token.text, token.start, len(token.text))
@@ -218,8 +219,9 @@ def _joined(sign: str, left: Term, right: Term) -> Binary:
     return Binary(sign, left, right, left.start, _end(right) - left.start)
 
 
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+def _number(token: _Token) -> Number:
+    value = int(token.text) if token.text.isdecimal() else float(token.text)
+    if value > MAX_MAGNITUDE:
+        message = "the number is beyond 2 to the power of 53"
+        raise ExpressionError(message, token.start, len(token.text))
+    return Number(value, token.start, len(token.text))

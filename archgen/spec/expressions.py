@@ -220,8 +220,8 @@ def _compare(term: Binary, left: Value, right: Value) -> Value:
 def _logical(term: Binary, left: Value, scope: Mapping[str, Value]) -> Value:
     decided = bool(left) == (term.operator == "or")
     if decided and not is_traced(left):
-        return left
-    right = _evaluate(term.right, scope)
+        return bool(left)
+    right = _other(term.right, scope) if decided else _evaluate(term.right, scope)
     return retrace(term.operator, bool(left if decided else right), left, right)
 
 
@@ -231,18 +231,43 @@ def _unary(term: Unary, scope: Mapping[str, Value]) -> Value:
         return retrace("not", not value, value)
     if not isinstance(value, int | float):
         raise ExpressionError(f"`{value}` is no number", term.start, term.length)
-    return -value
+    return retrace("*", -value, -1, value) if isinstance(value, TracedFloat) else -value
 
 
 def _choice(term: Choice, scope: Mapping[str, Value]) -> Value:
     condition = _evaluate(term.condition, scope)
     if not is_traced(condition):
         return _evaluate(term.then if condition else term.otherwise, scope)
-    then, otherwise = _evaluate(term.then, scope), _evaluate(term.otherwise, scope)
+    if condition:
+        then, otherwise = _evaluate(term.then, scope), _other(term.otherwise, scope)
+    else:
+        then, otherwise = _other(term.then, scope), _evaluate(term.otherwise, scope)
     chosen = then if condition else otherwise
     if not isinstance(chosen, int | float):
         return chosen
     return retrace("if", chosen, then, condition, otherwise)
+
+
+def _other(term: Term, scope: Mapping[str, Value]) -> Value:
+    """A part that is evaluated for its formula alone, as its value may not exist: `8 // n` of a 0.
+
+    Where it does not, other values stand in for the traced ones.
+    """
+    for values in (scope, *stand_ins(scope)):
+        try:
+            return _evaluate(term, values)
+        except ExpressionError:
+            continue
+    return _evaluate(term, scope)
+
+
+def stand_ins(scope: Mapping[str, Value]) -> Iterator[dict[str, Value]]:
+    """The scope as other uses may have it: its traced numbers keep their formulas, not their values."""
+    for value in (1, 2, 8, 64):
+        yield {
+            name: Traced.of(value, old.formula) if isinstance(old, Traced) else old
+            for name, old in scope.items()
+        }
 
 
 def _call(term: Call, scope: Mapping[str, Value]) -> Value:
@@ -261,6 +286,6 @@ def _call(term: Call, scope: Mapping[str, Value]) -> Value:
 def _bounded(value: object, term: Term) -> Value:
     if isinstance(value, Traced | TracedFloat):
         return value
-    if isinstance(value, int | float) and abs(value) > MAX_MAGNITUDE:
+    if isinstance(value, int | float) and not abs(value) <= MAX_MAGNITUDE:
         raise ExpressionError("the value is beyond 2 to the power of 53", term.start, term.length)
     return value

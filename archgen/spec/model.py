@@ -333,6 +333,7 @@ class Input(SpecModel):
 class Output(SpecModel):
     """A further result of the network: an auxiliary head or a feature tap."""
 
+    model_config = ConfigDict(defer_build=True)  # few files have one
     title: ClassVar[str] = "an output"
 
     from_: Scalars = Field(alias="from")
@@ -346,6 +347,7 @@ class Output(SpecModel):
 class Alternative(SpecModel):
     """Another self-consistent reading: params to set, and what then comes out."""
 
+    model_config = ConfigDict(defer_build=True)  # few files have one
     title: ClassVar[str] = "an alternative"
 
     why: Text
@@ -357,6 +359,7 @@ class Alternative(SpecModel):
 class Library(SpecModel):
     """A file of blocks."""
 
+    model_config = ConfigDict(defer_build=True)  # few files have one
     title: ClassVar[str] = "a block library"
 
     archgen: Scalar

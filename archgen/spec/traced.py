@@ -144,16 +144,18 @@ class Traced(int):
     __rmul__ = __mul__
 
     def __floordiv__(self, other: int) -> int:
-        return (
-            self
-            if type(other) is int and other == 1
-            else self._apply("//", int(self) // int(other), self, other)
-        )
+        if not isinstance(other, int):
+            return NotImplemented
+        if type(other) is int and other == 1:
+            return self
+        return self._apply("//", int(self) // int(other), self, other)
 
     def __rfloordiv__(self, other: int) -> int:
         return self._apply("//", int(other) // int(self), other, self)
 
     def __mod__(self, other: int) -> int:
+        if not isinstance(other, int):
+            return NotImplemented
         return self._apply("%", int(self) % int(other), self, other)
 
     def __rmod__(self, other: int) -> int:

@@ -11,9 +11,8 @@ from archgen.rules import YAML_SYNTAX
 
 # YAML ends a line at each of these
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN = yaml.reader.Reader.NON_PRINTABLE
+_BYTE_ORDER_MARK = re.compile("\ufeff")
 _INDENTATION = "the indentation of this line fits nothing above it"
 
 # A part of libyaml's words, what we say instead, and what to type.
@@ -53,7 +52,7 @@ _SLIPS = (
 
 def forbidden_character(text: str, source: str) -> Diagnostic | None:
     """The finding for the first character that YAML does not allow, such as a control character."""
-    found = _FORBIDDEN.search(text)
+    found = _FORBIDDEN.search(text) or _BYTE_ORDER_MARK.search(text)
     if found is None:
         return None
     lines = _BREAK.split(text[: found.start()])

@@ -106,7 +106,6 @@ def test_the_version_is_that_of_the_package(archgen: Command) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         ("nothing",),
         ("check", "--nothing"),
         ("check", "--format", "xml"),
@@ -122,6 +121,11 @@ def test_wrong_usage_ends_with_2_and_prints_no_result(
     result = archgen(*arguments)
     assert (result.status, result.out) == (2, "")
     assert "Usage: archgen" in result.err
+
+
+def test_no_arguments_show_the_overview(archgen: Command) -> None:
+    result = archgen()
+    assert "explain  Explain what a finding's code means." in result.out + result.err
 
 
 def test_a_slip_in_a_command_is_told_the_nearest(archgen: Command) -> None:

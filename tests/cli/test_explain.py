@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from archgen.cli import explain
+from archgen.diagnostics import Rule
 from archgen.rules import RULES
 from tests.cli.conftest import BROKEN, TINY, Command
 
@@ -66,11 +67,10 @@ def test_an_example_that_is_no_text_shows_its_output_alone(archgen: Command, pag
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
-def test_every_code_can_be_explained(archgen: Command, rule: object) -> None:
-    code, *_ = rule  # type: ignore[misc]  # a Rule is a tuple
-    result = archgen("explain", str(code))
+def test_every_code_can_be_explained(archgen: Command, rule: Rule) -> None:
+    result = archgen("explain", rule.code)
     assert result.status == 0
-    assert result.out.startswith(f"{code} ")
+    assert result.out.startswith(f"{rule.code} {rule.name} ")
 
 
 def test_without_a_code_all_are_listed(archgen: Command) -> None:

@@ -137,4 +137,4 @@ def test_a_broken_summary_is_json_with_nulls(archgen: Command, spec: Writer) -> 
 def test_a_file_of_blocks_has_no_summary(archgen: Command) -> None:
     result = archgen("summary", str(SPECS / "blocks" / "stems.yaml"))
     assert (result.status, result.out) == (1, "")
-    assert "this file holds blocks" in result.err
+    assert "this is a library of blocks" in result.err

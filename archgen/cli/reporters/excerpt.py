@@ -20,7 +20,7 @@ ROW_WIDTH = 120
 SILENT_GAP = 3  # so many lines are left out without a word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mark:
     """A stretch to underline and the words beside it; the primary one is where the finding is."""
 
@@ -45,7 +45,7 @@ class Mark:
         return self.span.end.column - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Section:
     """The marks of a finding in one source, from top to bottom; no `lines` where it has no text."""
 
@@ -80,7 +80,7 @@ def _lines(sources: Mapping[str, str], source: str) -> Sequence[str]:
     return split_lines(sources[source]) if source in sources else ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pen:
     """Draws sections beside a gutter that is wide enough for the line numbers of all of them."""
 

@@ -7,7 +7,7 @@ from archgen.diagnostics import Severity
 _END = "\x1b[0m"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Palette:
     """The escape sequence that begins each part of a report; an empty one leaves it plain."""
 

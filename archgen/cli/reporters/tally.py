@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from archgen.diagnostics import Diagnostic, Severity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tally:
     """Findings by severity, and the number of sources they are in."""
 

@@ -46,7 +46,7 @@ def _columns(cell: str) -> int:
     return 2 if unicodedata.east_asian_width(cell) in {"W", "F"} else 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """A line as it is drawn: a harmless cell for each character, and the column where each begins.
 
@@ -75,7 +75,7 @@ class Line:
         return Window(self, start, stop)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Window:
     """The characters of a line from `start` up to `stop`, with dots where it is cut."""
 

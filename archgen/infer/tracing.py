@@ -1,0 +1,96 @@
+"""Traced shapes: channels as formulas that hold in every use of a block, not only in the traced one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from archgen.ir.graph import Block
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import Run
+from archgen.ops.slots import IntSlot
+from archgen.spec.traced import Formula, Symbol, Traced, applied, constant, formula_of, is_traced
+
+# So many instances of a repeat show how their channels go on.
+SAMPLES = 3
+
+
+class Untraceable(Exception):
+    """One parametrised class cannot serve all uses of a block; each gets a class with its numbers."""
+
+
+def either(condition: object, active: Shape, passive: Shape) -> Shape:
+    """The output of a step whose traced `when` decides in each use whether it is there."""
+    chosen = active if condition else passive
+    parts = (active.channels, condition, passive.channels)
+    if formula_of(active.channels) == formula_of(passive.channels):
+        return chosen
+    formula = applied("if", *(formula_of(part) for part in parts))
+    return Shape(Traced.of(int(chosen.channels), formula), chosen.grid)
+
+
+def is_same(left: Shape | None, right: Shape) -> bool:
+    """Whether shapes are equal in this use and, where they are traced, in every other."""
+    if left is None or left != right:
+        return False
+    return formula_of(left.channels) == formula_of(right.channels)
+
+
+def without_index(shape: Shape | None, number: int) -> Shape | None:
+    """The shape with the repeat's index replaced by its number in the formula of its channels."""
+    if shape is None or not isinstance(shape.channels, Traced):
+        return shape
+    formula = shape.channels.formula.replace("i", constant(number))
+    return Shape(Traced.of(int(shape.channels), formula), shape.grid)
+
+
+def after_repeat(first: Shape, last: Shape, count: int, runs: Sequence[Run], block: Block) -> Shape:
+    """The end of a repeat whose count is traced, for every count.
+
+    With c the channels of its input, F those that an instance makes of x channels, n the count:
+
+        F = x                  c
+        F = x + growth         c + n * growth
+        F, without x           F(i = n - 1) if n > 0 else c; and without the condition where n > 0
+
+    Raises Untraceable where none of these forms holds in the first instances.
+    """
+    made = [run.instance.output for run in runs[:SAMPLES] for _ in range(min(run.count, SAMPLES))]
+    outputs = [formula_of(shape.channels) for shape in made[:SAMPLES] if shape is not None]
+    ends = [formula_of(first.channels)]
+    ends += [formula.replace("i", constant(i)) for i, formula in enumerate(outputs)]
+    if len(outputs) < SAMPLES:
+        raise Untraceable
+    growths = [after + before.times(-1) for before, after in pairwise(ends)]
+    if all(growth == growths[0] for growth in growths):
+        formula = ends[0] + _product(formula_of(count), growths[0])
+    elif all(output == outputs[0] for output in outputs):
+        formula = outputs[0].replace("i", formula_of(count) + constant(-1))
+        if not _is_positive(formula_of(count), block):
+            some = applied(">", formula_of(count), constant(0))
+            formula = applied("if", formula, some, ends[0])
+    else:
+        raise Untraceable
+    return Shape(Traced.of(int(last.channels), formula), last.grid)
+
+
+def _product(left: Formula, right: Formula) -> Formula:
+    if right.terms or not isinstance(right.constant, int):
+        return applied("*", left, right)
+    return left.times(right.constant)
+
+
+def _is_positive(count: Formula, block: Block) -> bool:
+    """Whether a count is above 0 in every use, by the bounds of the params it is made of."""
+    lowest = count.constant if isinstance(count.constant, int) else 0
+    for atom, factor in count.terms:
+        param = block.params.get(atom.name) if isinstance(atom, Symbol) else None
+        if param is None or not isinstance(param.slot, IntSlot) or factor < 0:
+            return False
+        lowest += factor * param.slot.minimum
+    return lowest > 0
+
+
+def samples(count: int, *, is_tracing: bool) -> int:
+    """How many instances of a repeat have to be looked at."""
+    return max(int(count), SAMPLES) if is_tracing and is_traced(count) else int(count)

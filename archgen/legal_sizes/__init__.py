@@ -1,0 +1,6 @@
+"""The input sizes that a network takes with the weights it has."""
+
+from archgen.legal_sizes.scan import legal_sizes, smallest_input
+from archgen.legal_sizes.sizes import LegalSizes
+
+__all__ = ["LegalSizes", "legal_sizes", "smallest_input"]

@@ -1,0 +1,68 @@
+"""What a command loads: `--help` nothing heavy, and no command but training torch and its company."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.compiling import SPECS
+
+PROBE = """\
+import json, sys
+from archgen.cli import main
+status = main(sys.argv[1:])
+print(json.dumps([status, sorted(sys.modules)]))
+"""
+HEAVY = {"torch", "numpy", "networkx", "graphviz", "rich", "PIL", "safetensors"}
+V4 = str(SPECS / "inception_v4.yaml")
+
+
+def _loaded(*arguments: str) -> set[str]:
+    """The modules in a process that ran one command."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True
+    )
+    status, modules = json.loads(done.stdout.splitlines()[-1])
+    assert status == 0
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", V4),
+        ("check", "--format", "json", V4),
+        ("check", str(SPECS)),
+        ("summary", V4),
+        ("summary", V4, "--depth", "3", "--format", "json"),
+        ("build", V4),
+        ("show", V4, "--resolved"),
+        ("explain", "AG301"),
+        ("explain",),
+    ],
+    ids=" ".join,
+)
+def test_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert not _loaded(*arguments) & HEAVY
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)], ids=" ".join)
+def test_help_loads_neither_models_nor_yaml_nor_the_compiler(arguments: tuple[str, ...]) -> None:
+    loaded = _loaded(*arguments)
+    assert not loaded & (HEAVY | {"pydantic", "yaml", "dataclasses"})
+    ours = {name for name in loaded if name.startswith("archgen.")}
+    assert all(name.startswith("archgen.cli") for name in ours)
+
+
+@pytest.mark.parametrize("name", ["check", "summary", "show", "build", "explain", "train", "eval"])
+def test_help_of_a_command_loads_no_models(name: str) -> None:
+    assert not _loaded(name, "--help") & (HEAVY | {"pydantic"})
+
+
+def test_the_library_is_imported_without_anything() -> None:
+    code = "import sys, archgen; print([n for n in sys.modules if n.startswith('archgen.')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

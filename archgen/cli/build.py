@@ -72,7 +72,7 @@ def _module(spec: str, assignments: Sequence[str]) -> tuple[str, list[Path]]:
     if assignments:
         network, sources = overridden(compilation, assignments)
     assert compilation.file is not None
-    module = emit(network, sources, spec_name(compilation.file.text))
+    module = emit(network, sources, spec_name(compilation.file.text), assignments)
     return module.text, [Path(name) for name in compilation.sources]
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archgen.cli.exit_codes import FINDINGS, SOUND
+from archgen.cli.exit_codes import SOUND
 from archgen.cli.options import common_options, example, format_option
+from archgen.cli.report import reports_findings
 from archgen.cli.terminal import write_lines
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ SCHEMA = 1
 )
 @format_option("table", "json")
 @common_options
+@reports_findings
 def evaluate(
     target: str, weights: str | None, data: str | None, batch: int, output_format: str
 ) -> int:
@@ -42,9 +44,7 @@ def evaluate(
 
     Takes the folder of a run, or a spec with --weights.
     """
-    from archgen.cli.report import note_findings
     from archgen.cli.training import require_training, told_plainly
-    from archgen.diagnostics import SpecError
 
     require_training()
     run = Path(target) if Path(target, "run.json").is_file() else None
@@ -52,12 +52,8 @@ def evaluate(
         raise click.UsageError(
             f"`{target}` is no run folder; name one, or give a spec its --weights FILE"
         )
-    try:
-        with told_plainly():
-            result, name = _measure(target, run, weights, data or _data_of(run), batch)
-    except SpecError as error:
-        note_findings(error.diagnostics, error.sources)
-        return FINDINGS
+    with told_plainly():
+        result, name = _measure(target, run, weights, data or _data_of(run), batch)
     _print(result, name, output_format)
     return SOUND
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archgen.cli.exit_codes import FINDINGS, SOUND
+from archgen.cli.exit_codes import SOUND
 from archgen.cli.options import common_options, example
+from archgen.cli.report import reports_findings
 from archgen.cli.terminal import note, write_lines
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ DEFAULT_RECIPE = "quick"
 @click.option("--batch", type=click.IntRange(min=1), help="Images a step, instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the recipe's.")
 @common_options
+@reports_findings
 def train(
     spec: str,
     recipe: str | None,
@@ -57,21 +59,15 @@ def train(
     The folder RUN then holds the resolved spec and recipe, metrics.jsonl and model.safetensors.
     """
     from archgen.cli.locate import read_target
-    from archgen.cli.report import note_findings
     from archgen.cli.training import require_training, told_plainly
-    from archgen.diagnostics import SpecError
 
     if epochs is not None and max_steps is not None:
         raise click.UsageError("name either --epochs or --max-steps, not both")
     require_training()
-    try:
-        plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
-        text = read_target(spec)
-        with told_plainly():
-            return _run(text, plan, data, Path(out) if out else _new_folder(text))
-    except SpecError as error:
-        note_findings(error.diagnostics, error.sources)
-        return FINDINGS
+    plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
+    text = read_target(spec)
+    with told_plainly():
+        return _run(text, plan, data, Path(out) if out else _new_folder(text))
 
 
 def _read_recipe(named: str | None) -> Recipe:

@@ -13,6 +13,7 @@ from typing import cast
 from archgen.diagnostics import Diagnostic, Findings, Label, Span
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
+from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.ir.graph import (
     INPUT,
@@ -50,8 +51,6 @@ from archgen.spec.traced import Traced, is_traced
 
 MAX_NODES = 1_000_000
 MAX_DIFFERENT = 100_000
-
-Values = dict[str, object]
 
 
 class TooLarge(Exception):
@@ -119,7 +118,7 @@ class _Elaborator:
         block = network.block
         frame = Frame(block, {}, (network.input,))
         frame.arguments = self._arguments(block, arguments, frame)
-        scope = _scope(frame)
+        scope = scope_of(frame)
         self._require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
         heads = tuple(
@@ -148,7 +147,7 @@ class _Elaborator:
             self._spend(size, block.span)
             return shaped
         before = self._count
-        scope = _scope(frame)
+        scope = scope_of(frame)
         self._require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
         ports = {name: self._value(ref, frame) for name, ref in block.outputs.items()}
@@ -166,7 +165,7 @@ class _Elaborator:
             if name in given:
                 values[name] = given[name]
             elif param.default is not None:
-                scope = {**_shape_scope("in", frame.inputs, block.inputs), **values}
+                scope = {**shape_scope("in", frame.inputs, block.inputs), **values}
                 values[name] = self._evaluate(name, param.default, scope, frame, _MISSING)
                 if values[name] is _MISSING:
                     raise Unknown
@@ -175,7 +174,7 @@ class _Elaborator:
     def _require(self, block: Block, scope: Values, frame: Frame) -> None:
         for requirement in block.requires:
             if self._evaluate("require", requirement.term, scope, frame) is False:
-                used = _names(requirement.term)
+                used = names_in(requirement.term)
                 values = " and ".join(f"`{name}` is {as_written(scope[name])}" for name in used)
                 message = f"`{block.name}` requires `{requirement.text}`"
                 message += f", and {values}" if values else ""
@@ -231,7 +230,7 @@ class _Elaborator:
         if isinstance(node.call, UnknownCall) or len(known) < len(inputs):
             return ShapedNode(node, inputs, None)
         if known:
-            scope = {**scope, **_shape_scope("here", known)}
+            scope = {**scope, **shape_scope("here", known)}
         condition: object = True
         if node.when is not None:
             condition = self._evaluate("when", node.when, scope, frame)
@@ -344,16 +343,16 @@ class _Elaborator:
         runs: list[Run] = []
         x: Shape | None = inputs[0]
         last = x if count == 0 else None
-        uses_index = _uses_index(node)
+        is_indexed = uses_index(node)
         number = 0
         while number < total and x is not None:
             before, errors = self._count, len(self._findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
             instance = self._call(
-                node, (x,), {**scope, **_shape_scope("here", (x,)), "i": index}, frame
+                node, (x,), {**scope, **shape_scope("here", (x,)), "i": index}, frame
             )
             output = without_index(instance.output, number)
-            same = 1 if uses_index or not is_same(output, x) else total - number
+            same = 1 if is_indexed or not is_same(output, x) else total - number
             self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
@@ -437,46 +436,11 @@ def _promised(expected: tuple[Expected, ...]) -> Shape | None:
     return None
 
 
-def _scope(frame: Frame) -> Values:
-    return {**_shape_scope("in", frame.inputs, frame.block.inputs), **frame.arguments}
-
-
-def _shape_scope(owner: str, shapes: tuple[Shape, ...], ports: tuple[str, ...] = ()) -> Values:
-    """`in.channels`, `in.grid`, `in.height`, `in.width`; a grid that is not square is a window."""
-    names = [f"{owner}.{port}" for port in ports] or [owner]
-    scope: Values = {}
-    for name, shape in zip(names, shapes, strict=False):
-        scope[f"{name}.channels"] = shape.channels
-        scope[f"{name}.height"] = shape.height
-        scope[f"{name}.width"] = shape.width
-        scope[f"{name}.grid"] = (
-            shape.height if shape.height == shape.width else Window(shape.height, shape.width)
-        )
-    return scope
-
-
 def _is_complete(call: OpCall, settings: Values) -> bool:
     """Whether no required setting is missing, which was reported when the step was read."""
     return all(
         name in settings or not kind.is_required for name, kind in settings_of(call.op).items()
     )
-
-
-def _uses_index(node: Node) -> bool:
-    call = node.call
-    terms = (
-        call.settings
-        if isinstance(call, OpCall)
-        else call.arguments
-        if isinstance(call, BlockCall)
-        else {}
-    )
-    return any("i" in _names(term) for term in terms.values())
-
-
-def _names(term: Term) -> tuple[str, ...]:
-    """The names that a term uses, each once."""
-    return tuple(dict.fromkeys(name.text for name in getattr(term, "names", tuple)()))
 
 
 def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 Task = Callable[[], object]
 Clock = Callable[[], float]
+WORDS = {0, 5}  # the columns of a table that hold no numbers
 
 
 class Ratio(NamedTuple):
@@ -40,7 +41,7 @@ def measure(
     clock: Clock,
     summary: Callable[[Sequence[float]], float],
 ) -> dict[str, float]:
-    """What `clock` says of each task, summed up over rounds in which each task has one turn.
+    """What `clock` says of each task: `summary` of rounds in which each task has one turn.
 
     One more round, before the others, warms caches and is not counted.
     """
@@ -63,21 +64,18 @@ def print_ratios(title: str, base: str, ratios: Iterable[Ratio]) -> None:
     rows = [ratio.cells() for ratio in ratios]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     print(f"{title}\n")
-    for row in (heads, None, *rows):
-        print(f"| {' | '.join(_cells(row, widths))} |")
+    rule = [
+        f"{'-' * (width - 1)}{'-' if place in WORDS else ':'}" for place, width in enumerate(widths)
+    ]
+    for row in (_aligned(heads, widths), rule, *(_aligned(row, widths) for row in rows)):
+        print(f"| {' | '.join(row)} |")
     print()
 
 
-def _cells(row: Sequence[str] | None, widths: Sequence[int]) -> Iterable[str]:
-    if row is None:
-        return (
-            f"{'-' * (width - 1)}{'-' if place in {0, 5} else ':'}"
-            for place, width in enumerate(widths)
-        )
-    return (
-        cell.ljust(width) if place in {0, 5} else cell.rjust(width)
-        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> Iterable[str]:
+    """Words to the left, numbers to the right."""
+    for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        yield cell.ljust(width) if place in WORDS else cell.rjust(width)
 
 
 def versions(*packages: str) -> str:

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
+
+MAX_WORDS = 300
 
 
 class Position(NamedTuple):
@@ -160,13 +163,13 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
 
     Close means at most one edit for every three letters, and at least one where there are two; a
     swap of two neighbouring letters is one edit (Damerau's distance, restricted form), and capitals
-    are as good as small letters.
+    are as good as small letters. Of very many legal words the first few hundred are looked at.
     """
     limit = len(word) // 3 or int(len(word) > 1)
     lower = word.lower()
     near = [
         (distance, other)
-        for other in legal
+        for other in islice(legal, MAX_WORDS)
         if abs(len(other) - len(word)) <= limit
         and (distance := edit_distance(lower, other.lower())) <= limit
     ]

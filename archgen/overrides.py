@@ -126,7 +126,7 @@ def _find(network: NetworkGraph, owner: str, override: Override) -> _Use:
     ):
         distinct = {str(use): use for use in matches}
         if len(distinct) > 1:
-            names = ", ".join(f"`{name}`" for name in distinct)
+            names = listed((f"`{name}`" for name in distinct), 6)
             message = f"`{owner}` is used {len(distinct)} times: {names}"
             raise _misses(
                 override,

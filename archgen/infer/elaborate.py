@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import cast
 
 from archgen.diagnostics import Diagnostic, Findings, Label, Span
-from archgen.infer.frames import Frame
+from archgen.infer.frames import Frame, told_from
 from archgen.infer.joins import describe
 from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
@@ -222,9 +222,7 @@ class _Elaborator:
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
         self._spend(1, node.span)
-        self._different += 1
-        if self._different > MAX_DIFFERENT:
-            self._over(node.span, f"the network has more than {MAX_DIFFERENT:,} different steps")
+        self._look_at(node)
         inputs = tuple(self._value(ref, frame, node) for ref in node.inputs)
         known = tuple(shape for shape in inputs if shape is not None)
         if isinstance(node.call, UnknownCall) or len(known) < len(inputs):
@@ -299,22 +297,18 @@ class _Elaborator:
         ends = tuple(branch.graph.output for branch in branches) if branches else inputs
         known = tuple(shape for shape in ends if shape is not None)
         if settings is None or len(known) < len(ends):
-            return ShapedNode(node, inputs, self._surviving(call, ends), None, branches)
+            # a residual whose body is unknown still has its shortcut's shape
+            survivor = ends[0] if call.op.name == "residual" else None
+            return ShapedNode(node, inputs, survivor, None, branches)
         op = call.op(**settings)
         try:
             return ShapedNode(node, inputs, op.join(known), op, branches)
         except JoinError as error:
             finding = describe(error, node, branches, known)
-            if error.rule is RESIDUAL_MISMATCH and (origin := frame.origin()):
-                finding = finding.with_notes(
-                    f"the shortcut's {inputs[0].channels} channels: {origin}"
-                )
+            if error.rule is RESIDUAL_MISMATCH:
+                finding = told_from(frame, finding, inputs[0])
             self._report(finding, frame)
             return ShapedNode(node, inputs, error.goes_on, None, branches)
-
-    def _surviving(self, call: JoinCall, ends: tuple[Shape | None, ...]) -> Shape | None:
-        """A residual whose body is unknown still has its shortcut's shape."""
-        return ends[0] if call.op.name == "residual" else None
 
     def _block(
         self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame
@@ -346,6 +340,7 @@ class _Elaborator:
         is_indexed = uses_index(node)
         number = 0
         while number < total and x is not None:
+            self._look_at(node)
             before, errors = self._count, len(self._findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
             instance = self._call(
@@ -414,6 +409,11 @@ class _Elaborator:
     def _spend(self, nodes: int, span: Span) -> None:
         self._afford(nodes, span)
         self._count += nodes
+
+    def _look_at(self, node: Node) -> None:
+        self._different += 1
+        if self._different > MAX_DIFFERENT:
+            self._over(node.span, f"the network has more than {MAX_DIFFERENT:,} different steps")
 
     def _afford(self, nodes: int, span: Span) -> None:
         if self._count + nodes > MAX_NODES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from archgen.diagnostics import Diagnostic
 from archgen.ir.graph import INPUT, Block, Node
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
@@ -70,6 +71,16 @@ class Frame:
                 return f"`{node.node.name}` makes {channel_story(node)}, at line {node.node.key.start.line}"
             ref = node.node.inputs[0]
         return frame.origin()
+
+
+def told_from(frame: Frame, finding: Diagnostic, shortcut: Shape) -> Diagnostic:
+    """A finding about a residual, as the block around it sees its shortcut: by name, with its origin."""
+    channels = int(shortcut.channels)
+    if frame.caller is not None and channels == frame.inputs[0].channels:
+        help = finding.help.replace(f"`filters: {channels}`", "`filters: in.channels`")
+        finding = finding._replace(help=help)
+    origin = frame.origin()
+    return finding.with_notes(f"the shortcut's {channels} channels: {origin}") if origin else finding
 
 
 def channel_story(node: ShapedNode) -> str:

@@ -139,7 +139,7 @@ class Residual(Join):
     def _help(self, shortcut: Shape, body: Shape) -> str:
         if shortcut.grid == body.grid:
             return (
-                "write `filters: in.channels` on the body's last convolution, "
+                f"write `filters: {int(shortcut.channels)}` on the body's last convolution, "
                 "or give the residual a `shortcut:`"
             )
         return (

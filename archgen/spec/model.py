@@ -7,8 +7,7 @@ itself refuses becomes findings in `read_model`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -19,105 +18,29 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from archgen.diagnostics import Diagnostic, Findings, Rule, Severity, Span, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean
 from archgen.rules import (
-    BAD_VALUE,
     MISSING_KEY,
     NOT_ONE_OP,
-    RULES,
     UNKNOWN_KEY,
     WRONG_TYPE,
 )
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
-
-
-class Reads(NamedTuple):
-    """Marks a field that is made from its node by `function`, which raises for a node of another kind."""
-
-    function: Callable[[Node], object]
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: object
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.function)
-
-
-def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCustomError:
-    """An error that carries a whole finding through pydantic."""
-    diagnostic = rule.at(span, message, help=help)
-    return PydanticCustomError(
-        "diagnostic", "{message}", {"message": message, "diagnostic": diagnostic}
-    )
-
-
-def _wrong(node: Node, wanted: str, help: str = "", what: str = "this") -> PydanticCustomError:
-    kind = {MappingNode: "a mapping", SequenceNode: "a list"}.get(type(node))
-    found = kind or (f"`{node.text}`" if isinstance(node, ScalarNode) and node.text else "nothing")
-    return refused(WRONG_TYPE, node.span, f"{what} must be {wanted}, not {found}", help)
-
-
-def _scalar(node: Node) -> ScalarNode:
-    if isinstance(node, ScalarNode) and node.value is not None:
-        return node
-    raise _wrong(node, "a name or a number")
-
-
-def _text(node: Node) -> str:
-    if isinstance(node, ScalarNode) and node.value is not None:
-        return node.text
-    raise _wrong(node, "a text")
-
-
-def _boolean(node: Node) -> bool:
-    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
-        return node.value
-    raise _wrong(node, "true or false", "write `true` or `false`")
-
-
-def _weight(node: Node) -> float:
-    value = node.value if isinstance(node, ScalarNode) else None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and 0 <= (weight := float(value or 0)) < float("inf"):
-        return weight
-    raise _wrong(node, "a number of at least 0", "write a number such as 0.4")
-
-
-def _mapping(node: Node) -> MappingNode:
-    if isinstance(node, MappingNode):
-        return node
-    raise _wrong(node, "a mapping", "write `key: value` lines, or `{}`")
-
-
-def _names(node: Node) -> tuple[ScalarNode, ...]:
-    nodes = node.items if isinstance(node, SequenceNode) else (node,)
-    return tuple(_scalar(item) for item in nodes)
-
-
-def _warnings(node: Node) -> tuple[str, ...]:
-    """The codes of warnings that the spec acknowledges."""
-    legal = [rule.code for rule in RULES if rule.severity is Severity.WARNING]
-    names = _names(node)
-    for name in names:
-        if name.text not in legal:
-            message = f"`{name.text}` is no warning that a spec can allow"
-            raise refused(BAD_VALUE, name.span, message, f"there are {', '.join(legal)}")
-    return tuple(name.text for name in names)
-
-
-def _one_or_more(node: object) -> object:
-    return node.items if isinstance(node, SequenceNode) else (node,)
-
-
-Text = Annotated[str, Reads(_text)]
-Warnings = Annotated[tuple[str, ...], Reads(_warnings)]
-Boolean = Annotated[bool, Reads(_boolean)]
-Weight = Annotated[float, Reads(_weight)]
-Scalar = Annotated[ScalarNode, Reads(_scalar)]
-Scalars = Annotated[tuple[ScalarNode, ...], Reads(_names)]
-Mapping_ = Annotated[MappingNode, Reads(_mapping)]
-AnyNode = Annotated[Any, Reads(lambda node: node)]
+from archgen.spec.leaves import (
+    AnyNode,
+    Boolean,
+    Mapping_,
+    Scalar,
+    Scalars,
+    Text,
+    Warnings,
+    Weight,
+    one_or_more,
+    refused,
+    wrong_node,
+)
 
 
 class SpecModel(BaseModel):
@@ -145,7 +68,7 @@ class SpecModel(BaseModel):
     def _from_node(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, MappingNode):
             assert isinstance(value, ScalarNode | SequenceNode)
-            raise _wrong(value, "a mapping", f"its keys are {', '.join(cls.keys())}", cls.title)
+            raise wrong_node(value, "a mapping", f"its keys are {', '.join(cls.keys())}", cls.title)
         findings = info.context
         assert isinstance(findings, Findings)
         return cls.fields_of(value, findings)
@@ -246,7 +169,7 @@ class Step(SpecModel):
     repeat: AnyNode = None
     when: AnyNode = None
     expect: Expect | None = None
-    errata: Annotated[tuple[Erratum, ...], BeforeValidator(_one_or_more)] = ()
+    errata: Annotated[tuple[Erratum, ...], BeforeValidator(one_or_more)] = ()
     source: Source | None = None
     note: Text | None = None
     allow: Warnings = ()
@@ -265,7 +188,7 @@ class Step(SpecModel):
         if not isinstance(value, MappingNode):
             assert isinstance(value, ScalarNode | SequenceNode)
             example = "write `- conv: {filters: 32, kernel: 3}`"
-            raise _wrong(value, "an op or a block with its settings", example, cls.title)
+            raise wrong_node(value, "an op or a block with its settings", example, cls.title)
         reserved = cls.keys()
         calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
         if len(calls) != 1:

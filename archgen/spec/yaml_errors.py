@@ -106,7 +106,7 @@ def _habit(row: str, above: list[str]) -> str:
         return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
     if "${" in row or "{{" in row:
         return "expressions need no `${}` or `{{}}`: write `filters: n`"
-    if glued := re.search(r"(\w+):[{\[]", row):
+    if glued := re.search(r"\b(\w{1,64}):[{\[]", row):
         return f"put a space behind the colon: `{glued[1]}: ...`"
     return ""
 

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Writes the pages of the documentation that the code knows best: docs/rules.md and docs/ops.md.
+
+generate_docs.py            # writes both
+generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from archgen.cli.checking import example_report
+from archgen.cli.explain import EXPLANATIONS
+from archgen.diagnostics import Rule
+from archgen.ir.op import Branches, Join, Op
+from archgen.ir.shape import Window
+from archgen.ops import OPS
+from archgen.ops.settings import SettingType, settings_of
+from archgen.rules import RULES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+NOTICE = "<!-- Written by tools/generate_docs.py; changes made here are lost. -->"
+
+
+def main() -> int:
+    """Runs the script; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing, and list what differs")
+    only_check = parser.parse_args().check
+    stale = [name for name, make in PAGES.items() if _text(DOCS / name) != _page(make)]
+    for name in stale:
+        if not only_check:
+            (DOCS / name).write_bytes(_page(PAGES[name]).encode())
+        print(f"{'stale' if only_check else 'wrote'} docs/{name}")
+    return 1 if stale and only_check else 0
+
+
+def _page(make: Callable[[], Iterable[str]]) -> str:
+    return "\n\n".join([NOTICE, *make()]) + "\n"
+
+
+def _text(path: Path) -> str:
+    """The text of a file; empty where there is none, or where not being text is its point."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join(f"| {' | '.join(_in_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _in_cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+# ------------------------------------------------------------------------------------------- rules
+
+
+def rules() -> Iterator[str]:
+    """The page of codes."""
+    yield "# Codes"
+    yield (
+        "Every finding has a code. A code is permanent: it is never used for anything else, and one "
+        "that goes away is not given out again. `archgen explain CODE` shows the same texts."
+    )
+    yield _table(
+        ("code", "name", "severity", "what it says"),
+        (
+            (f"[{rule.code}](#{_anchor(rule)})", rule.name, str(rule.severity), rule.summary)
+            for rule in RULES
+        ),
+    )
+    for rule in RULES:
+        yield from _rule(rule)
+
+
+def _anchor(rule: Rule) -> str:
+    return f"{rule.code} {rule.name}".lower().replace(" ", "-")
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    folder = EXPLANATIONS / rule.code
+    yield f"## {rule.code} {rule.name}"
+    yield f"*{rule.severity}: {rule.summary}*"
+    yield _text(folder / "why.md").strip()
+    failing = folder / "fails.yaml"
+    if failing.is_file():
+        if text := _text(failing):
+            yield from ("This fails:", _fenced(text, "yaml"))
+        yield from ("`archgen check` says:", _fenced("\n".join(example_report(failing)), "text"))
+        yield from ("This does not:", _fenced(_text(folder / "passes.yaml"), "yaml"))
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"
+
+
+# --------------------------------------------------------------------------------------------- ops
+
+BRANCHES = {
+    Branches.NAMED: (
+        "Written with branches, each a name and a list of steps, all of which receive what the step "
+        "receives; an empty list passes it on. Or without, as `{}`, beside `from: [a, b]`."
+    ),
+    Branches.RESIDUAL: (
+        "Written with the branch `body`, a list of steps, and where its input cannot be added as it "
+        "is, with the branch `shortcut`."
+    ),
+}
+
+
+def ops() -> Iterator[str]:
+    """The page of ops."""
+    yield "# Ops"
+    yield (
+        "A step of a network is an op with its settings: `- conv: {filters: 64, kernel: 3, padding: "
+        "same}`. A setting without default must be written, at the step or once for all under "
+        "`defaults:`. Where a number may be written, so may an expression. Input channels are never "
+        "written: they follow from the step before."
+    )
+    for op in OPS:
+        yield from _op(op)
+
+
+def _op(op: type[Op]) -> Iterator[str]:
+    yield f"## {op.name}"
+    yield inspect.getdoc(op) or ""
+    if issubclass(op, Join):
+        yield BRANCHES[op.branches]
+    settings = settings_of(op).values()
+    if settings:
+        yield _table(("setting", "takes", "default", "meaning"), map(_setting, settings))
+    elif not issubclass(op, Join):
+        yield "It has no settings."
+    if op.bare:
+        yield f"`{op.name}: VALUE` is short for `{op.name}: {{{op.bare}: VALUE}}`."
+
+
+def _setting(setting: SettingType) -> tuple[str, ...]:
+    default = "must be written" if setting.is_required else f"`{_as_written(setting.default)}`"
+    return f"`{setting.name}`", setting.slot.what, default, setting.doc
+
+
+def _as_written(value: object) -> str:
+    """A default as a spec would write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Window) and value.height == value.width:
+        return str(value.height)
+    return str(value)
+
+
+PAGES: dict[str, Callable[[], Iterable[str]]] = {"rules.md": rules, "ops.md": ops}
+
+if __name__ == "__main__":
+    sys.exit(main())

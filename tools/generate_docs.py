@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Writes the pages of the documentation that the code knows best: docs/rules.md and docs/ops.md.
 
-generate_docs.py            # writes both
-generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
+    generate_docs.py            # writes both
+    generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
+
+Ops and rules are described where they are defined, and the reasons in archgen/explanations/.
 """
 
 from __future__ import annotations

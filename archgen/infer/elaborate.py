@@ -244,6 +244,8 @@ class _Elaborator:
         output = (shaped.output or _promised(expected)) if condition else known[0]
         if is_traced(condition) and shaped.output is not None:
             output = either(condition, shaped.output, known[0])
+        if condition is True and not expected and output is shaped.output:
+            return shaped
         return _replaced(shaped, output=output, expected=expected, condition=condition)
 
     def _active(
@@ -284,7 +286,7 @@ class _Elaborator:
                 place, error.message, caption=here, labels=labels, help=error.help
             )
             self._report(finding, frame)
-            return ShapedNode(node, (x,), None, op)
+            return ShapedNode(node, (x,), None)
 
     def _join(
         self, node: Node, call: JoinCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame

@@ -80,7 +80,9 @@ def told_from(frame: Frame, finding: Diagnostic, shortcut: Shape) -> Diagnostic:
         help = finding.help.replace(f"`filters: {channels}`", "`filters: in.channels`")
         finding = finding._replace(help=help)
     origin = frame.origin()
-    return finding.with_notes(f"the shortcut's {channels} channels: {origin}") if origin else finding
+    return (
+        finding.with_notes(f"the shortcut's {channels} channels: {origin}") if origin else finding
+    )
 
 
 def channel_story(node: ShapedNode) -> str:

@@ -145,7 +145,9 @@ def _unknown_word(word: str, what: str, span: Span, legal: Iterable[str]) -> Set
     synonym = _SYNONYMS.get(word.lower(), "")
     near = synonym if synonym in words else did_you_mean(word, words)
     help = f"did you mean `{near}`?" if near else f"it takes {', '.join(words)}"
-    return refusal(span, f"`{word}` is no {what}" if word else f"a name of the {what} is missing", help)
+    return refusal(
+        span, f"`{word}` is no {what}" if word else f"a name of the {what} is missing", help
+    )
 
 
 def _inner(
@@ -239,9 +241,7 @@ class ActivationSlot(Slot):
                 for name, form in ACTIVATIONS.items()
             }
             function, inner = _inner(node, "activation", tuple(ACTIVATIONS), slots)
-            parts = tuple(
-                _read(slots[function], key, value, names) for key, value in inner.entries
-            )
+            parts = tuple(_read(slots[function], key, value, names) for key, value in inner.entries)
             return Setting(
                 self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts)
             )

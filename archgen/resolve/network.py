@@ -196,7 +196,10 @@ class _FileResolver:
             if isinstance(value, ScalarNode):
                 refs = steps.reference((value,), steps.top)
             else:
-                message, help = "an output is the name of one step", f"write `{key.text}: step_name`"
+                message, help = (
+                    "an output is the name of one step",
+                    f"write `{key.text}: step_name`",
+                )
                 self._findings.add(WRONG_TYPE.at(value.span, message, help=help))
             ports[key.text] = refs[0] if refs else UNKNOWN
         return ports

@@ -160,7 +160,9 @@ class StepResolver:
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
         open_lists = self._context.open_lists
         if len(open_lists) == MAX_NESTING:
-            message = f"steps are nested more than {MAX_NESTING} lists deep, those of blocks counted"
+            message = (
+                f"steps are nested more than {MAX_NESTING} lists deep, those of blocks counted"
+            )
             help = "use fewer blocks within blocks"
             self._findings.add(LIMIT.at(node.span, message, help=help))
             unknown = self._unknown(node, 0)

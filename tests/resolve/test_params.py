@@ -69,7 +69,7 @@ def test_a_param_takes_values_of_its_type(type_: str, good: list[str], bad: list
         ("min: 2", "in.channels - 2", False),
     ],
 )
-def test_bounds_hold(bounds: str, value: str, is_fine: bool) -> None:  # noqa: FBT001  # a table
+def test_bounds_hold(bounds: str, value: str, is_fine: bool) -> None:
     found = findings(spec(f"{{p: {{type: int, {bounds}}}}}", f"{{p: {value}}}"))
     assert [finding.rule.code for finding in found] == ([] if is_fine else ["AG107"])
 
@@ -109,7 +109,7 @@ def test_a_type_without_an_order_has_no_bounds(type_: str) -> None:
         ("[]", "there are int, float, bool, kernel, or a list of words"),
     ],
 )
-def test_a_type_that_is_none_is_told_with_what_to_write(form: str, help: str) -> None:  # noqa: A002
+def test_a_type_that_is_none_is_told_with_what_to_write(form: str, help: str) -> None:
     finding = only(spec(f"{{p: {form}}}"))
     assert finding.rule.code == "AG205"
     assert finding.help == help
@@ -205,9 +205,7 @@ def test_a_variant_may_leave_a_param_out_and_is_told_where_it_is_used() -> None:
 
 
 def test_a_misspelt_param_of_a_variant_is_told_once() -> None:
-    finding = only(
-        spec("{alpha: int}", "{variant: one}", more="    variants: {one: {alhpa: 1}}\n")
-    )
+    finding = only(spec("{alpha: int}", "{variant: one}", more="    variants: {one: {alhpa: 1}}\n"))
     assert finding.rule.code == "AG105"
     assert finding.help == "did you mean `alpha`?"
 

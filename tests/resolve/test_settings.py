@@ -83,8 +83,8 @@ def test_a_setting_like_no_other_is_told_with_all() -> None:
 
 
 def test_a_missing_space_in_a_flow_mapping_is_seen() -> None:
-    finding = only(step("conv: {filters:4, kernel: 3, padding: same}"))
-    assert finding.help == "put a space behind the colon: `filters: 4`"
+    finding = only(step("conv: {filters:4096, kernel: 3, padding: same}"))
+    assert finding.help == "put a space behind the colon: `filters: 4096`"
 
 
 def test_each_of_several_slips_is_told_once() -> None:
@@ -103,7 +103,9 @@ def test_a_slip_far_down_does_not_hide_one_above() -> None:
     assert [finding.rule.code for finding in findings(text)] == ["AG105", "AG105"]
 
 
-@pytest.mark.parametrize("text", ["conv: 3", "conv: [3]", "max_pool: 3", "residual: 3", "concat: 3"])
+@pytest.mark.parametrize(
+    "text", ["conv: 3", "conv: [3]", "max_pool: 3", "residual: 3", "concat: 3"]
+)
 def test_settings_that_are_no_mapping_are_refused(text: str) -> None:
     assert only(step(text)).rule.code == "AG007"
 
@@ -162,7 +164,7 @@ def test_defaults_of_an_unknown_op_are_told_with_the_nearest() -> None:
 
 
 def test_an_unknown_setting_in_the_defaults_is_told_once() -> None:
-    text = step("conv: {filters: 4, kernel: 1}", "{conv: {padding: same, baise: false}}")
+    text = step("conv: {filters: 4, kernel: 1}", "{conv: {padding: same, bais: false}}")
     finding = only(text)
     assert finding.rule.code == "AG105"
     assert finding.help == "did you mean `bias`?"

@@ -202,7 +202,9 @@ def test_a_tab_in_the_indentation_is_told_as_a_tab() -> None:
     assert "spaces" in finding.help
 
 
-@pytest.mark.parametrize(("sign", "code"), [("\x00", "U+0000"), ("\x07", "U+0007"), ("\x1b", "U+001B")])
+@pytest.mark.parametrize(
+    ("sign", "code"), [("\x00", "U+0000"), ("\x07", "U+0007"), ("\x1b", "U+001B")]
+)
 def test_a_control_character_is_named_and_pointed_at(sign: str, code: str) -> None:
     finding = only(f"a: 1\nb: x{sign}y\n")
     assert finding.rule.code == "AG002"
@@ -291,9 +293,7 @@ def test_a_quoted_key_may_end_with_a_bracket() -> None:
     assert value_of('{"f(x)": 1}') == {"f(x)": 1}
 
 
-@pytest.mark.parametrize(
-    "text", ["conv: {filters: {{ n }}}", "conv: {filters: ${n}, kernel: 3}"]
-)
+@pytest.mark.parametrize("text", ["conv: {filters: {{ n }}}", "conv: {filters: ${n}, kernel: 3}"])
 def test_braces_around_an_expression_are_told_to_go(text: str) -> None:
     _, found = parsed(text)
     assert found

@@ -181,11 +181,13 @@ def test_an_expression_that_ends_too_early_points_behind_its_end(text: str) -> N
         ("a // zero", "guard it with `A if COND else B`"),
     ],
 )
-def test_an_error_says_what_to_write(text: str, help: str) -> None:  # noqa: A002  # the table's word
+def test_an_error_says_what_to_write(text: str, help: str) -> None:
     assert help in error_of(text).help
 
 
-@pytest.mark.parametrize("text", ["__import__('os')", "a.__class__.__mro__()", "open(a)", "lambda: 1"])
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "a.__class__.__mro__()", "open(a)", "lambda: 1"]
+)
 def test_python_is_not_evaluated(text: str) -> None:
     with pytest.raises(ExpressionError):
         parse_expression(text)

@@ -9,7 +9,8 @@ import pytest
 
 from archgen.diagnostics import Diagnostic, Findings, SpecError
 from archgen.pipeline import Compilation, check
-from archgen.spec.files import MAX_BYTES, SpecText, decode, read_spec, root_of
+from archgen.spec.document import MAX_BYTES
+from archgen.spec.files import SpecText, decode, read_spec, root_of
 from archgen.spec.loader import load
 from tests.compiling import compiled, findings
 

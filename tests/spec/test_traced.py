@@ -45,7 +45,13 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("({} if {} {} {} else {})".format, inner, inner, comparing, inner, inner),
         st.builds("({} if not {} {} {} else {})".format, inner, inner, comparing, inner, inner),
         st.builds(
-            "({} if {} < {} and {} > 1 or {} else {})".format, inner, inner, inner, inner, inner, inner
+            "({} if {} < {} and {} > 1 or {} else {})".format,
+            inner,
+            inner,
+            inner,
+            inner,
+            inner,
+            inner,
         ),
     )
 

@@ -1,0 +1,164 @@
+"""`expect:` lines: exact values, expressions and bounds, of steps, blocks and networks."""
+
+from __future__ import annotations
+
+import pytest
+
+from archgen.diagnostics import Diagnostic
+from tests.compiling import codes, findings
+
+HEAD = """
+archgen: 1
+name: net
+input: {channels: 3, grid: 8}
+defaults: {conv: {padding: same}}
+"""
+# 4 * 3 * 9 + 4 params, 4 * 3 * 9 * 64 MACs
+PARAMS, MACS = 112, 6912
+
+
+def net(expect: str) -> str:
+    """A network of one convolution that expects this."""
+    return f"{HEAD}network:\n  - conv: {{filters: 4, kernel: 3}}\nexpect: {expect}\n"
+
+
+def step(expect: str) -> str:
+    """A network whose one step expects this."""
+    return f"{HEAD}network:\n  - conv: {{filters: 4, kernel: 3}}\n    expect: {expect}\n"
+
+
+def block(expect: str, use: str = "{width: 4}") -> str:
+    """A network of one block that expects this."""
+    return (
+        f"{HEAD}blocks:\n  unit:\n    params: {{width: int}}\n    body:\n"
+        f"      - conv: {{filters: width, kernel: 3}}\n    expect: {expect}\n"
+        f"network:\n  - unit: {use}\n"
+    )
+
+
+def only(text: str) -> Diagnostic:
+    (finding,) = findings(text)
+    return finding
+
+
+@pytest.mark.parametrize("build", [net, step, block])
+@pytest.mark.parametrize(
+    "expect",
+    [
+        "{grid: 8, channels: 4}",
+        "{grid: 8x8}",
+        f"{{params: {PARAMS}, macs: {MACS}}}",
+        "{params: 4 * 3 * 9 + 4}",
+        "{channels: in.channels + 1}",
+        "{params: {max: 112}}",
+        "{params: {min: 112}}",
+        "{params: {min: 100, max: 0.2K}}",
+        "{macs: {max: 45M}}",
+        "{macs: {max: 1.5G}}",
+        "{channels: {min: 3, max: 5}}",
+        "{}",
+    ],
+)
+def test_what_holds_is_silent(build: object, expect: str) -> None:
+    assert callable(build)
+    assert not codes(build(expect))
+
+
+@pytest.mark.parametrize("build", [net, step, block])
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("{channels: 5}", "`channels` should be 5, and is 4"),
+        ("{grid: 9}", "`grid` should be 9x9, and is 8x8"),
+        ("{grid: 8x9}", "`grid` should be 8x9, and is 8x8"),
+        ("{params: 113}", "`params` should be 113, and is 112"),
+        ("{macs: 45M}", "`macs` should be 45,000,000, and is 6912"),
+        ("{channels: in.channels}", "`channels` should be 3, and is 4"),
+    ],
+)
+def test_an_exact_value_that_does_not_hold_is_told_with_both(
+    build: object, expect: str, message: str
+) -> None:
+    assert callable(build)
+    finding = only(build(expect))
+    assert finding.rule.code == "AG501"
+    assert finding.message == message
+    assert finding.help.startswith("write `")
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("{params: {max: 111}}", "`params` should be at most 111, and is 112"),
+        ("{params: {min: 113}}", "`params` should be at least 113, and is 112"),
+        ("{params: {min: 45M}}", "`params` should be at least 45,000,000, and is 112"),
+        ("{macs: {max: 6.9K}}", "`macs` should be at most 6,900, and is 6,912"),
+        ("{macs: {max: 10 * 10}}", "`macs` should be at most 100, and is 6,912"),
+        ("{params: {min: 113, max: 200}}", "`params` should be at least 113, and is 112"),
+    ],
+)
+def test_a_bound_that_does_not_hold_is_a_budget(expect: str, message: str) -> None:
+    finding = only(net(expect))
+    assert finding.rule.code == "AG502"
+    assert finding.message == message
+
+
+def test_each_line_is_told() -> None:
+    text = net("{grid: 9, channels: 5, params: {max: 1}, macs: {min: 1M}}")
+    assert sorted(codes(text)) == ["AG501", "AG501", "AG502", "AG502"]
+
+
+def test_a_finding_points_at_the_line() -> None:
+    finding = only(net("{grid: 8, channels: 5}"))
+    assert finding.span.start == (8, 29)
+
+
+def test_a_finding_of_a_block_tells_its_params_and_shapes() -> None:
+    finding = only(block("{channels: 5}"))
+    assert finding.notes[0].startswith("`unit` {width: 4} takes ")
+
+
+def test_an_expectation_of_a_block_may_use_its_params() -> None:
+    assert not codes(block("{channels: width}"))
+    assert codes(block("{channels: 2 * width}")) == ["AG501"]
+
+
+def test_a_use_that_breaks_an_expectation_is_told_among_those_that_do_not() -> None:
+    text = block("{channels: 4}") + "  - unit: {width: 5}\n    id: other\n"
+    finding = only(text)
+    assert "{width: 5}" in finding.notes[0]
+
+
+def test_params_in_training_are_those_of_a_network() -> None:
+    assert not codes(net("{params_training: 112}"))
+    assert codes(net("{params_training: 1}")) == ["AG501"]
+    assert codes(step("{params_training: 112}")) == ["AG101"]
+
+
+@pytest.mark.parametrize(
+    ("expect", "code"),
+    [
+        ("{chanels: 4}", "AG101"),
+        ("{params: {maximum: 4}}", "AG101"),
+        ("{params: {}}", "AG007"),
+        ("{grid: {max: 9}}", "AG007"),
+        ("{params: 1.2345K}", "AG107"),
+        ("{params: 45Q}", "AG201"),
+        ("{channels: chanels}", "AG202"),
+        ("[4]", "AG007"),
+        ("4", "AG007"),
+    ],
+)
+def test_an_expectation_that_cannot_be_read_is_told_once(expect: str, code: str) -> None:
+    assert only(net(expect)).rule.code == code
+
+
+def test_an_expectation_of_what_is_unknown_is_silent() -> None:
+    text = net("{channels: 5}").replace("kernel: 3", "kernel: 99, padding: valid")
+    assert codes(text) == ["AG304"]
+
+
+def test_a_repeat_expects_of_all_its_instances() -> None:
+    text = f"{HEAD}network:\n  - conv: {{filters: 3, kernel: 1}}\n    repeat: 5\n"
+    assert not codes(f"{text}    expect: {{params: 60, grid: 8}}\n")
+    assert codes(f"{text}    expect: {{params: 12}}\n") == ["AG501"]

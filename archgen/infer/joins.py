@@ -75,7 +75,7 @@ def _step(node: ShapedNode) -> str:
 
 
 def _culprit(graph: ShapedGraph, error: JoinError) -> tuple[Span, str] | None:
-    """The last step that changed what is odd, pointed at where its setting stands."""
+    """The last step that made what is odd, pointed at where its setting stands."""
     for node in reversed(graph.nodes):
         if node.input is None or node.output is None or node.op is None or node.branches:
             continue
@@ -83,7 +83,10 @@ def _culprit(graph: ShapedGraph, error: JoinError) -> tuple[Span, str] | None:
             return _setting(node, "filters"), f"{node.output.channels} channels"
         if error.rule is GRIDS_DIFFER and node.output.grid != node.input.grid:
             return _setting(node, "padding"), str(node.output.grid or "a vector")
-    return None
+    last = _last_op(graph)
+    if last is None or last.output is None or error.rule is CHANNELS_DIFFER:
+        return None
+    return last.node.key, str(last.output.grid or "a vector")
 
 
 def _setting(node: ShapedNode, name: str) -> Span:
@@ -123,6 +126,9 @@ def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnosti
         culprit = _culprit(body.graph, JoinError(GRIDS_DIFFER, ""))
         place = culprit[0] if culprit else body.branch.span
     labels = [Label(shortcut.branch.span, f"the shortcut ends with {shortcut.graph.output}")]
+    last = _last_op(shortcut.graph)
+    if last is not None:
+        labels.append(Label(last.node.key, f"makes {last.output}"))
     return error.rule.at(
         place,
         error.message,

@@ -235,10 +235,10 @@ def unknown_setting(
         help = "remove it: input channels are inferred everywhere"
     elif _SYNONYMS.get(key.text) in known:
         help = f"did you mean `{_SYNONYMS[key.text]}`?"
+    elif ":" in key.text and key.text.partition(":")[0] in known:
+        help = f"put a space behind the colon: `{key.text.replace(':', ': ', 1)}`"
     elif near := did_you_mean(key.text, known):
         help = f"did you mean `{near}`?"
-    elif key.text.partition(":")[0] in known:
-        help = f"put a space behind the colon: `{key.text.replace(':', ': ', 1)}`"
     else:
         help = f"it takes {listed(known)}" if known else f"it takes no {what}s"
     return UNKNOWN_SETTING.at(key.span, f"{owner} has no {what} `{key.text}`", help=help)

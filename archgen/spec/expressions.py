@@ -150,9 +150,17 @@ def _make_divisible(x: float, n: int) -> int:
     return rounded + n if rounded < 0.9 * x else rounded
 
 
+def _least(*numbers: float) -> float:
+    return min(numbers)
+
+
+def _greatest(*numbers: float) -> float:
+    return max(numbers)
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., int | float], int | None]] = {
-    "min": (min, None),
-    "max": (max, None),
+    "min": (_least, None),
+    "max": (_greatest, None),
     "ceil_div": (_ceil_div, 2),
     "round_to": (_round_to, 2),
     "make_divisible": (_make_divisible, 2),

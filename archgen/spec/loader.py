@@ -171,7 +171,7 @@ class _Loader:
         return {name.text: self._library(text, path) for name, path in entries}
 
     def _library(self, text: SpecText, named: Node) -> SpecFile | None:
-        if not isinstance(named, ScalarNode) or not named.text:
+        if not isinstance(named, ScalarNode) or not isinstance(named.value, str) or not named.text:
             self._findings.add(WRONG_TYPE.at(named.span, "`use` takes a path to a file of blocks"))
             return None
         base = text.path if text.path is not None else Path("-")

@@ -218,3 +218,22 @@ def test_an_alternative_whose_value_has_the_wrong_type_is_refused() -> None:
 @pytest.mark.parametrize("text", ["{set: {depth: 2}}", "{why: w}"])
 def test_an_alternative_needs_its_keys(text: str) -> None:
     assert only(alternative(text)).rule.code == "AG102"
+
+
+def test_a_contradiction_that_leaves_the_grid_alone_is_proved_too() -> None:
+    assert (
+        codes(
+            """
+            archgen: 1
+            name: net
+            input: {channels: 3, grid: 35}
+            network:
+              - concat:
+                  a:
+                    - conv: {filters: 3, kernel: 1, stride: 2, padding: valid}
+                      errata: {field: stride, printed: null, why: the pool beside it strides}
+                  b: [{max_pool: {kernel: 2, stride: 2, padding: valid, ceil: true}}]
+            """
+        )
+        == []
+    )

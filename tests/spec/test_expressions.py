@@ -282,3 +282,7 @@ def test_an_unknown_name_is_told_with_the_nearest() -> None:
 def test_a_true_division_is_told_with_the_whole_one() -> None:
     (finding,) = [f for f in findings(SPEC.format(filters="width / 2")) if f.severity == "error"]
     assert finding.help == "write `width // 2`"
+
+
+def test_min_and_max_take_one_value_too() -> None:
+    assert parse_expression("max(a)").evaluate({"a": 7}) == 7

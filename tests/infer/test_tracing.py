@@ -1,0 +1,111 @@
+"""Formulas of one use of a block hold in every other: one class serves all, and it is the right one."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from textwrap import dedent, indent
+
+import pytest
+import torch
+
+from archgen.cost import Costs
+from archgen.emit.module import build_class
+from tests.compiling import compiled, source_of
+
+STEPS = {
+    "the same channels": """
+        - conv: {filters: 8, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "channels that grow": """
+        - conv: {filters: here.channels + 2, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "channels that double": """
+        - conv: {filters: 2 * here.channels, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "channels that stay": """
+        - conv: {filters: here.channels, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "channels of the index": """
+        - conv: {filters: 3 + i, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "another first one": """
+        - conv: {filters: 8 if i == 0 else 6, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "channels that alternate": """
+        - conv: {filters: 4 + i % 2, kernel: 1, padding: same}
+          repeat: n
+    """,
+    "a step that may be missing": """
+        - conv: {filters: 5 * n, kernel: 1, padding: same}
+          when: n > 0
+    """,
+    "a step that is guarded twice": """
+        - conv: {filters: 12 // n, kernel: 1, padding: same}
+          when: n > 0 and 12 // n > 4
+    """,
+    "a choice that guards a division": """
+        - conv: {filters: 12 // n if n > 0 else 5, kernel: 1, padding: same}
+    """,
+    "a repeat that may be missing": """
+        - conv: {filters: 5, kernel: 1, padding: same}
+          repeat: n
+          when: n > 1
+    """,
+    "a residual whose shortcut may be missing": """
+        - residual:
+            shortcut:
+              - conv: {filters: 2 * n + 2, kernel: 1, padding: same}
+                when: in.channels != 2 * n + 2
+            body:
+              - conv: {filters: 2 * n + 2, kernel: 3, padding: same}
+    """,
+}
+
+
+def network(steps: str, uses: tuple[int, ...]) -> str:
+    """A network that uses a block of these steps, and one more convolution, with each n."""
+    body = indent(dedent(steps).strip(), "      ")
+    calls = "\n".join(f"  - unit: {{n: {n}}}" for n in uses)
+    head = "archgen: 1\nname: tiny\ninput: {channels: 3, grid: 4}\nblocks:\n  unit:\n"
+    last = "      - conv: {filters: 4, kernel: 1, padding: same}"
+    return f"{head}    params: {{n: int}}\n    body:\n{body}\n{last}\nnetwork:\n{calls}\n"
+
+
+@pytest.mark.parametrize("steps", list(STEPS.values()), ids=list(STEPS))
+@pytest.mark.parametrize("uses", list(permutations((0, 1, 3), 2)), ids=str)
+def test_a_class_is_right_for_every_use(steps: str, uses: tuple[int, int]) -> None:
+    compilation = compiled(network(steps, uses))
+    sound = compilation.sound_network()
+    module = build_class(source_of(compilation))()
+    predicted = Costs().network(sound).cost.params
+    assert sum(parameter.numel() for parameter in module.parameters()) == predicted
+    assert module(torch.zeros(2, 3, 4, 4)).shape == (2, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("steps", "line"),
+    [
+        ("the same channels", "self.conv_2 = nn.Conv2d(8 if n > 0 else in_channels, 4"),
+        ("channels that stay", "self.conv_2 = nn.Conv2d(in_channels, 4"),
+        ("a step that may be missing", "self.conv_2 = nn.Conv2d(5 * n if n > 0 else in_channels"),
+    ],
+)
+def test_the_channels_behind_a_repeat_are_a_formula(steps: str, line: str) -> None:
+    assert line in source_of(compiled(network(STEPS[steps], (2, 3)))).text
+
+
+def test_a_count_that_is_never_zero_needs_no_condition() -> None:
+    text = network(STEPS["the same channels"], (2, 3))
+    bounded = text.replace("{n: int}", "{n: {type: int, min: 1}}")
+    assert "self.conv_2 = nn.Conv2d(8, 4" in source_of(compiled(bounded)).text
+
+
+def test_what_no_formula_tells_has_a_class_for_each_use() -> None:
+    text = source_of(compiled(network(STEPS["channels that double"], (2, 3)))).text
+    assert text.count("(nn.Module):") == 3

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import pytest
-import timm
 import torch
 from torch import Tensor, nn
-from torchvision.models import inception_v3, resnet152
 
 from archgen.cost import Costs
 from archgen.emit.module import build_class
 from tests.compiling import shipped, source_of
-from tests.oracles.pairing import Pair, give_weights, pairs, randomise, settings
+from tools.oracles.networks import ORACLES, Oracle
+from tools.oracles.pairing import Pair, give_weights, pairs, randomise, settings
 
 pytestmark = pytest.mark.oracle
 
 
-class Oracle(NamedTuple):
-    """A spec, another implementation of its network, and how many outputs that has in training."""
-
-    spec: str
-    theirs: Callable[[], nn.Module]
-    outputs: int
-
-
-torchvision_inception_v3 = partial(
-    inception_v3, aux_logits=True, transform_input=False, init_weights=False, dropout=0.0
-)
-ORACLES = {
-    "timm inception_v4": Oracle(
-        "inception_v4_tf", partial(timm.create_model, "inception_v4"), outputs=1
-    ),
-    "timm inception_resnet_v2": Oracle(
-        "inception_resnet_v2_tf", partial(timm.create_model, "inception_resnet_v2"), outputs=1
-    ),
-    "torchvision inception_v3": Oracle("inception_v3_torch", torchvision_inception_v3, outputs=2),
-    "timm inception_v3": Oracle(
-        "inception_v3_torch", partial(timm.create_model, "inception_v3", aux_logits=True), outputs=2
-    ),
-    "torchvision resnet152": Oracle("resnet_152", resnet152, outputs=1),
-}
 FORKED = ("timm inception_v4", "torchvision inception_v3", "timm inception_v3")
 UNFORKED = tuple(name for name in ORACLES if name not in FORKED)
 

@@ -1,6 +1,6 @@
 """CPU time of whole commands, beside importing the libraries that reading YAML takes.
 
-    tools/bench/run startup
+    tools/bench startup
 
 User and system time together, the least of several turns: what the command needs on a machine that
 has nothing else to do.
@@ -11,11 +11,12 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from tools.bench.ratios import Ratio, measure, print_ratios, versions
+from tools.benchmarks.ratios import Ratio, measure, print_ratios, versions
 
 ROUNDS = 15
 SPEC = "specs/inception_v4.yaml"
@@ -28,6 +29,7 @@ AIMS = {"archgen --help": 0.7, f"archgen check {SPEC}": 2.0}
 
 def main() -> None:
     """Measures and prints."""
+    ArgumentParser("tools/bench startup").parse_args()  # it takes no options
     commands = {
         "base": BASE,
         "the same, and a pydantic model of one field": ONE_MODEL,

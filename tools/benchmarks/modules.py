@@ -1,6 +1,6 @@
 """Running emitted networks beside those of timm and torchvision.
 
-    tools/bench/run modules
+    tools/bench modules
 
 Batches of two at the native size; CPU time on one thread, medians of turns. Forward is in
 evaluation; forward and backward in training, where ours computes an auxiliary head that timm's
@@ -24,7 +24,7 @@ from archgen.emit import emit
 from archgen.emit.module import build_class
 from archgen.pipeline import check
 from archgen.spec.files import read_spec
-from tools.bench.ratios import Ratio, Task, measure, print_ratios, versions
+from tools.benchmarks.ratios import Ratio, Task, measure, print_ratios, versions
 
 ROUNDS = 5
 AIM = 1.1

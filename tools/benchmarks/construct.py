@@ -1,6 +1,6 @@
 """Making Inception-v4 from its emitted module, beside making the same layers by hand.
 
-    tools/bench/run construct
+    tools/bench construct
 
 Loading the emitted text and constructing its class with its random weights on the CPU, against
 `by_hand`; medians of turns in CPU time on one thread. The second line leaves the weights out (the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from argparse import ArgumentParser
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from archgen.emit import ModuleSource, emit
 from archgen.emit.module import build_class
 from archgen.pipeline import check
 from archgen.spec.files import read_spec
-from tools.bench.ratios import Ratio, Task, measure, print_ratios, versions
+from tools.benchmarks.ratios import Ratio, Task, measure, print_ratios, versions
 
 ROUNDS = 9
 AIM = 1.2
@@ -31,6 +32,7 @@ Kernel = int | tuple[int, int]
 
 def main() -> None:
     """Measures and prints."""
+    ArgumentParser("tools/bench construct").parse_args()  # it takes no options
     torch.set_num_threads(1)
     source = emitted()
     require_equal_layers(live(source), by_hand())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archgen.cost import NetworkCost
-from archgen.emit.code import INDENT, LINE_LENGTH, docstring
+from archgen.emit.code import INDENT, LINE_LENGTH, Call, docstring
 from archgen.emit.layers import BODY, ClassBody
-from archgen.emit.lowering import Result
+from archgen.emit.values import Result
 from archgen.ir.shaped import ShapedBlock, ShapedNetwork
 
 PLACES = ("Figure", "Table", "Section", "Page")
@@ -102,15 +102,26 @@ def _returned(results: list[Result], output: str) -> list[str]:
     if not heads:
         return [f"{BODY}return {main}"]
     taps = [head.expression for head in heads if not head.training_only]
-    whole = f"{output}({', '.join([main, *(head.expression for head in heads)])})"
+    whole = Call(output, (main, *(head.expression for head in heads)))
     if len(taps) == len(heads):
-        return [f"{BODY}return {whole}"]
-    otherwise = f"{output}({', '.join([main, *taps])})" if taps else main
+        return whole.lines("return ", "", 2)
+    otherwise = Call(output, (main, *taps)).lines("return ", "", 2) if taps else []
     return [
-        f"{BODY}if self.training:",
-        f"{BODY}{INDENT}return {whole}",
-        f"{BODY}return {otherwise}",
+        *_condition([head.expression for head in heads if head.is_optional]),
+        *whole.lines("return ", "", 3),
+        *(otherwise or [f"{BODY}return {main}"]),
     ]
+
+
+def _condition(optional: list[str]) -> list[str]:
+    """`if` in training, said by the heads that are None otherwise where there are any."""
+    parts = [f"{name} is not None" for name in optional] or ["self.training"]
+    whole = f"{BODY}if {' and '.join(parts)}:"
+    if len(whole) <= LINE_LENGTH:
+        return [whole]
+    first, *rest = parts
+    inner = [first, *(f"and {part}" for part in rest)]
+    return [f"{BODY}if (", *(f"{BODY}{INDENT}{part}" for part in inner), f"{BODY}):"]
 
 
 def _class(

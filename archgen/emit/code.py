@@ -54,23 +54,30 @@ class Call:
 
 @dataclass(frozen=True)
 class Repeated:
-    """`*(item for variable in range(count))`."""
+    """`*(item for variable in range(count))`, or a bare generator as a call's only argument."""
 
     item: Call
     count: str
     variable: str = "_"
+    is_unpacked: bool = True
 
     def flat(self) -> str:
         """The generator on one line."""
-        return f"*({self.item.flat()} for {self.variable} in range({self.count}))"
+        text = f"{self.item.flat()} {self._loop()}"
+        return f"*({text})" if self.is_unpacked else text
+
+    def _loop(self) -> str:
+        return f"for {self.variable} in range({self.count})"
 
     def lines(self, before: str, after: str, level: int) -> list[str]:
         """The generator on one line if it fits, else item and loop on their own."""
         pad = INDENT * level
+        if not self.is_unpacked:
+            return [*self.item.lines(before, "", level), f"{pad}{self._loop()}"]
         whole = f"{pad}{before}{self.flat()}{after}"
         if len(whole) <= LINE_LENGTH:
             return [whole]
-        loop = f"{pad}{INDENT}for {self.variable} in range({self.count})"
+        loop = f"{pad}{INDENT}{self._loop()}"
         return [f"{pad}{before}*(", *self.item.lines("", "", level + 1), loop, f"{pad}){after}"]
 
 

@@ -109,6 +109,17 @@ class Layers:
 
     # --- repeats --------------------------------------------------------------------------------
 
+    def is_regular(self, node: ShapedNode) -> bool:
+        """Whether one call, perhaps over `i`, makes every instance of a repeat."""
+        return self._regular(node.runs) is not None
+
+    def loop(self, node: ShapedNode) -> Call:
+        """A regular repeat as an `nn.ModuleList`, which `forward` goes through itself."""
+        sequence = self._repeated(node)
+        (instances,) = sequence.args
+        assert isinstance(instances, Repeated)
+        return Call("nn.ModuleList", (replace(instances, is_unpacked=False),))
+
     def _repeated(self, node: ShapedNode) -> Call:
         """`nn.Sequential` over a loop, or over its instances where no formula tells them apart."""
         if not node.runs:

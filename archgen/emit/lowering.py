@@ -3,55 +3,29 @@
 Each list of steps has a variable: `x` for the block, the branch's name for a branch. A step becomes
 `x = self.conv(x)`, a branch of layers in a row a `Branch` that is called, and any other branch
 statements over its parts. A value that a later step names by `from:` keeps a variable of its own.
+
+Statements run in the order in which the spec is written, so that gradients add up in that order too,
+and a value is held no longer than it is needed: a repeat is a loop over `x`, the sum of a residual
+takes the place of its body, and a head runs as soon as what it starts from is there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from archgen.emit.code import INDENT, LINE_LENGTH, Call, broken, with_comment
 from archgen.emit.helpers import Helpers
 from archgen.emit.layers import BODY, BlockCall, ClassBody, Layers
 from archgen.emit.naming import Variables
+from archgen.emit.values import Head, Result, Target, Value, references, sliced, stretch
 from archgen.infer import Untraceable
 from archgen.ir.graph import INPUT, JoinCall, Ref
-from archgen.ir.op import Join, Layout
+from archgen.ir.op import Join
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedBranch, ShapedGraph, ShapedNode
+from archgen.ops.conv import Conv
+from archgen.ops.merge import Residual
 from archgen.spec.traced import is_traced
-
-Value = tuple[str, Shape | None]
-
-
-@dataclass(frozen=True)
-class Head:
-    """A further output that is to be lowered."""
-
-    name: str
-    start: Ref
-    graph: ShapedGraph
-    training_only: bool
-
-
-@dataclass(frozen=True)
-class Result:
-    """A value that `forward` returns: the block's own (without a name), a head's, or a port's."""
-
-    name: str
-    expression: str
-    training_only: bool = False
-
-
-@dataclass
-class Target:
-    """Where layers go: attributes of the block, or the parts of a `Branch` that is being collected."""
-
-    path: str
-    parts: list[tuple[str, Call]] | None = None
-
-    def name(self, segment: str) -> str:
-        """The Python expression for a layer."""
-        return f"{self.path}.{segment}"
 
 
 class Lowering:
@@ -64,35 +38,70 @@ class Lowering:
         self._variables = Variables()
         self._values: dict[Ref, str] = {}
         self._tapped: set[int] = set()
+        self._read: set[int] = set()
         self._sliced: dict[int, list[int]] = {}
+        self._item = ""
+        self._top = Target("self")
+        self._waiting: list[Head] = []
+        self._heads: dict[str, tuple[Result, list[str]]] = {}
 
     def lower(self, shaped: ShapedBlock, heads: tuple[Head, ...] = ()) -> list[Result]:
         """The whole block; its own result comes first."""
         inputs = shaped.block.inputs or ("",)
         for port in inputs:
             self._values[Ref(INPUT, port)] = self._variables.take(port or "x")
-        refs = _references(shaped, heads)
+        refs = references(shaped, heads)
         self._tapped = {ref.id for ref in refs}
-        self._sliced = _sliced(refs)
-        top = Target("self")
+        self._read = self._tapped | {head.start.id for head in heads}
+        self._sliced = sliced(refs)
+        self._waiting = list(heads)
         start = self._values[Ref(INPUT, inputs[0])]
         variable = (
             start if INPUT not in self._tapped and len(inputs) == 1 else self._variables.take("out")
         )
-        end = self._graph(shaped.graph, top, variable, start)
+        self._lower_heads()
+        end = self._graph(shaped.graph, self._top, variable, start)
         if heads and not end.isidentifier():
             self._assign(variable, end)
             end = variable
-        results = [Result("", end)]
-        results += [Result(head.name, self._head(head, top), head.training_only) for head in heads]
+        lowered = [self._heads[head.name] for head in heads]
+        self.body.init += [line for _, init in lowered for line in init]
+        results = [Result("", end), *(result for result, _ in lowered)]
         results += [Result(name, self._values[ref]) for name, ref in shaped.block.outputs.items()]
         return results
 
-    def _head(self, head: Head, top: Target) -> str:
+    # --- heads ----------------------------------------------------------------------------------
+
+    def _lower_heads(self) -> None:
+        """Lowers each head that waits for a value which is there by now."""
+        for head in [head for head in self._waiting if head.start in self._values]:
+            self._waiting.remove(head)
+            outer = self.body.init, self.body.forward
+            self.body.init, self.body.forward = [], []
+            result = self._head(head)
+            inner = self.body.init, self.body.forward
+            self.body.init, self.body.forward = outer
+            self.body.forward += inner[1]
+            self._heads[head.name] = result, inner[0]
+
+    def _head(self, head: Head) -> Result:
+        """The head's statements; one for training only is None in evaluation."""
         start = self._values[head.start]
         if not head.graph.nodes:
-            return start
-        return self._named_branch(head.name, head.graph, top, start)
+            return Result(head.name, start, head.training_only)
+        value = self._named_branch(head.name, head.graph, self._top, start)
+        name = self._variables.take(head.name)
+        if not head.training_only:
+            self._assign(name, value)
+            return Result(head.name, name)
+        whole = f"{BODY}{name} = {value} if self.training else None"
+        if self.body.forward or len(whole) > LINE_LENGTH:
+            self._assign(name, value)
+            inner = [f"{INDENT}{line}" for line in self.body.forward]
+            self.body.forward = [f"{BODY}{name} = None", f"{BODY}if self.training:", *inner]
+        else:
+            self.body.forward.append(whole)
+        return Result(head.name, name, training_only=True, is_optional=True)
 
     # --- lists of steps -------------------------------------------------------------------------
 
@@ -103,11 +112,35 @@ class Lowering:
             value = self._values.get(node.node.inputs[0], value) if position else value
             if not node.is_active:
                 self._values[Ref(node.node.id)] = value
-                continue
-            value = self._step(
-                node, target, variable, value, is_last=position == len(graph.nodes) - 1
-            )
+            elif self._is_loop(node) and value == variable:
+                self._loop(node, target, variable)
+            else:
+                is_last = position == len(graph.nodes) - 1
+                value = self._step(node, target, variable, value, is_last=is_last)
+            self._lower_heads()
         return value
+
+    def _is_loop(self, node: ShapedNode) -> bool:
+        """Whether a step is a repeat that `forward` can write as a loop over one variable."""
+        return (
+            bool(node.runs)
+            and not isinstance(node.node.call, JoinCall)
+            and not is_traced(node.condition)
+            and node.node.id not in self._tapped
+            and len(node.node.inputs) == 1
+            and not node.ports
+            and not stretch(node)
+            and self._layers.is_regular(node)
+        )
+
+    def _loop(self, node: ShapedNode, target: Target, variable: str) -> None:
+        """A repeat as a loop: unlike a call of `nn.Sequential`, it does not hold the first input."""
+        self._add(target, node.node.segment, self._layers.loop(node))
+        self._item = self._item or self._variables.take("block")
+        head = f"{BODY}for {self._item} in {target.name(node.node.segment)}:"
+        step = f"{BODY}{INDENT}{variable} = {self._item}({variable})"
+        self.body.forward += [*with_comment([head], self._comment(node.output, node.input)), step]
+        self._values[Ref(node.node.id)] = variable
 
     def _step(
         self, node: ShapedNode, target: Target, variable: str, x: str, *, is_last: bool
@@ -116,7 +149,7 @@ class Lowering:
         if node.node.id in self._sliced:
             expression = self._slices(node, target.name(node.node.segment), x)
         tapped = node.node.id in self._tapped
-        if is_last and not tapped and not node.ports:
+        if is_last and node.node.id not in self._read and not node.ports:
             return expression
         name = self._variables.take(node.node.name.replace("-", "_")) if tapped else variable
         ports = [self._variables.take(f"{node.node.name}_{port}") for port in node.ports]
@@ -133,6 +166,7 @@ class Lowering:
             name = self._variables.take(f"{node.node.name}_{number}")
             self._assign(name, f"{path}[{done}:{number + 1}]({x})")
             self._values[Ref(node.node.id, instance=number)] = x = name
+            self._lower_heads()
             done = number + 1
         return x if done == sum(run.count for run in node.runs) else f"{path}[{done}:]({x})"
 
@@ -141,11 +175,15 @@ class Lowering:
     ) -> None:
         if name == expression:
             return
+        comment = self._comment(output, before)
+        self.body.forward += with_comment([f"{BODY}{name} = {expression}"], comment)
+
+    def _comment(self, output: Shape | None, before: Shape | None) -> str:
+        """The shape of a value where it is another than that before."""
         changed = output is not None and (
             before is None or (output.channels, output.grid) != (before.channels, before.grid)
         )
-        comment = str(output) if self._comments and changed else ""
-        self.body.forward += with_comment([f"{BODY}{name} = {expression}"], comment)
+        return str(output) if self._comments and changed else ""
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -164,7 +202,7 @@ class Lowering:
         several = (
             [self._values[ref] for ref in node.node.inputs] if len(node.node.inputs) > 1 else []
         )
-        arguments = ", ".join(several) or f"{x}{_stretch(node)}"
+        arguments = ", ".join(several) or f"{x}{stretch(node)}"
         return f"{target.name(node.node.segment)}({arguments})"
 
     def _add(self, target: Target, segment: str, layer: Call, condition: str = "") -> None:
@@ -190,40 +228,83 @@ class Lowering:
             values = self._branches(node, target, x)
         else:
             values = [
-                (self._values[ref], shape)
+                Value(self._values[ref], shape, "")
                 for ref, shape in zip(node.node.inputs, node.inputs, strict=True)
             ]
-        shapes = tuple(shape for _, shape in values if shape is not None)
+        shapes = tuple(value.shape for value in values if value.shape is not None)
         op = self._layers.with_attributes(node.op)
-        expression = op.joined(tuple(value for value, _ in values), shapes)
+        if isinstance(op, Residual) and self._may_hold_sum(node):
+            shortcut, body = (value.expression for value in values)
+            self.body.forward.append(f"{BODY}{body} += {shortcut}")
+            return op.activated(body)
+        expression = op.joined(tuple(value.expression for value in values), shapes)
         if len(f"{BODY}return {expression}") > LINE_LENGTH and expression.startswith("torch.cat(["):
-            return self._long_concat([value for value, _ in values])
+            return self._long_concat([value.expression for value in values])
         return expression
+
+    def _may_hold_sum(self, residual: ShapedNode) -> bool:
+        """Whether the shortcut can be added into the body's value: a convolution's that nobody else reads.
+
+        A convolution and its norm make a new tensor that their gradients do without.
+        """
+        nodes = [node for node in residual.branches[-1].graph.nodes if node.is_active]
+        if not nodes or nodes[-1].node.repeat is not None or nodes[-1].node.id in self._read:
+            return False
+        assert isinstance(residual.op, Residual)
+        is_plain = not is_traced(residual.op.scale) and residual.op.scale == 1.0
+        last = nodes[-1]
+        is_new = isinstance(last.op, Conv) and last.op.act is None and not is_traced(last.condition)
+        return is_plain and is_new
 
     def _branches(self, node: ShapedNode, target: Target, x: str) -> list[Value]:
         """The values of a join's branches; with an `id` they live in a `Branch` of that name."""
         if not node.node.segment:
-            return [
-                value for branch in node.branches for value in self._branch(node, branch, target, x)
-            ]
+            return self._in_order(node, node.branches, target, x)
         inner, at = Target(target.name(node.node.segment), []), len(self.body.init)
-        values = [
-            value for branch in node.branches for value in self._branch(node, branch, inner, x)
-        ]
+        values = self._in_order(node, node.branches, inner, x)
         self._close(target, node.node.segment, inner, at)
         return values
 
+    def _in_order(
+        self, join: ShapedNode, branches: Iterable[ShapedBranch], target: Target, x: str
+    ) -> list[Value]:
+        """The values of branches; what is written before a branch of statements is made before them.
+
+        A residual's body alone goes first: nothing then holds the shortcut's value.
+        """
+        values: list[Value] = []
+        for branch in branches:
+            at = len(self.body.forward)
+            more = list(self._branch(join, branch, target, x))
+            if len(self.body.forward) > at and not isinstance(join.op, Residual):
+                kept = [self._kept(value) for value in values]
+                made = zip(values, kept, strict=True)
+                self.body.forward[at:at] = [
+                    f"{BODY}{new.expression} = {old.expression}" for old, new in made if old != new
+                ]
+                values = kept
+            values += more
+        return values
+
+    def _kept(self, value: Value) -> Value:
+        """The value as a variable."""
+        if value.expression.isidentifier():
+            return value
+        return value._replace(expression=self._variables.take(value.name))
+
     def _branch(
         self, join: ShapedNode, branch: ShapedBranch, target: Target, x: str
-    ) -> list[Value]:
+    ) -> Iterator[Value]:
         name, graph = branch.branch.name, branch.graph
-        if join.op is not None and join.op.name == "residual" and name == "body":
-            return [(self._body_of_residual(graph, target, x), graph.output)]
-        if not graph.nodes:
-            return [(self._values.get(branch.branch.graph.output, x), graph.output)]
-        if join.op is not None and join.op.name == "concat" and self._is_forked(graph):
-            return self._forked(name, graph, target, x)
-        return [(self._named_branch(name, graph, target, x), graph.output)]
+        if isinstance(join.op, Residual) and name == "body":
+            yield Value(self._body_of_residual(graph, target, x), graph.output, name)
+        elif not graph.nodes:
+            value = self._values.get(branch.branch.graph.output, x)
+            yield Value(value, graph.output, name)
+        elif join.op is not None and join.op.name == "concat" and self._is_forked(graph):
+            yield from self._forked(name, graph, target, x)
+        else:
+            yield Value(self._named_branch(name, graph, target, x), graph.output, name)
 
     def _body_of_residual(self, graph: ShapedGraph, target: Target, x: str) -> str:
         variable = self._variables.take("body")
@@ -248,7 +329,7 @@ class Lowering:
         """Whether the branch ends in a concat, whose parts can join the outer concat directly."""
         last = graph.nodes[-1]
         is_concat = last.op is not None and last.op.name == "concat" and bool(last.branches)
-        return is_concat and last.node.id not in self._tapped and not last.node.segment
+        return is_concat and last.node.id not in self._read and not last.node.segment
 
     def _forked(self, name: str, graph: ShapedGraph, target: Target, x: str) -> list[Value]:
         inner, at = Target(target.name(name), []), len(self.body.init)
@@ -258,11 +339,9 @@ class Lowering:
         if not start.isidentifier():
             self._assign(variable, start, join.input, stem[-1].input)
             start = variable
-        values = [
-            value for branch in join.branches for value in self._branch(join, branch, inner, start)
-        ]
+        values = self._in_order(join, join.branches, inner, start)
         self._close(target, name, inner, at)
-        return values
+        return [value._replace(name=f"{name}_{value.name}") for value in values]
 
     def _close(self, target: Target, name: str, inner: Target, at: int) -> None:
         """Makes the collected parts a `Branch`, in the place where they began."""
@@ -283,8 +362,8 @@ class Lowering:
             not isinstance(node.node.call, JoinCall)
             and len(node.node.inputs) == 1
             and not node.ports
-            and node.node.id not in self._tapped
-            and not _stretch(node)
+            and node.node.id not in self._read
+            and not stretch(node)
             and (position == 0 or node.node.inputs[0] == Ref(graph.nodes[position - 1].node.id))
             for position, node in enumerate(graph.nodes)
         )
@@ -318,35 +397,3 @@ class Lowering:
         lines = [f"{BODY}{name} = [", *(f"{BODY}{INDENT}{value}," for value in values), f"{BODY}]"]
         self.body.forward += [whole] if len(whole) <= LINE_LENGTH else lines
         return f"torch.cat({name}, dim=1)"
-
-
-def _stretch(node: ShapedNode) -> str:
-    """What makes a vector a grid of one position, before an op that needs a grid."""
-    first = node.runs[0].instance if node.runs else node
-    needs_grid = first.op is not None and first.op.layout is Layout.GRID
-    is_vector = node.input is not None and node.input.grid is None
-    return "[:, :, None, None]" if needs_grid and is_vector else ""
-
-
-def _references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
-    """The values that others than the next step read, so that they need a variable of their own."""
-    refs = {*shaped.block.outputs.values(), *(head.start for head in heads)}
-    graphs = [shaped.graph, *(head.graph for head in heads)]
-    while graphs:
-        graph = graphs.pop()
-        for position, node in enumerate(graph.nodes):
-            previous = Ref(graph.nodes[position - 1].node.id) if position else None
-            several = len(node.node.inputs) > 1
-            if position or several:
-                refs.update(ref for ref in node.node.inputs if several or ref != previous)
-            graphs.extend(branch.graph for branch in node.branches)
-    return refs
-
-
-def _sliced(refs: set[Ref]) -> dict[int, list[int]]:
-    """Repeats of which single instances are read: node id to the instances' numbers."""
-    numbers: dict[int, list[int]] = {}
-    for ref in sorted(refs, key=lambda ref: ref.instance or 0):
-        if ref.instance is not None:
-            numbers.setdefault(ref.id, []).append(ref.instance)
-    return numbers

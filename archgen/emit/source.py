@@ -16,9 +16,10 @@ from archgen.emit.class_text import Argument, block_class, network_class, output
 from archgen.emit.code import Call, harmless, python
 from archgen.emit.helpers import BRANCH, Helpers, helper_functions
 from archgen.emit.layers import ClassBody
-from archgen.emit.lowering import Head, Lowering
+from archgen.emit.lowering import Lowering
 from archgen.emit.naming import ClassNames
 from archgen.emit.units import Units, channel_name
+from archgen.emit.values import Head
 from archgen.infer import Untraceable, trace_network
 from archgen.ir.shaped import ShapedBlock, ShapedHead, ShapedNetwork
 from archgen.spec.loader import LANGUAGE_VERSION

@@ -153,5 +153,8 @@ class Residual(Join):
             body = f"{formula_of(self.scale)} * {body}"
         elif self.scale != 1.0:
             body = f"{self.scale!r} * {body}"
-        total = f"{shortcut} + {body}"
+        return self.activated(f"{shortcut} + {body}")
+
+    def activated(self, total: str) -> str:
+        """The residual, of the Python expression for its sum."""
         return self.act.apply(total, inplace=True) if self.act else total

@@ -124,9 +124,8 @@ network:
     repeat: 4
 """
     )
-    assert "*(DenseLayer(3 + 12 * i, growth=12) for i in range(4))" in source or (
-        "*(DenseLayer(12 * i + 3, growth=12) for i in range(4))" in source
-    )
+    assert "DenseLayer(12 * i + 3, growth=12) for i in range(4)\n" in source
+    assert "for block in self.dense_layer:" in source
 
 
 def test_a_growing_repeat_inside_a_block_follows_its_count() -> None:

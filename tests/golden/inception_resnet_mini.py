@@ -201,35 +201,34 @@ class InceptionResNetMini(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = Stem(1, width=width)
-        self.inception_resnet_a = nn.Sequential(
-            *(InceptionResNetA(2 * (3 * width // 2), width=width) for _ in range(2))
+        self.inception_resnet_a = nn.ModuleList(
+            InceptionResNetA(2 * (3 * width // 2), width=width) for _ in range(2)
         )
         self.reduction_a = ReductionA(
             2 * (3 * width // 2), k=width, l=width, m=2 * width, n=2 * width
         )
-        self.inception_resnet_b = nn.Sequential(
-            *(
-                InceptionResNetB(2 * (3 * width // 2) + 4 * width, width=width)
-                for _ in range(4)
-            ),
+        self.inception_resnet_b = nn.ModuleList(
+            InceptionResNetB(2 * (3 * width // 2) + 4 * width, width=width)
+            for _ in range(4)
         )
         self.reduction_b = ReductionB(2 * (3 * width // 2) + 4 * width, width=width)
-        self.inception_resnet_c = nn.Sequential(
-            *(
-                InceptionResNetC(2 * (3 * width // 2) + 8 * width, width=width)
-                for _ in range(2)
-            ),
+        self.inception_resnet_c = nn.ModuleList(
+            InceptionResNetC(2 * (3 * width // 2) + 8 * width, width=width)
+            for _ in range(2)
         )
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(2 * (3 * width // 2) + 8 * width, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)  # 48 x 14 x 14
-        x = self.inception_resnet_a(x)
+        for block in self.inception_resnet_a:
+            x = block(x)
         x = self.reduction_a(x)  # 112 x 7 x 7
-        x = self.inception_resnet_b(x)
+        for block in self.inception_resnet_b:
+            x = block(x)
         x = self.reduction_b(x)  # 176 x 3 x 3
-        x = self.inception_resnet_c(x)
+        for block in self.inception_resnet_c:
+            x = block(x)
         x = x.mean((2, 3))  # 176
         x = self.dropout(x)
         return self.linear(x)

@@ -189,27 +189,28 @@ class InceptionResNetV1(nn.Module):
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()
         self.stem = Stem(3)
-        self.inception_resnet_a = nn.Sequential(
-            *(InceptionResNetA(256) for _ in range(5))
-        )
+        self.inception_resnet_a = nn.ModuleList(InceptionResNetA(256) for _ in range(5))
         self.reduction_a = ReductionA(256, k=192, l=192, m=256, n=384)
-        self.inception_resnet_b = nn.Sequential(
-            *(InceptionResNetB(896) for _ in range(10))
+        self.inception_resnet_b = nn.ModuleList(
+            InceptionResNetB(896) for _ in range(10)
         )
         self.reduction_b = ReductionB(896)
-        self.inception_resnet_c = nn.Sequential(
-            *(InceptionResNetC(1792) for _ in range(5))
+        self.inception_resnet_c = nn.ModuleList(
+            InceptionResNetC(1792) for _ in range(5)
         )
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(1792, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)  # 256 x 35 x 35
-        x = self.inception_resnet_a(x)
+        for block in self.inception_resnet_a:
+            x = block(x)
         x = self.reduction_a(x)  # 896 x 17 x 17
-        x = self.inception_resnet_b(x)
+        for block in self.inception_resnet_b:
+            x = block(x)
         x = self.reduction_b(x)  # 1792 x 8 x 8
-        x = self.inception_resnet_c(x)
+        for block in self.inception_resnet_c:
+            x = block(x)
         x = x.mean((2, 3))  # 1792
         x = self.dropout(x)
         return self.linear(x)

@@ -211,27 +211,30 @@ class InceptionResNetV2(nn.Module):
     ) -> None:
         super().__init__()
         self.stem = Stem(3)
-        self.inception_resnet_a = nn.Sequential(
-            *(InceptionResNetA(384) for _ in range(a_blocks))
+        self.inception_resnet_a = nn.ModuleList(
+            InceptionResNetA(384) for _ in range(a_blocks)
         )
         self.reduction_a = ReductionA(384, k=256, l=256, m=384, n=384)
-        self.inception_resnet_b = nn.Sequential(
-            *(InceptionResNetB(1152) for _ in range(b_blocks))
+        self.inception_resnet_b = nn.ModuleList(
+            InceptionResNetB(1152) for _ in range(b_blocks)
         )
         self.reduction_b = ReductionB(1152, l=288, m=320, n=288)
-        self.inception_resnet_c = nn.Sequential(
-            *(InceptionResNetC(2144) for _ in range(c_blocks))
+        self.inception_resnet_c = nn.ModuleList(
+            InceptionResNetC(2144) for _ in range(c_blocks)
         )
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(2144, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)  # 384 x 35 x 35
-        x = self.inception_resnet_a(x)
+        for block in self.inception_resnet_a:
+            x = block(x)
         x = self.reduction_a(x)  # 1152 x 17 x 17
-        x = self.inception_resnet_b(x)
+        for block in self.inception_resnet_b:
+            x = block(x)
         x = self.reduction_b(x)  # 2144 x 8 x 8
-        x = self.inception_resnet_c(x)
+        for block in self.inception_resnet_c:
+            x = block(x)
         x = x.mean((2, 3))  # 2144
         x = self.dropout(x)
         return self.linear(x)

@@ -247,11 +247,11 @@ class InceptionResNetV2TF(nn.Module):
         super().__init__()
         self.stem = Stem(3)
         self.mixed_5b = Mixed5b(192)
-        self.block35 = nn.Sequential(*(Block35(320) for _ in range(10)))
+        self.block35 = nn.ModuleList(Block35(320) for _ in range(10))
         self.mixed_6a = Mixed6a(320)
-        self.block17 = nn.Sequential(*(Block17(1088) for _ in range(20)))
+        self.block17 = nn.ModuleList(Block17(1088) for _ in range(20))
         self.mixed_7a = Mixed7a(1088)
-        self.block8 = nn.Sequential(*(Block8(2080) for _ in range(9)))
+        self.block8 = nn.ModuleList(Block8(2080) for _ in range(9))
         self.block8_last = Block8Last(2080, scale=1.0)
         self.conv2d_7b = ConvNormReLU(2080, 1536, kernel_size=1)
         self.dropout = nn.Dropout(dropout)
@@ -267,16 +267,20 @@ class InceptionResNetV2TF(nn.Module):
     def forward(self, x: Tensor) -> Tensor | InceptionResNetV2TFOutput:
         x = self.stem(x)  # 192 x 35 x 35
         x = self.mixed_5b(x)  # 320 x 35 x 35
-        x = self.block35(x)
+        for block in self.block35:
+            x = block(x)
         x = self.mixed_6a(x)  # 1088 x 17 x 17
-        block17 = self.block17(x)
-        x = self.mixed_7a(block17)  # 2080 x 8 x 8
-        x = self.block8(x)
+        for block in self.block17:
+            x = block(x)
+        aux = self.aux(x) if self.training else None
+        x = self.mixed_7a(x)  # 2080 x 8 x 8
+        for block in self.block8:
+            x = block(x)
         x = self.block8_last(x)
         x = self.conv2d_7b(x)  # 1536 x 8 x 8
         x = x.mean((2, 3))  # 1536
         x = self.dropout(x)
         x = self.linear(x)
-        if self.training:
-            return InceptionResNetV2TFOutput(x, self.aux(block17))
+        if aux is not None:
+            return InceptionResNetV2TFOutput(x, aux)
         return x

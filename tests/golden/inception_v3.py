@@ -194,13 +194,16 @@ class InceptionC(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        b1x1 = self.b1x1(x)
         b3x3 = self.b3x3.conv(x)
+        b3x3_b1x3 = self.b3x3.b1x3(b3x3)
+        b3x3_b3x1 = self.b3x3.b3x1(b3x3)
         dbl3x3 = self.dbl3x3.conv(x)
         dbl3x3 = self.dbl3x3.conv_2(dbl3x3)
         branches = [
-            self.b1x1(x),
-            self.b3x3.b1x3(b3x3),
-            self.b3x3.b3x1(b3x3),
+            b1x1,
+            b3x3_b1x3,
+            b3x3_b3x1,
             self.dbl3x3.b1x3(dbl3x3),
             self.dbl3x3.b3x1(dbl3x3),
             self.pool(x),
@@ -261,13 +264,14 @@ class InceptionV3(nn.Module):
         x = self.mixed_6b(x)
         x = self.mixed_6c(x)
         x = self.mixed_6d(x)
-        mixed_6e = self.mixed_6e(x)
-        x = self.mixed_7a(mixed_6e)  # 1280 x 8 x 8
+        x = self.mixed_6e(x)
+        aux = self.aux(x) if self.training else None
+        x = self.mixed_7a(x)  # 1280 x 8 x 8
         x = self.mixed_7b(x)  # 2048 x 8 x 8
         x = self.mixed_7c(x)
         x = x.mean((2, 3))  # 2048
         x = self.dropout(x)
         x = self.linear(x)
-        if self.training:
-            return InceptionV3Output(x, self.aux(mixed_6e))
+        if aux is not None:
+            return InceptionV3Output(x, aux)
         return x

@@ -203,15 +203,19 @@ class InceptionC(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        pool = self.pool(x)
+        b1x1 = self.b1x1(x)
         b3x3 = self.b3x3.conv(x)  # 384 x 8 x 8
+        b3x3_b1x3 = self.b3x3.b1x3(b3x3)
+        b3x3_b3x1 = self.b3x3.b3x1(b3x3)
         dbl3x3 = self.dbl3x3.conv(x)  # 384 x 8 x 8
         dbl3x3 = self.dbl3x3.conv_2(dbl3x3)  # 448 x 8 x 8
         dbl3x3 = self.dbl3x3.conv_3(dbl3x3)  # 512 x 8 x 8
         branches = [
-            self.pool(x),
-            self.b1x1(x),
-            self.b3x3.b1x3(b3x3),
-            self.b3x3.b3x1(b3x3),
+            pool,
+            b1x1,
+            b3x3_b1x3,
+            b3x3_b3x1,
             self.dbl3x3.b3x1(dbl3x3),
             self.dbl3x3.b1x3(dbl3x3),
         ]
@@ -231,21 +235,24 @@ class InceptionV4(nn.Module):
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()
         self.stem = Stem(3)
-        self.inception_a = nn.Sequential(*(InceptionA(384) for _ in range(4)))
+        self.inception_a = nn.ModuleList(InceptionA(384) for _ in range(4))
         self.reduction_a = ReductionA(384, k=192, l=224, m=256, n=384)
-        self.inception_b = nn.Sequential(*(InceptionB(1024) for _ in range(7)))
+        self.inception_b = nn.ModuleList(InceptionB(1024) for _ in range(7))
         self.reduction_b = ReductionB(1024)
-        self.inception_c = nn.Sequential(*(InceptionC(1536) for _ in range(3)))
+        self.inception_c = nn.ModuleList(InceptionC(1536) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(1536, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)  # 384 x 35 x 35
-        x = self.inception_a(x)
+        for block in self.inception_a:
+            x = block(x)
         x = self.reduction_a(x)  # 1024 x 17 x 17
-        x = self.inception_b(x)
+        for block in self.inception_b:
+            x = block(x)
         x = self.reduction_b(x)  # 1536 x 8 x 8
-        x = self.inception_c(x)
+        for block in self.inception_c:
+            x = block(x)
         x = x.mean((2, 3))  # 1536
         x = self.dropout(x)
         return self.linear(x)

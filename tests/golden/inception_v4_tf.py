@@ -204,14 +204,17 @@ class InceptionC(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        b1x1 = self.b1x1(x)
         b3x3 = self.b3x3.conv(x)  # 384 x 8 x 8
+        b3x3_b1x3 = self.b3x3.b1x3(b3x3)
+        b3x3_b3x1 = self.b3x3.b3x1(b3x3)
         dbl3x3 = self.dbl3x3.conv(x)  # 384 x 8 x 8
         dbl3x3 = self.dbl3x3.conv_2(dbl3x3)  # 448 x 8 x 8
         dbl3x3 = self.dbl3x3.conv_3(dbl3x3)  # 512 x 8 x 8
         branches = [
-            self.b1x1(x),
-            self.b3x3.b1x3(b3x3),
-            self.b3x3.b3x1(b3x3),
+            b1x1,
+            b3x3_b1x3,
+            b3x3_b3x1,
             self.dbl3x3.b1x3(dbl3x3),
             self.dbl3x3.b3x1(dbl3x3),
             self.pool(x),
@@ -241,11 +244,11 @@ class InceptionV4TF(nn.Module):
     def __init__(self, num_classes: int = 1000, dropout: float = 0.2) -> None:
         super().__init__()
         self.stem = Stem(3)
-        self.inception_a = nn.Sequential(*(InceptionA(384) for _ in range(4)))
+        self.inception_a = nn.ModuleList(InceptionA(384) for _ in range(4))
         self.reduction_a = ReductionA(384)
-        self.inception_b = nn.Sequential(*(InceptionB(1024) for _ in range(7)))
+        self.inception_b = nn.ModuleList(InceptionB(1024) for _ in range(7))
         self.reduction_b = ReductionB(1024)
-        self.inception_c = nn.Sequential(*(InceptionC(1536) for _ in range(3)))
+        self.inception_c = nn.ModuleList(InceptionC(1536) for _ in range(3))
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(1536, num_classes)
         self.aux = Branch(
@@ -258,14 +261,18 @@ class InceptionV4TF(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | InceptionV4TFOutput:
         x = self.stem(x)  # 384 x 35 x 35
-        x = self.inception_a(x)
+        for block in self.inception_a:
+            x = block(x)
         x = self.reduction_a(x)  # 1024 x 17 x 17
-        inception_b = self.inception_b(x)
-        x = self.reduction_b(inception_b)  # 1536 x 8 x 8
-        x = self.inception_c(x)
+        for block in self.inception_b:
+            x = block(x)
+        aux = self.aux(x) if self.training else None
+        x = self.reduction_b(x)  # 1536 x 8 x 8
+        for block in self.inception_c:
+            x = block(x)
         x = x.mean((2, 3))  # 1536
         x = self.dropout(x)
         x = self.linear(x)
-        if self.training:
-            return InceptionV4TFOutput(x, self.aux(inception_b))
+        if aux is not None:
+            return InceptionV4TFOutput(x, aux)
         return x

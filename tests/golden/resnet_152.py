@@ -83,7 +83,8 @@ class Bottleneck(nn.Module):
         body = self.conv(x)
         body = self.conv_2(body)
         body = self.conv_3(body)
-        return F.relu(self.shortcut(x) + body, inplace=True)
+        body += self.shortcut(x)
+        return F.relu(body, inplace=True)
 
 
 class Stage(nn.Module):
@@ -92,13 +93,15 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, filters: int, n: int, stride: int = 1) -> None:
         super().__init__()
         self.first = Bottleneck(in_channels, filters=filters, stride=stride)
-        self.rest = nn.Sequential(
-            *(Bottleneck(4 * filters, filters=filters) for _ in range(n - 1))
+        self.rest = nn.ModuleList(
+            Bottleneck(4 * filters, filters=filters) for _ in range(n - 1)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.first(x)
-        return self.rest(x)
+        for block in self.rest:
+            x = block(x)
+        return x
 
 
 class ResNet152(nn.Module):

@@ -17,10 +17,6 @@ from tools.oracles.pairing import Pair, give_weights, pairs, randomise, settings
 pytestmark = pytest.mark.oracle
 
 
-FORKED = ("timm inception_v4", "torchvision inception_v3", "timm inception_v3")
-UNFORKED = tuple(name for name in ORACLES if name not in FORKED)
-
-
 class Twins(NamedTuple):
     """Two implementations of one network, and images of its native size for both."""
 
@@ -136,7 +132,7 @@ def _gradient(layer: nn.Module, name: str) -> Tensor:
     return gradient
 
 
-@pytest.mark.parametrize("oracle", UNFORKED, indirect=True)
+@every_oracle
 def test_gradients_are_bit_equal(oracle: Oracle, twins: Twins) -> None:
     different = [
         pair.ours
@@ -144,20 +140,3 @@ def test_gradients_are_bit_equal(oracle: Oracle, twins: Twins) -> None:
         if not all(torch.equal(ours, theirs) for ours, theirs in both)
     ]
     assert not different
-
-
-@pytest.mark.parametrize("oracle", FORKED, indirect=True)
-def test_gradients_where_branches_fork_differ_by_rounding_alone(
-    oracle: Oracle, twins: Twins
-) -> None:
-    # Where the branches of Inception-C fork, ours runs their common beginnings before any other
-    # branch, and its auxiliary head after everything else. So autograd adds the gradients that
-    # reach a block's input in another order, which rounds differently: by up to 1e-5 of a
-    # gradient's size in float32 and 3e-14 in float64. With the statements in their order the
-    # gradients are bit-equal.
-    doubled = Twins(twins.ours.double(), twins.theirs.double(), twins.images.double())
-    distances = {
-        pair.ours: max(float((ours - theirs).norm() / ours.norm()) for ours, theirs in both)
-        for pair, both in gradients(doubled, oracle.outputs).items()
-    }
-    assert max(distances.values()) < 1e-12

@@ -1,0 +1,93 @@
+"""The values of an emitted `forward`: what they are, who reads them, and where their layers go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from archgen.emit.code import Call
+from archgen.ir.graph import Ref
+from archgen.ir.op import Layout
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNode
+
+
+class Value(NamedTuple):
+    """What one branch gives a join: a Python expression, its shape, and a name it could be kept under."""
+
+    expression: str
+    shape: Shape | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """A further output that is to be lowered."""
+
+    name: str
+    start: Ref
+    graph: ShapedGraph
+    training_only: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """A value that `forward` returns: the block's own (without a name), a head's, or a port's.
+
+    Where `is_optional`, the expression is None in evaluation.
+    """
+
+    name: str
+    expression: str
+    training_only: bool = False
+    is_optional: bool = False
+
+
+@dataclass
+class Target:
+    """Where layers go: attributes of the block, or the parts of a `Branch` that is being collected."""
+
+    path: str
+    parts: list[tuple[str, Call]] | None = None
+
+    def name(self, segment: str) -> str:
+        """The Python expression for a layer."""
+        return f"{self.path}.{segment}"
+
+
+def stretch(node: ShapedNode) -> str:
+    """What makes a vector a grid of one position, before an op that needs a grid."""
+    first = node.runs[0].instance if node.runs else node
+    needs_grid = first.op is not None and first.op.layout is Layout.GRID
+    is_vector = node.input is not None and node.input.grid is None
+    return "[:, :, None, None]" if needs_grid and is_vector else ""
+
+
+def references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
+    """The values that others than the next step read, so that they need a variable of their own.
+
+    A head reads its start at once; only one without layers, and one that starts amid a repeat, needs it kept.
+    """
+    refs = set(shaped.block.outputs.values())
+    refs.update(
+        head.start for head in heads if not head.graph.nodes or head.start.instance is not None
+    )
+    graphs = [shaped.graph, *(head.graph for head in heads)]
+    while graphs:
+        graph = graphs.pop()
+        for position, node in enumerate(graph.nodes):
+            previous = Ref(graph.nodes[position - 1].node.id) if position else None
+            several = len(node.node.inputs) > 1
+            if position or several:
+                refs.update(ref for ref in node.node.inputs if several or ref != previous)
+            graphs.extend(branch.graph for branch in node.branches)
+    return refs
+
+
+def sliced(refs: set[Ref]) -> dict[int, list[int]]:
+    """Repeats of which single instances are read: node id to the instances' numbers."""
+    numbers: dict[int, list[int]] = {}
+    for ref in sorted(refs, key=lambda ref: ref.instance or 0):
+        if ref.instance is not None:
+            numbers.setdefault(ref.id, []).append(ref.instance)
+    return numbers

@@ -69,9 +69,37 @@ class Rule(NamedTuple):
         labels: Iterable[Label] = (),
         notes: Iterable[str] = (),
         help: str = "",
+        instead: str | None = None,
     ) -> Diagnostic:
-        """A finding of this rule at `span`."""
-        return Diagnostic(self, message, span, caption, tuple(labels), tuple(notes), help)
+        """A finding of this rule at `span`.
+
+        `instead` is the right spelling of what stands there, where there is no doubt about it.
+        """
+        fixes = () if not instead else (spelling(span, instead),)
+        return Diagnostic(self, message, span, caption, tuple(labels), tuple(notes), help, fixes)
+
+
+class Edit(NamedTuple):
+    """A stretch of the user's text and what takes its place; an empty stretch is an insertion."""
+
+    span: Span
+    text: str
+
+
+class Fix(NamedTuple):
+    """One way to mend a finding: all `edits` together, or only words where no edit of the text is safe.
+
+    A spelling fix says the same in the right letters; any other changes what the spec means.
+    """
+
+    title: str
+    edits: tuple[Edit, ...] = ()
+    is_spelling: bool = False
+
+
+def spelling(span: Span, instead: str) -> Fix:
+    """The fix that writes `instead` at `span`."""
+    return Fix(f"write `{instead}`", (Edit(span, instead),), is_spelling=True)
 
 
 class Label(NamedTuple):
@@ -85,7 +113,8 @@ class Diagnostic(NamedTuple):
     """One problem.
 
     `message` is one lower-case sentence with the user's own names in backquotes, `caption` the words
-    beside the caret, `notes` the derivation and the environment, `help` what to type instead.
+    beside the caret, `notes` the derivation and the environment, `help` what to type instead, `fixes`
+    the same as edits of the text.
     """
 
     rule: Rule
@@ -95,6 +124,7 @@ class Diagnostic(NamedTuple):
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: str = ""
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -165,15 +195,25 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
     swap of two neighbouring letters is one edit (Damerau's distance, restricted form), and capitals
     are as good as small letters. Of very many legal words the first few hundred are looked at.
     """
+    near = _near(word, legal)
+    return min(near)[1] if near else None
+
+
+def only_near(word: str, legal: Iterable[str]) -> str | None:
+    """The legal word that is close to `word`, or None where none is, or more than one."""
+    near = _near(word, legal)
+    return near[0][1] if len({other for _, other in near}) == 1 else None
+
+
+def _near(word: str, legal: Iterable[str]) -> list[tuple[int, str]]:
     limit = len(word) // 3 or int(len(word) > 1)
     lower = word.lower()
-    near = [
+    return [
         (distance, other)
         for other in islice(legal, MAX_WORDS)
         if abs(len(other) - len(word)) <= limit
         and (distance := edit_distance(lower, other.lower())) <= limit
     ]
-    return min(near)[1] if near else None
 
 
 def listed(words: Iterable[str], limit: int = 12) -> str:

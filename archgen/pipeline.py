@@ -15,7 +15,7 @@ from archgen.diagnostics import Diagnostic, Findings, SpecError
 from archgen.infer import infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve import Resolved, resolve
-from archgen.rules import WRONG_KIND
+from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
 from archgen.spec.files import SpecText, start_of
 from archgen.spec.loader import SpecFile, load
 from archgen.spec.model import Network
@@ -58,7 +58,10 @@ def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
         return Compilation(None, None, None, _sorted(findings), {text.source: text.text})
     resolved = resolve(file, findings)
     network = _as_printed(resolved, findings) if as_printed else _as_written(resolved, findings)
-    return Compilation(file, resolved, network, _sorted(findings), file.sources())
+    found = _sorted(findings)
+    if network is not None and any(finding.rule in MENDED_BY_SHAPE for finding in found):
+        found = _with_repairs(resolved, network, found, {} if as_printed else file.sources())
+    return Compilation(file, resolved, network, found, file.sources())
 
 
 def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
@@ -84,6 +87,18 @@ def _as_printed(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
         found.extend(finding for check in CHECKS for finding in check(network))
     findings.extend(errata.told_as_printed(f, resolved.errata) for f in found.diagnostics)
     return network
+
+
+def _with_repairs(
+    resolved: Resolved,
+    network: ShapedNetwork,
+    found: tuple[Diagnostic, ...],
+    sources: Mapping[str, str],
+) -> tuple[Diagnostic, ...]:
+    from archgen.repairs import mended  # noqa: PLC0415  # a sound spec does not load it
+
+    blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
+    return mended(network, blocks, found, sources)
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:

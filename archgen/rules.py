@@ -96,3 +96,13 @@ BAD_RECIPE = Rule("AG901", "bad-recipe", "a training recipe cannot be read")
 RULES: tuple[Rule, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Rule)
 )
+
+# findings that one edit of padding, stride, kernel, groups or filters may end
+MENDED_BY_SHAPE: tuple[Rule, ...] = (
+    GRIDS_DIFFER,
+    CHANNELS_DIFFER,
+    RESIDUAL_MISMATCH,
+    INPUT_TOO_SMALL,
+    GROUPS,
+    EXPECTATION,
+)

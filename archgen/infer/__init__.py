@@ -1,6 +1,26 @@
 """From graphs to shaped graphs: every expression gets its value and every value its shape."""
 
-from archgen.infer.elaborate import MAX_NODES, infer, infer_block, trace_block, trace_network
+from archgen.infer.elaborate import (
+    MAX_NODES,
+    diagnose,
+    infer,
+    infer_block,
+    trace_block,
+    trace_network,
+)
+from archgen.infer.failures import Diagnosis, Failure
+from archgen.infer.frames import Frame
 from archgen.infer.tracing import Untraceable
 
-__all__ = ["MAX_NODES", "Untraceable", "infer", "infer_block", "trace_block", "trace_network"]
+__all__ = [
+    "MAX_NODES",
+    "Diagnosis",
+    "Failure",
+    "Frame",
+    "Untraceable",
+    "diagnose",
+    "infer",
+    "infer_block",
+    "trace_block",
+    "trace_network",
+]

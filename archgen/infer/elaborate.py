@@ -7,11 +7,13 @@ is silent. Equal uses of a block (same arguments, same input shapes) are elabora
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
 from archgen.diagnostics import Diagnostic, Findings, Label, Span
-from archgen.infer.frames import Frame, told_from
+from archgen.infer.failures import Diagnosis, Failure
+from archgen.infer.frames import Frame, told_from, told_of_vector
 from archgen.infer.joins import describe
 from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
@@ -45,7 +47,7 @@ from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError
 from archgen.ops.slots import describe as as_written
 from archgen.resolve import MAX_NESTING
-from archgen.rules import LIMIT, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
+from archgen.rules import LIMIT, NEEDS_GRID, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
 from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
 
@@ -85,6 +87,14 @@ def infer_block(
         return None
 
 
+def diagnose(network: NetworkGraph) -> Diagnosis:
+    """Which steps of a broken network fail, each with the use of its block in which it does."""
+    elaborator = _Elaborator(Findings())
+    with suppress(TooLarge, Unknown):
+        elaborator.network(network, {})
+    return elaborator.diagnosis()
+
+
 def trace_block(
     shaped: ShapedBlock, arguments: Mapping[str, object], inputs: tuple[Shape, ...]
 ) -> ShapedBlock:
@@ -113,6 +123,11 @@ class _Elaborator:
         self._different = 0
         self._nesting = 0
         self._done: dict[object, tuple[ShapedBlock, int]] = {}
+        self._failures: list[Failure] = []
+
+    def diagnosis(self) -> Diagnosis:
+        """The failures so far, and how many steps the walk has looked at."""
+        return Diagnosis(tuple(self._failures), self._different)
 
     def network(self, network: NetworkGraph, arguments: Mapping[str, object]) -> ShapedNetwork:
         block = network.block
@@ -285,6 +300,9 @@ class _Elaborator:
             finding = error.rule.at(
                 place, error.message, caption=here, labels=labels, help=error.help
             )
+            if error.rule is NEEDS_GRID:
+                finding = told_of_vector(frame, finding, node)
+            self._failures.append(Failure(finding, error, ShapedNode(node, (x,), None, op), frame))
             self._report(finding, frame)
             return ShapedNode(node, (x,), None)
 
@@ -309,8 +327,10 @@ class _Elaborator:
             finding = describe(error, node, branches, known)
             if error.rule is RESIDUAL_MISMATCH:
                 finding = told_from(frame, finding, inputs[0])
+            failed = ShapedNode(node, inputs, error.goes_on, None, branches)
+            self._failures.append(Failure(finding, error, failed, frame))
             self._report(finding, frame)
-            return ShapedNode(node, inputs, error.goes_on, None, branches)
+            return failed
 
     def _block(
         self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archgen.diagnostics import Diagnostic
-from archgen.ir.graph import INPUT, Block, Node
+from archgen.diagnostics import Diagnostic, Label
+from archgen.ir.graph import INPUT, Block, Node, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
 
@@ -71,6 +71,28 @@ class Frame:
                 return f"`{node.node.name}` makes {channel_story(node)}, at line {node.node.key.start.line}"
             ref = node.node.inputs[0]
         return frame.origin()
+
+
+def told_of_vector(frame: Frame, finding: Diagnostic, node: Node) -> Diagnostic:
+    """A finding about a step that needs a grid, with the step that made a vector of it."""
+    maker = _vector_maker(frame, node.inputs[0])
+    if maker is None:
+        return finding
+    name, place = maker.node.name, maker.node.key
+    label = Label(place, f"`{name}` makes a vector here")
+    help = f"remove one of `{name}` and `{node.name}`, or put `{node.name}` before `{name}`"
+    return finding._replace(labels=(*finding.labels, label), help=help)
+
+
+def _vector_maker(frame: Frame, ref: Ref) -> ShapedNode | None:
+    """The step, of those in sight before a value, that turned a grid into a vector."""
+    while ref.id != INPUT and (node := frame.done.get(ref.id)) is not None:
+        if node.input is None or node.input.grid is not None:
+            return node if node.input is not None else None
+        ref = node.node.inputs[0]
+    if ref.id == INPUT and frame.caller is not None and frame.call is not None:
+        return _vector_maker(frame.caller, frame.call.inputs[0]) if frame.call.inputs else None
+    return None
 
 
 def told_from(frame: Frame, finding: Diagnostic, shortcut: Shape) -> Diagnostic:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
-
 from archgen.diagnostics import Diagnostic, Label, Span
-from archgen.infer.repairs import repairs
 from archgen.ir.graph import Node
 from archgen.ir.op import JoinError
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
-
-MAX_REPAIRS = 2
 
 
 def describe(
@@ -103,10 +98,6 @@ def _setting(node: ShapedNode, name: str) -> Span:
 def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
     if error.help:
         return error.help
-    if error.rule is GRIDS_DIFFER:
-        found = [str(repair) for repair in islice(repairs(branches, error.odd), MAX_REPAIRS)]
-        if found:
-            return ", or ".join(found)
     if not error.odd:
         return ""
     odd = branches[error.odd[0]].branch.name

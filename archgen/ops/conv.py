@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import ClassVar
 
+from archgen.diagnostics import listed
 from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
 from archgen.ir.shape import Grid, Padding, Shape, Window
 from archgen.ops.attached import Activation, ActivationSlot, BatchNorm, NormSlot
@@ -145,8 +146,11 @@ _HELPER = '''class @NAME(nn.Conv2d):
 
 def _groups_help(x: Shape, filters: int) -> str:
     common = gcd(x.channels, filters)
-    divisors = [str(count) for count in range(1, min(common, 1024) + 1) if common % count == 0]
-    return f"write `groups: {' or '.join(divisors[-3:])}`, or change `filters`"
+    divisors = [count for count in range(1, min(common, 1024) + 1) if common % count == 0]
+    if divisors == [1]:
+        return f"nothing but 1 divides both {int(x.channels)} and {int(filters)}: change `filters`"
+    shown = f"{listed(map(str, divisors[:-1]))} or {divisors[-1]}"
+    return f"write {shown} for `groups`, or change `filters`"
 
 
 def _as_grid(x: Shape) -> Shape:

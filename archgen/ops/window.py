@@ -98,6 +98,7 @@ class Sliding(NamedTuple):
                 INPUT_TOO_SMALL,
                 f"a {reach} window does not fit on a {x.grid} grid{around}",
                 setting="kernel",
+                help="pad more, or use a smaller kernel or a larger input",
             )
         return Grid(height, width)
 

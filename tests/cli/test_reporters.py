@@ -18,7 +18,7 @@ from archgen.cli.reporters import (
     github,
     json_document,
 )
-from archgen.diagnostics import Diagnostic, Label, Position, Rule, Severity, Span
+from archgen.diagnostics import Diagnostic, Edit, Fix, Label, Position, Rule, Severity, Span
 
 GRIDS = Rule("AG301", "grids-differ", "branches of a join end on different grids")
 UNUSED = Rule("AG404", "unused-block", "a block is never used", Severity.WARNING)
@@ -311,7 +311,9 @@ class TestConcise:
 
 class TestJson:
     def test_every_field_is_there(self) -> None:
-        document = json.loads(drawn(json_document([different_grids()], {})))
+        fix = Fix("`padding: valid` gives 17x17", (Edit(span(68, 64), "valid"),))
+        found = different_grids()._replace(fixes=(fix,))
+        document = json.loads(drawn(json_document([found], {})))
         name = "specs/inception_v4.yaml"
         place = {
             "source": name,
@@ -320,6 +322,12 @@ class TestJson:
         }
         finding = document["diagnostics"][0]
         labels = finding.pop("labels")
+        (offered,) = finding.pop("fixes")
+        assert offered["title"] == fix.title
+        assert offered["is_spelling"] is False
+        (edit,) = offered["edits"]
+        assert edit["text"] == "valid"
+        assert edit["start"] == {"line": 68, "column": 64}
         assert finding == {
             "code": "AG301",
             "name": "grids-differ",

@@ -139,7 +139,7 @@ def test_a_residual_mismatch_tells_where_its_channels_come_from() -> None:
     assert finding.message == "a residual adds 30 channels to 32"
     assert "`stem` makes 32 channels: 16 (left) + 16 (right), at line 20" in everything
     assert "network[1] unit {width: 30}" in everything
-    assert "`filters: in.channels`" in finding.help
+    assert "`width: 32` on `unit`" in finding.help
     assert finding.span.start == (18, 31)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from archgen.cli.reporters.palette import PLAIN, Palette
 from archgen.cli.reporters.tally import Tally
-from archgen.diagnostics import Diagnostic, Span
+from archgen.diagnostics import Diagnostic, Fix, Span
 
 SCHEMA = 1
 
@@ -40,7 +40,13 @@ def _finding(diagnostic: Diagnostic) -> dict[str, object]:
         "labels": [{"span": _span(label.span), "text": label.text} for label in diagnostic.labels],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
+        "fixes": [_fix(fix) for fix in diagnostic.fixes],
     }
+
+
+def _fix(fix: Fix) -> dict[str, object]:
+    edits = [{**_span(edit.span), "text": edit.text} for edit in fix.edits]
+    return {"title": fix.title, "is_spelling": fix.is_spelling, "edits": edits}
 
 
 def _span(span: Span) -> dict[str, object]:

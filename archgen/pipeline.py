@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from archgen import errata
-from archgen.checks import CHECKS, unused
+from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge, unused_allows
 from archgen.diagnostics import Diagnostic, Findings, SpecError
 from archgen.infer import infer
 from archgen.ir.shaped import ShapedNetwork
+from archgen.legal_sizes import narrower_sizes
 from archgen.resolve import Resolved, resolve
 from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
 from archgen.spec.files import SpecText, start_of
@@ -69,12 +70,25 @@ def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
     network = infer(resolved.network, findings) if resolved.network is not None else None
     if network is not None:
         findings.extend(finding for check in CHECKS for finding in check(network))
-    blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
-    findings.extend(unused(resolved.network, blocks))
+    _warn(resolved, network, findings)
     if network is not None and not findings.has_errors:
         findings.extend(errata.check_errata(resolved))
         findings.extend(errata.check_alternatives(resolved))
     return network
+
+
+def _warn(resolved: Resolved, network: ShapedNetwork | None, findings: Findings) -> None:
+    """What a sound spec may still not mean, but for what it acknowledges."""
+    found = [finding for check in WRITTEN for finding in check(resolved)]
+    if network is not None:
+        found += [finding for check in WARNINGS for finding in check(network)]
+    if network is not None and not findings.has_errors:
+        found += narrower_sizes(network)
+    acknowledged = acknowledge(found, resolved.allowances)
+    findings.extend(acknowledged.left)
+    if not findings.has_errors:
+        idle = unused_allows(resolved, network, acknowledged.used)
+        findings.extend(acknowledge(idle, resolved.allowances).left)
 
 
 def _as_printed(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
@@ -85,6 +99,8 @@ def _as_printed(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
     network = infer(errata.as_printed(resolved.network, resolved.errata), found)
     if network is not None:
         found.extend(finding for check in CHECKS for finding in check(network))
+        warnings = (finding for check in WARNINGS for finding in check(network))
+        found.extend(acknowledge(warnings, resolved.allowances).left)
     findings.extend(errata.told_as_printed(f, resolved.errata) for f in found.diagnostics)
     return network
 
@@ -97,8 +113,7 @@ def _with_repairs(
 ) -> tuple[Diagnostic, ...]:
     from archgen.repairs import mended  # noqa: PLC0415  # a sound spec does not load it
 
-    blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
-    return mended(network, blocks, found, sources)
+    return mended(resolved, network, found, sources)
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:

@@ -65,6 +65,18 @@ STRIDE_DROPS_ROWS = Rule(
     "a strided layer ignores the last rows or columns",
     Severity.WARNING,
 )
+BIAS_BEFORE_NORM = Rule(
+    "AG309", "bias-before-norm", "a batch norm cancels the bias before it", Severity.WARNING
+)
+REPEATED_ACTIVATION = Rule(
+    "AG310", "repeated-activation", "an activation that was just applied", Severity.WARNING
+)
+SIZES_NARROWER = Rule(
+    "AG311",
+    "sizes-narrower",
+    "the network does not take every input size that `sizes` states",
+    Severity.WARNING,
+)
 
 # AG4xx: references and cycles
 UNKNOWN_REFERENCE = Rule("AG401", "unknown-reference", "`from` names nothing in sight")
@@ -76,6 +88,11 @@ UNUSED_BLOCK = Rule("AG404", "unused-block", "a block is never used", Severity.W
 UNUSED_PARAM = Rule("AG405", "unused-param", "a param is never used", Severity.WARNING)
 UNKNOWN_LIBRARY = Rule("AG406", "unknown-library", "`use` names a file that cannot be used")
 WRONG_INPUTS = Rule("AG407", "wrong-inputs", "an op or block takes another number of inputs")
+UNUSED_LIBRARY = Rule("AG408", "unused-library", "a library is never used", Severity.WARNING)
+IDENTICAL_BRANCHES = Rule(
+    "AG409", "identical-branches", "two branches of a join are the same steps", Severity.WARNING
+)
+UNUSED_ALLOW = Rule("AG410", "unused-allow", "an `allow` acknowledges no finding", Severity.WARNING)
 
 # AG5xx: expectations
 EXPECTATION = Rule("AG501", "expectation", "an `expect` does not hold")

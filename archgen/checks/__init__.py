@@ -1,13 +1,22 @@
 """Checks: what a spec that has shapes can still get wrong. One file a close family of rules."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
+from archgen.checks.acknowledged import acknowledge, unused_allows
 from archgen.checks.expectations import expectations
+from archgen.checks.identical import identical_branches
+from archgen.checks.redundant import redundant
 from archgen.checks.strides import dropped_rows
 from archgen.checks.unused import unused
 from archgen.diagnostics import Diagnostic
 from archgen.ir.shaped import ShapedNetwork
+from archgen.resolve import Resolved
 
-CHECKS: tuple[Callable[[ShapedNetwork], Iterator[Diagnostic]], ...] = (expectations, dropped_rows)
+Check: TypeAlias = "Callable[[ShapedNetwork], Iterator[Diagnostic]]"
 
-__all__ = ["CHECKS", "unused"]
+CHECKS: tuple[Check, ...] = (expectations,)
+WARNINGS: tuple[Check, ...] = (dropped_rows, redundant)
+WRITTEN: tuple[Callable[[Resolved], Iterator[Diagnostic]], ...] = (unused, identical_branches)
+
+__all__ = ["CHECKS", "WARNINGS", "WRITTEN", "acknowledge", "unused", "unused_allows"]

@@ -17,8 +17,7 @@ def dropped_rows(network: ShapedNetwork) -> Iterator[Diagnostic]:
     for block in (network.block, *network.blocks()):
         heads = [head.graph for head in network.heads] if block is network.block else []
         for graph in (block.graph, *heads):
-            if STRIDE_DROPS_ROWS.code not in block.block.allow:
-                yield from _in_graph(graph)
+            yield from _in_graph(graph)
 
 
 def _in_graph(graph: ShapedGraph) -> Iterator[Diagnostic]:
@@ -35,7 +34,7 @@ def _dropped(node: ShapedNode) -> Diagnostic | None:
     if node.op is None or node.branches or node.output is None or x is None or x.grid is None:
         return None
     rows, columns = node.op.unread(x)
-    if max(rows, columns) == 0 or STRIDE_DROPS_ROWS.code in node.node.allow:
+    if max(rows, columns) == 0:
         return None
     lost, total = (rows, f"{x.height} rows") if rows else (columns, f"{x.width} columns")
     how_many = f"the last {lost}" if lost > 1 else "the last"

@@ -1,4 +1,4 @@
-"""Parts of a spec that nothing uses: blocks, params, and steps whose output is not read."""
+"""Parts of a spec that nothing uses: blocks, libraries, defaults, params, and outputs of steps."""
 
 from __future__ import annotations
 
@@ -18,26 +18,45 @@ from archgen.ir.graph import (
     Term,
     UnknownCall,
 )
+from archgen.resolve import Resolved
 from archgen.resolve.params import Unreadable
-from archgen.rules import UNUSED_BLOCK, UNUSED_PARAM, UNUSED_STEP
+from archgen.rules import (
+    UNUSED_BLOCK,
+    UNUSED_LIBRARY,
+    UNUSED_PARAM,
+    UNUSED_STEP,
+)
 
 
-def unused(network: NetworkGraph | None, blocks: dict[str, Block]) -> Iterator[Diagnostic]:
-    """Blocks of the file that no step uses, params that no expression names, steps that nothing reads.
+def unused(resolved: Resolved) -> Iterator[Diagnostic]:
+    """Blocks and libraries that no step uses, params that no expression names, steps that nothing reads.
 
     A library's blocks are there for others, so only a network's own unused blocks are reported. Where
     something could not be read, nobody knows what it would have used, and nothing is claimed.
     """
+    network = resolved.network
+    blocks = {name: block for name, block in resolved.blocks.items() if block is not None}
     heads = [head.graph for head in network.heads] if network is not None else []
     parts = [(block, list[Graph]()) for block in blocks.values()]
     if network is not None:
         parts.insert(0, (network.block, heads))
-        if all(_is_whole(block, graphs) for block, graphs in parts):
+    if len(blocks) == len(resolved.blocks) and all(_is_whole(*part) for part in parts):
+        yield from _libraries(resolved)
+        if network is not None:
             yield from _blocks(network, blocks)
     for block, graphs in parts:
         if _is_whole(block, graphs):
             yield from _steps(block, graphs)
             yield from _params(block, graphs)
+
+
+def _libraries(resolved: Resolved) -> Iterator[Diagnostic]:
+    use = resolved.file.model.use
+    for alias, _ in use.entries if use else ():
+        if alias.text not in resolved.used_libraries:
+            message = f"the library `{alias.text}` is never used"
+            help = f"remove it, or name one of its blocks: `{alias.text}.NAME`"
+            yield UNUSED_LIBRARY.at(alias.span, message, help=help)
 
 
 def _is_whole(block: Block, heads: list[Graph]) -> bool:
@@ -51,7 +70,7 @@ def _is_whole(block: Block, heads: list[Graph]) -> bool:
 def _blocks(network: NetworkGraph, blocks: dict[str, Block]) -> Iterator[Diagnostic]:
     used = _used_blocks(network)
     for block in blocks.values():
-        if id(block) not in used and UNUSED_BLOCK.code not in block.allow:
+        if id(block) not in used:
             message = f"the block `{block.name}` is never used"
             yield UNUSED_BLOCK.at(block.span, message, help="remove it, or use it in `network:`")
 
@@ -72,7 +91,7 @@ def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
     for term in _terms(block, heads):
         named.update(name.text for name in getattr(term, "names", tuple)())
     for param in block.params.values():
-        if param.name not in named and UNUSED_PARAM.code not in block.allow:
+        if param.name not in named:
             message = f"the param `{param.name}` of `{block.name}` is never used"
             yield UNUSED_PARAM.at(param.span, message, help="remove it, or name it in a setting")
 
@@ -105,7 +124,7 @@ def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
             read.update(ref.id for ref in _read_by(node))
     for graph in graphs:
         for node in graph.walk():
-            if node.id not in read and UNUSED_STEP.code not in (*node.allow, *block.allow):
+            if node.id not in read:
                 message = f"nothing reads the output of `{node.name}`"
                 help = "remove the step, or name it in a `from:`"
                 yield UNUSED_STEP.at(node.key, message, help=help)

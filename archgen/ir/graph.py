@@ -111,7 +111,6 @@ class Node:
     expect: tuple[Expectation, ...] = ()
     source: str = ""
     note: str = ""
-    allow: tuple[str, ...] = ()
 
 
 class Graph(NamedTuple):
@@ -161,7 +160,17 @@ class Block(NamedTuple):
     expect: tuple[Expectation, ...] = ()
     source: str = ""
     note: str = ""
-    allow: tuple[str, ...] = ()
+
+
+class Allowance(NamedTuple):
+    """An entry of an `allow`: findings of the rule `code` within `scope` are acknowledged.
+
+    `span` is the entry itself. Without a scope, the whole file of the entry is meant.
+    """
+
+    code: str
+    span: Span
+    scope: Span | None = None
 
 
 class Head(NamedTuple):
@@ -180,6 +189,21 @@ class Head(NamedTuple):
         return self.graph.nodes[0].inputs[0] if self.graph.nodes else self.graph.output
 
 
+class StatedSizes(NamedTuple):
+    """The input sizes a spec states: multiples of `multiple_of` from `smallest` on, up to `largest`."""
+
+    smallest: int
+    largest: int | None
+    multiple_of: int
+    span: Span
+
+    def sizes(self, end: int) -> range:
+        """Those below `end`."""
+        step = self.multiple_of
+        last = end - 1 if self.largest is None else min(end - 1, self.largest)
+        return range(-(-self.smallest // step) * step, last + 1, step)
+
+
 class NetworkGraph(NamedTuple):
     """A network: its steps as a block of its own, its input and its further outputs."""
 
@@ -187,3 +211,4 @@ class NetworkGraph(NamedTuple):
     input: Shape
     heads: tuple[Head, ...] = ()
     title: str = ""
+    sizes: StatedSizes | None = None

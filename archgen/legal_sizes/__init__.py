@@ -2,5 +2,6 @@
 
 from archgen.legal_sizes.scan import legal_sizes, smallest_input
 from archgen.legal_sizes.sizes import LegalSizes
+from archgen.legal_sizes.stated import narrower_sizes
 
-__all__ = ["LegalSizes", "legal_sizes", "smallest_input"]
+__all__ = ["LegalSizes", "legal_sizes", "narrower_sizes", "smallest_input"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from math import gcd
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import NamedTuple
 
 from archgen.diagnostics import Diagnostic, Fix
 from archgen.infer import Failure, Frame, diagnose
-from archgen.ir.graph import Block
 from archgen.ir.op import JoinError
 from archgen.ir.shape import Grid, Shape, Window
 from archgen.ir.shaped import Expected, ShapedBlock, ShapedNetwork, instances
@@ -35,6 +35,7 @@ from archgen.repairs.candidates import (
 )
 from archgen.repairs.trials import MAX_TRIALS, Trials
 from archgen.repairs.writing import text_edit
+from archgen.resolve import Resolved
 from archgen.rules import (
     EXPECTATION,
     GROUPS,
@@ -55,8 +56,8 @@ class Repair(NamedTuple):
 
 
 def mended(
+    resolved: Resolved,
     network: ShapedNetwork,
-    blocks: Mapping[str, Block],
     found: tuple[Diagnostic, ...],
     sources: Mapping[str, str],
 ) -> tuple[Diagnostic, ...]:
@@ -66,7 +67,7 @@ def mended(
     """
     diagnosis = diagnose(network.network)
     failures = {failure.finding.key: failure for failure in reversed(diagnosis.failures)}
-    trials = Trials(network.network, dict(blocks), found, diagnosis.steps)
+    trials = Trials(replace(resolved, network=network.network), found, diagnosis.steps)
     result: list[Diagnostic] = []
     for finding in found:
         if finding.rule not in MENDED_BY_SHAPE or not trials.is_affordable:

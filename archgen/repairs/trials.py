@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
-from archgen.checks import CHECKS, unused
+from archgen.checks import CHECKS, WARNINGS, acknowledge, unused
 from archgen.diagnostics import Diagnostic, Findings, Position
 from archgen.infer import infer
 from archgen.ir.graph import Block, BlockCall, Graph, NetworkGraph, Node, OpCall
@@ -17,6 +17,7 @@ from archgen.ir.rewriting import replace_nodes
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError, Slot
 from archgen.repairs.candidates import Candidate
+from archgen.resolve import Resolved
 from archgen.resolve.params import INT, shape_names
 from archgen.spec.document import parse
 
@@ -34,15 +35,10 @@ def place_of(finding: Diagnostic) -> Place:
 class Trials:
     """The trials of one file: its network, what is wrong with it, and what may still be spent."""
 
-    def __init__(
-        self,
-        network: NetworkGraph,
-        blocks: dict[str, Block],
-        found: tuple[Diagnostic, ...],
-        steps: int,
-    ) -> None:
-        self._network = network
-        self._blocks = blocks
+    def __init__(self, resolved: Resolved, found: tuple[Diagnostic, ...], steps: int) -> None:
+        assert resolved.network is not None
+        self._resolved = resolved
+        self._network = resolved.network
         self._before = {place_of(finding) for finding in found}
         self._price = max(1, steps)
         self._budget = MAX_STEPS
@@ -67,15 +63,23 @@ class Trials:
         if shaped is None:
             return None
         findings.extend(finding for check in CHECKS for finding in check(shaped))
-        findings.extend(unused(network, self._blocks_of(network)))
+        edited = replace(self._resolved, network=network, blocks=self._blocks_of(network))
+        warnings = [
+            *unused(edited),  # that it makes branches alike is no reason against an edit
+            *(finding for check in WARNINGS for finding in check(shaped)),
+        ]
+        findings.extend(acknowledge(warnings, edited.allowances).left)
         return {place_of(finding) for finding in findings.diagnostics}
 
-    def _blocks_of(self, network: NetworkGraph) -> dict[str, Block]:
+    def _blocks_of(self, network: NetworkGraph) -> dict[str, Block | None]:
         """The blocks of the file, those that the edit changed in their new form."""
         used = {block.span: block for block in _blocks_in(network.block.graph, set())}
         for head in network.heads:
             used.update({block.span: block for block in _blocks_in(head.graph, set())})
-        return {name: used.get(block.span, block) for name, block in self._blocks.items()}
+        return {
+            name: used.get(block.span, block) if block is not None else None
+            for name, block in self._resolved.blocks.items()
+        }
 
 
 def _blocks_in(graph: Graph, seen: set[int]) -> Iterator[Block]:

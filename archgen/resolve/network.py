@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgen.diagnostics import Findings, Span
-from archgen.ir.graph import Block, Head, NetworkGraph, Ref
+from archgen.ir.graph import Allowance, Block, Head, NetworkGraph, Ref, StatedSizes
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import IntSlot, SettingError, Slot
@@ -21,7 +21,7 @@ from archgen.resolve.params import (
     shape_names,
 )
 from archgen.resolve.settings import Defaults, read_defaults
-from archgen.resolve.steps import Context, Erratum, StepResolver
+from archgen.resolve.steps import Context, Erratum, StepResolver, allowances
 from archgen.rules import (
     BAD_NAME,
     BAD_VALUE,
@@ -48,6 +48,8 @@ class Resolved:
     blocks: Mapping[str, Block | None]
     network: NetworkGraph | None = None
     errata: tuple[Erratum, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
+    used_libraries: frozenset[str] = frozenset()
 
 
 def resolve(file: SpecFile, findings: Findings) -> Resolved:
@@ -56,7 +58,14 @@ def resolve(file: SpecFile, findings: Findings) -> Resolved:
     resolver = _FileResolver(file, shared)
     blocks = {name: resolver.own(name) for name in file.blocks}
     network = resolver.network(file.model) if isinstance(file.model, written.Network) else None
-    return Resolved(file, blocks, network, tuple(shared.errata))
+    return Resolved(
+        file,
+        blocks,
+        network,
+        tuple(shared.errata),
+        tuple(shared.allowances),
+        frozenset(resolver.used_libraries),
+    )
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class _Shared:
 
     findings: Findings
     errata: list[Erratum] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
     open_lists: list[Span] = field(default_factory=list)
     resolvers: dict[int, _FileResolver] = field(default_factory=dict)
 
@@ -77,6 +87,8 @@ class _FileResolver:
         self._shared = shared
         self._findings = shared.findings
         shared.resolvers[id(file)] = self
+        shared.allowances.extend(allowances(file.model.allow))
+        self.used_libraries: set[str] = set()
         for alias, _ in file.model.use.entries if file.model.use else ():
             check_name(alias.text, alias.span, "a library", self._findings, frozenset())
         self.defaults = self._read_defaults()
@@ -88,6 +100,7 @@ class _FileResolver:
         if not isinstance(node, ScalarNode):
             return read_defaults(node, self._findings)
         library = self._file.libraries.get(node.text)
+        self.used_libraries.add(node.text)
         if library is None:
             self._findings.add(
                 UNKNOWN_LIBRARY.at(
@@ -114,6 +127,7 @@ class _FileResolver:
         if not dot:
             return self.block(name)
         library = self._file.libraries[alias]
+        self.used_libraries.add(alias)
         return None if library is None else self._resolver(library).block(inner)
 
     def own(self, name: str) -> Block | None:
@@ -167,6 +181,8 @@ class _FileResolver:
         names: dict[str, Slot] = {**shapes, **_slots(params)}
         steps = StepResolver(self._context(names), inputs)
         graph = steps.body(block.body)
+        scope = Span(key.source, key.start, block.span.end)
+        self._shared.allowances.extend(allowances(block.allow, scope))
         return Block(
             name=name,
             graph=graph,
@@ -179,13 +195,18 @@ class _FileResolver:
             expect=read_expect(block.expect, names, self._findings),
             source=written.citation(block.source, self._file.model.source),
             note=block.note or "",
-            allow=(*self._file.model.allow, *block.allow),
         )
 
     def _context(self, names: Mapping[str, Slot]) -> Context:
         shared = self._shared
         return Context(
-            self, self.defaults, names, shared.findings, shared.errata, shared.open_lists
+            self,
+            self.defaults,
+            names,
+            shared.findings,
+            shared.errata,
+            shared.allowances,
+            shared.open_lists,
         )
 
     def _ports(self, node: MappingNode | None, steps: StepResolver) -> dict[str, Ref]:
@@ -230,9 +251,8 @@ class _FileResolver:
             expect=read_expect(model.expect, names, self._findings, of_network=True),
             source=written.citation(model.source, None),
             note=model.note or "",
-            allow=model.allow,
         )
-        return NetworkGraph(block, shape, heads, model.name.text)
+        return NetworkGraph(block, shape, heads, model.name.text, self._stated(model.input, shape))
 
     def _heads(self, model: written.Network, steps: StepResolver) -> Iterator[Head]:
         for key, _ in model.outputs.entries if model.outputs else ():
@@ -269,6 +289,25 @@ class _FileResolver:
         if channels is None or height is None or width is None:
             return None
         return Shape(channels, Grid(height, width))
+
+    def _stated(self, node: written.Input, shape: Shape) -> StatedSizes | None:
+        """The sizes that the input states; its own must be among them."""
+        sizes = node.sizes
+        if sizes is None:
+            return None
+        smallest = self._size("min", sizes.min)
+        largest = None if sizes.max is None else self._size("max", sizes.max)
+        step = 1 if sizes.multiple_of is None else self._size("multiple_of", sizes.multiple_of)
+        if smallest is None or step is None or (largest is None and sizes.max is not None):
+            return None
+        stated = StatedSizes(smallest, largest, step, sizes.span)
+        for side in (shape.height, shape.width):
+            if side not in stated.sizes(side + 1):
+                message = f"`sizes` leaves out {side}, the size of this input"
+                help = "state sizes that have it, or give the input another size"
+                self._findings.add(BAD_VALUE.at(sizes.span, message, help=help))
+                return None
+        return stated
 
     def _grid(self, node: Node) -> tuple[int | None, int | None]:
         if isinstance(node, ScalarNode) and _SIDES.fullmatch(node.text):

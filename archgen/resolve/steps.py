@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
 from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed
 from archgen.ir.graph import (
     INPUT,
+    Allowance,
     Block,
     BlockCall,
     Branch,
@@ -56,6 +57,11 @@ MAX_NESTING = 64
 REPEAT = IntSlot(minimum=0, maximum=10**12)
 
 
+def allowances(codes: Iterable[ScalarNode], scope: Span | None = None) -> Iterator[Allowance]:
+    """The entries of an `allow` that stands at `scope`, or at the head of a file."""
+    return (Allowance(code.text, code.span, scope) for code in codes)
+
+
 class Blocks(Protocol):
     """Where a resolver finds the blocks that steps name."""
 
@@ -88,6 +94,7 @@ class Context:
     names: Mapping[str, Slot]
     findings: Findings
     errata: list[Erratum] = field(default_factory=list)
+    allowances: list[Allowance] = field(default_factory=list)
     open_lists: list[Span] = field(default_factory=list)
 
 
@@ -221,8 +228,8 @@ class StepResolver:
             expect=read_expect(step.expect, names, self._findings),
             source=step.source.cited(None) if step.source else "",
             note=step.note or "",
-            allow=step.allow,
         )
+        self._context.allowances.extend(allowances(step.allow, step.span))
         self._context.errata.extend(self._erratum(e, step, node, inner) for e in step.errata)
         return node
 

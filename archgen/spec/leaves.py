@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic_core import PydanticCustomError, core_schema
 
-from archgen.diagnostics import Rule, Severity, Span
+from archgen.diagnostics import Rule, Severity, Span, did_you_mean
 from archgen.rules import BAD_VALUE, RULES, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -75,15 +75,22 @@ def _names(node: Node) -> tuple[ScalarNode, ...]:
     return tuple(_scalar(item) for item in nodes)
 
 
-def _warnings(node: Node) -> tuple[str, ...]:
+def _warnings(node: Node) -> tuple[ScalarNode, ...]:
     """The codes of warnings that the spec acknowledges."""
-    legal = [rule.code for rule in RULES if rule.severity is Severity.WARNING]
     names = _names(node)
     for name in names:
-        if name.text not in legal:
+        if name.text not in _WARNINGS:
             message = f"`{name.text}` is no warning that a spec can allow"
-            raise refused(BAD_VALUE, name.span, message, f"there are {', '.join(legal)}")
-    return tuple(name.text for name in names)
+            raise refused(BAD_VALUE, name.span, message, _nearest_warning(name.text))
+    return names
+
+
+def _nearest_warning(text: str) -> str:
+    """What to write instead: the code of a warning that is named, or the nearest code."""
+    code = next((code for code, name in _WARNINGS.items() if name == text), None)
+    is_error = any(rule.code == text for rule in RULES)
+    near = code or (None if is_error else did_you_mean(text, _WARNINGS))
+    return f"did you mean `{near}`?" if near else f"there are {', '.join(_WARNINGS)}"
 
 
 def one_or_more(node: object) -> object:
@@ -91,8 +98,10 @@ def one_or_more(node: object) -> object:
     return node.items if isinstance(node, SequenceNode) else (node,)
 
 
+_WARNINGS = {rule.code: rule.name for rule in RULES if rule.severity is Severity.WARNING}
+
 Text = Annotated[str, Reads(_text)]
-Warnings = Annotated[tuple[str, ...], Reads(_warnings)]
+Warnings = Annotated[tuple[ScalarNode, ...], Reads(_warnings)]
 Boolean = Annotated[bool, Reads(_boolean)]
 Weight = Annotated[float, Reads(_weight)]
 Scalar = Annotated[ScalarNode, Reads(_scalar)]

@@ -242,6 +242,16 @@ class Block(SpecModel):
     allow: Warnings = ()
 
 
+class Sizes(SpecModel):
+    """The other input sizes that a network is said to take."""
+
+    title: ClassVar[str] = "`sizes`"
+
+    min: AnyNode
+    max: AnyNode = None
+    multiple_of: AnyNode = None
+
+
 class Input(SpecModel):
     """One sample: channels and a square grid, or height and width."""
 
@@ -251,6 +261,7 @@ class Input(SpecModel):
     grid: AnyNode = None
     height: AnyNode = None
     width: AnyNode = None
+    sizes: Sizes | None = None
 
 
 class Output(SpecModel):

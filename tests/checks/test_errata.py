@@ -123,7 +123,6 @@ def test_a_repeat_may_be_an_erratum() -> None:
     archgen: 1
     name: net
     input: {channels: 3, grid: 9}
-    allow: AG308
     network:
       - max_pool: {kernel: 3, stride: 1, padding: valid}
         repeat: 4

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from archgen.pipeline import check
+from archgen.spec.files import read_spec
 from tests.compiling import codes, findings
 
 HEAD = """
@@ -108,7 +114,53 @@ def test_a_warning_can_be_allowed_by_the_step_the_block_or_the_file() -> None:
 def test_what_is_no_warning_cannot_be_allowed() -> None:
     (finding,) = findings(HEAD + "allow: AG301\n" + ONE)
     assert finding.rule.code == "AG107"
-    assert "AG403" in finding.help
+    assert finding.help.startswith("there are AG308, ")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("AG304x", None), ("AG3O8", "AG308"), ("stride-drops-rows", "AG308")]
+)
+def test_a_slip_in_an_allow_is_told_the_nearest_warning(written: str, meant: str | None) -> None:
+    (finding,) = findings(HEAD + f"allow: {written}\n" + ONE)
+    assert finding.message == f"`{written}` is no warning that a spec can allow"
+    if meant is not None:
+        assert finding.help == f"did you mean `{meant}`?"
+
+
+LIBRARY = """
+archgen: 1
+blocks:
+  unit:
+    body:
+      - conv: {filters: 4, padding: same, kernel: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "network", "expected"),
+    [
+        ("use: {lib: lib.yaml}\n", "network: [{conv: {filters: 4}}]\n", ["AG408"]),
+        ("use: {lib: lib.yaml}\n", "network: [lib.unit]\n", []),
+        ("use: {lib: lib.yaml, b: ./lib.yaml}\n", "network: [lib.unit]\n", ["AG408"]),
+        ("use: {lib: lib.yaml}\nallow: AG408\n", "network: [{conv: {filters: 4}}]\n", []),
+        ("use: {lib: lib.yaml}\n", "network: [libb.unit]\n", ["AG103"]),
+    ],
+)
+def test_a_library_that_nothing_is_taken_from_is_told(
+    tmp_path: Path, use: str, network: str, expected: list[str]
+) -> None:
+    (tmp_path / "lib.yaml").write_text(LIBRARY)
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + use + network)
+    assert [finding.rule.code for finding in check(read_spec(path)).diagnostics] == expected
+
+
+def test_a_library_whose_defaults_are_taken_over_is_used(tmp_path: Path) -> None:
+    (tmp_path / "lib.yaml").write_text(LIBRARY + "defaults: {conv: {padding: same, kernel: 1}}\n")
+    path = tmp_path / "net.yaml"
+    own = HEAD.replace("{conv: {padding: same, kernel: 1}}", "lib")
+    path.write_text(own + "use: {lib: lib.yaml}\n" + ONE)
+    assert not check(read_spec(path)).diagnostics
 
 
 def test_where_something_cannot_be_read_nothing_is_claimed() -> None:

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/resnet_152.yaml -o resnet_152.py
 
 Language version 1, sha256 of the spec and its libraries:
-70368baffc5220bfcad1f223455955b5e01da2f6fa147e62f41911d01065171e
+53c1104308a345e2c84a6f6c972f07058d8ee21f057e1e1c04572c7c44a07776
 """
 
 from __future__ import annotations

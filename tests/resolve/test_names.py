@@ -62,7 +62,7 @@ def with_block(name: str) -> str:
 def with_branch(name: str) -> str:
     """A network with a branch of this name."""
     conv = "[{conv: {filters: 4, kernel: 1}}]"
-    return f"{HEAD}network:\n  - concat: {{{name}: {conv}, other: {conv}}}\n"
+    return f"{HEAD}network:\n  - concat: {{{name}: {conv}, other: []}}\n"
 
 
 def with_param(name: str) -> str:

@@ -15,7 +15,7 @@ defaults: {{conv: {{padding: same}}}}
 blocks:
   unit:
     params: {params}
-{more}    allow: [AG405]
+{more}    allow: [AG405, AG410]
     body:
       - conv: {{filters: {filters}, kernel: 1}}
 network:

@@ -76,7 +76,7 @@ TWO = """
     one:
       - conv: {filters: 8, kernel: 3, stride: 2, padding: 1}
     two:
-      - conv: {filters: 8, kernel: 3, stride: 2, padding: valid}
+      - conv: {filters: 9, kernel: 3, stride: 2, padding: valid}
 """
 WIDE = """
 - concat:
@@ -297,7 +297,7 @@ def test_a_shortcut_lends_its_words() -> None:
       params: {width: int}
       body:
         - residual:
-            shortcut: [{conv: {filters: width, kernel: 1}}]
+            shortcut: [{conv: {filters: width, kernel: 3}}]
             body: [{conv: {filters: 30, kernel: 1}}]
     """
     text = net("- unit: {width: 32}\n- unit: {width: 64}\n", block)

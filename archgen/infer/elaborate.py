@@ -52,7 +52,7 @@ from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
 
 MAX_NODES = 1_000_000
-MAX_DIFFERENT = 100_000
+MAX_DIFFERENT = 250_000
 
 
 class TooLarge(Exception):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed, only_near
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed
 from archgen.ir.graph import (
     INPUT,
     Allowance,
@@ -105,9 +106,14 @@ class _List:
     scope: Scope
     outer: Mapping[str, Node | Ref]
     names: dict[str, Node | Ref] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
 
-    def sight(self) -> dict[str, Node | Ref]:
-        return {**self.outer, **self.names}
+    def add(self, node: Node) -> None:
+        self.names[node.name] = node
+        self.counts[node.name.partition("-")[0]] += 1
+
+    def sight(self) -> Mapping[str, Node | Ref]:
+        return ChainMap(self.names, cast("dict[str, Node | Ref]", self.outer))
 
 
 class StepResolver:
@@ -121,7 +127,7 @@ class StepResolver:
         self._input = Ref(INPUT, inputs[0] if inputs else "")
         self._outer: dict[str, Node | Ref] = {"in": self._input, **ports}
         self._scope = Scope(context.findings)
-        self.top: dict[str, Node | Ref] = {}
+        self.top: Mapping[str, Node | Ref] = {}
 
     def body(self, node: YamlNode) -> Graph:
         """The block's own list."""
@@ -159,8 +165,9 @@ class StepResolver:
                 return None
         near = did_you_mean(name.text, sight)
         help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
-        message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
-        self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))
+        self._findings.add(
+            UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help)
+        )
         return None
 
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
@@ -189,7 +196,7 @@ class StepResolver:
             )
             nodes.append(resolved)
             if step is not None:
-                steps.names[resolved.name] = resolved
+                steps.add(resolved)
             current = Ref(resolved.id)
         return Graph(tuple(nodes), current)
 
@@ -239,7 +246,7 @@ class StepResolver:
             return name, name
         base = step.op.text.rpartition(".")[2]
         if op is not None and issubclass(op, Join):
-            count = sum(1 for name in steps.names if name.split("-")[0] == base)
+            count = steps.counts[base]
             return (base if count == 0 else f"{base}-{count + 1}"), ""
         name = steps.scope.number(base, step.op.span)
         return name, name
@@ -315,15 +322,12 @@ class StepResolver:
             legal = [*OPS_BY_NAME, *self._context.blocks.known()]
             near = did_you_mean(name, legal)
             help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
-            instead = only_near(name, legal)
             if name in ACTIVATIONS or name in NORMS:
-                meant = f"{'act' if name in ACTIVATIONS else 'norm'}: {name}"
-                help = f"write `{meant}`"
-                instead = meant if step.span == step.op.span else None
+                help = f"write `{'act' if name in ACTIVATIONS else 'norm'}: {name}`"
             elif near:
                 help = f"did you mean `{near}`?"
             message = f"`{name}` is neither an op nor a block"
-            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead))
+            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help))
             return UnknownCall()
         if block is None:
             return UnknownCall()
@@ -418,10 +422,7 @@ def _no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagno
     help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
     if block.outputs:
         help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
-    message = f"`{step}` has no output `{output}`"
-    only = only_near(output, block.outputs)
-    instead = f"{step}.{only}" if only else None
-    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
+    return UNKNOWN_REFERENCE.at(name.span, f"`{step}` has no output `{output}`", help=help)
 
 
 def _misuse(

@@ -23,11 +23,9 @@ class Reads(NamedTuple):
         return core_schema.no_info_plain_validator_function(self.function)
 
 
-def refused(
-    rule: Rule, span: Span, message: str, help: str = "", instead: str | None = None
-) -> PydanticCustomError:
+def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCustomError:
     """An error that carries a whole finding through pydantic."""
-    diagnostic = rule.at(span, message, help=help, instead=instead)
+    diagnostic = rule.at(span, message, help=help)
     return PydanticCustomError(
         "diagnostic", "{message}", {"message": message, "diagnostic": diagnostic}
     )

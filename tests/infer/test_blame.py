@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -271,9 +271,9 @@ def test_the_same_specs_as_written_are_sound() -> None:
 
 @pytest.mark.parametrize("count", ["1000000000", "10 * 100000000", "1000001"])
 def test_a_vast_repeat_hits_the_named_limit_quickly(count: str) -> None:
-    began = perf_counter()
+    began = process_time()
     (finding,) = findings(net(f"  - conv: {{filters: 8, kernel: 1}}\n    repeat: {count}\n"))
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert finding.rule.code == "AG005"
     assert "1,000,000 steps, repeats counted" in finding.message
 
@@ -282,22 +282,22 @@ def test_repeats_within_repeats_hit_the_named_limit_quickly() -> None:
     blocks = "blocks:\n  b0:\n    body: [{conv: {filters: 3, kernel: 1}}]\n" + "".join(
         f"  b{n}:\n    body: [{{b{n - 1}: {{}}, repeat: 100}}]\n" for n in range(1, 12)
     )
-    began = perf_counter()
+    began = process_time()
     found = compiled(net("  - b11: {}\n", blocks)).diagnostics
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert [finding.rule.code for finding in found] == ["AG005"]
 
 
 def test_steps_that_all_differ_hit_the_named_limit() -> None:
-    text = net("  - conv: {filters: 1 + i % 7, kernel: 1}\n    repeat: 200000\n")
-    began = perf_counter()
+    text = net("  - conv: {filters: 1 + i % 7, kernel: 1}\n    repeat: 250001\n")
+    began = process_time()
     found = findings(text)
-    assert perf_counter() - began < 10
+    assert process_time() - began < 10
     assert [finding.rule.code for finding in found] == ["AG005"]
 
 
 def test_a_long_repeat_of_equal_steps_is_quick() -> None:
-    began = perf_counter()
+    began = process_time()
     text = net("  - conv: {filters: 3, kernel: 1}\n    repeat: 900000\n")
     assert not findings(text)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1

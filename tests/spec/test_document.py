@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, isnan
 from textwrap import dedent
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -217,26 +217,26 @@ def test_a_byte_order_mark_within_a_text_is_refused() -> None:
 
 
 def test_one_hundred_kilobytes_of_brackets_hit_the_depth_limit_quickly() -> None:
-    began = perf_counter()
+    began = process_time()
     finding = only("[" * 100_000)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert finding.rule.code == "AG005"
     assert "64 levels" in finding.message
 
 
 def test_one_hundred_kilobytes_of_dashes_hit_the_depth_limit_quickly() -> None:
-    began = perf_counter()
+    began = process_time()
     _, found = parsed("- " * 50_000)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert [finding.rule.code for finding in found] == ["AG005"]
 
 
 def test_a_billion_laughs_hit_the_limit_of_events_quickly() -> None:
     lines = ['a0: &a0 ["lol", "lol", "lol", "lol", "lol", "lol", "lol", "lol", "lol"]']
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    began = perf_counter()
+    began = process_time()
     finding = only("\n".join(lines))
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert finding.rule.code == "AG005"
     assert "500,000" in finding.message
 

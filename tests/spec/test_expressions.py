@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -219,9 +219,9 @@ def test_the_length_is_limited() -> None:
 
 
 def test_a_huge_text_is_refused_quickly() -> None:
-    began = perf_counter()
+    began = process_time()
     error_of("((((" * 1_000_000)
-    assert perf_counter() - began < 0.5
+    assert process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("text", ["9007199254740992 + 1", "9007199254740992 * 2", "1e300 * 1e300"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import unicodedata
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
@@ -96,18 +95,13 @@ def _misplaced(span: Span, sources: Mapping[str, str]) -> str:
     """Why a span does not lie within its text; empty where it does."""
     if span.source not in sources:
         return f"no text of {span.source}"
-    lines = _lines(sources[span.source])
+    lines = split_lines(sources[span.source])
     for line, column in (span.start, span.end):
         if not 1 <= line <= len(lines) or not 1 <= column <= len(lines[line - 1]) + 1:
             return f"{line}:{column} lies outside the text"
     if span.end < span.start:
         return f"{span.start} comes after {span.end}"
     return ""
-
-
-@lru_cache(4)
-def _lines(text: str) -> list[str]:
-    return split_lines(text)
 
 
 def _undrawable(row: str, name: str) -> str:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 TAB = "    "
@@ -16,9 +17,10 @@ _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-def split_lines(text: str) -> list[str]:
+@lru_cache(maxsize=8)  # a thousand findings in one file ask for the same lines
+def split_lines(text: str) -> tuple[str, ...]:
     """The lines of `text` as a YAML parser counts them, without their ends."""
-    return _LINE_END.split(text)
+    return tuple(_LINE_END.split(text))
 
 
 def harmless(text: str) -> str:

@@ -1,79 +1,122 @@
-"""Running emitted networks beside those of timm and torchvision.
+"""Running emitted networks beside those of timm and torchvision, with the same weights.
 
-    tools/bench modules
-
-Batches of two at the native size; CPU time on one thread, medians of turns. Forward is in
-evaluation; forward and backward in training, where ours computes an auxiliary head that timm's
-networks lack (a two-thousandth of the multiply-adds).
+Batches of two at the native size, on one thread. Forward is in evaluation, forward and backward in
+training. Before anything is measured, outputs and gradients of both must be equal, bit by bit.
+Where theirs has no auxiliary head, ours is taken out. Each prints what ours takes for each one that
+theirs takes: 1.00 or less is never slower and never larger. Ctrl-C stops it and prints what there is.
 """
 
 from __future__ import annotations
 
-import statistics
+import os
+import sys
 import time
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
-import timm
 import torch
-from torch import Tensor, nn
-from torchvision.models import inception_v3, resnet152
 
-from archgen.emit import emit
-from archgen.emit.module import build_class
-from archgen.pipeline import check
-from archgen.spec.files import read_spec
-from tools.benchmarks.ratios import Ratio, Task, measure, print_ratios, versions
+from tools.benchmarks.memory import SIDES, resident_bytes, tensor_bytes
+from tools.benchmarks.ratios import (
+    MEGABYTES,
+    Ratio,
+    print_ratios,
+    ratio_of_medians,
+    take_turns,
+    versions,
+)
+from tools.benchmarks.twins import COMPARED, LAYOUTS, STEPS, Twins, forward, twins
 
-ROUNDS = 5
-AIM = 1.1
-THEIRS = {
-    "inception_v4_tf": partial(timm.create_model, "inception_v4"),
-    "inception_resnet_v2_tf": partial(timm.create_model, "inception_resnet_v2"),
-    "inception_v3_torch": partial(inception_v3, init_weights=False),
-    "resnet_152": resnet152,
-}
+ROUNDS = 6
+AIM = 1.0
 
 
 def main() -> None:
     """Measures and prints."""
+    arguments = _arguments()
     torch.set_num_threads(1)
-    ratios = [ratio for name in THEIRS for ratio in compare(name)]
-    title = f"modules: CPU time, median of {ROUNDS}; {versions('torch', 'timm', 'torchvision')}"
-    print_ratios(title, "theirs", ratios)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that are started
+    times: list[Ratio] = []
+    peaks: list[Ratio] = []
+    resident: list[Ratio] = []
+    try:
+        for spec in arguments.networks:
+            for layout, pair in _laid_out(spec):
+                times += _times(spec, layout, pair, arguments.rounds)
+                peaks += _tensor_peaks(spec, layout, pair)
+        if arguments.resident:
+            for spec in arguments.networks:
+                resident += _resident_peaks(spec)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    packages = versions("torch", "timm", "torchvision")
+    title = (
+        f"modules: CPU time, medians of {2 * arguments.rounds} and {arguments.rounds}; {packages}"
+    )
+    print_ratios(title, "theirs", times)
+    print_ratios("modules: most bytes of tensors at a time", "theirs", peaks, what="ours")
+    print_ratios("modules: growth of a process", "theirs", resident, what="ours")
 
 
-def compare(name: str) -> Iterator[Ratio]:
-    """Both implementations of a network, forward alone and with backward."""
-    compilation = check(read_spec(Path(f"specs/{name}.yaml")))
-    network = compilation.sound_network()
-    ours = build_class(emit(network, compilation.sources, name))()
-    theirs: nn.Module = THEIRS[name]()
-    grid = network.network.input
-    images = torch.randn(2, grid.channels, grid.height, grid.width)
-    for step in (forward, forward_and_backward):
-        tasks: dict[str, Task] = {
-            "ours": partial(step, ours, images),
-            "theirs": partial(step, theirs, images),
-        }
-        seconds = measure(tasks, rounds=ROUNDS, clock=time.process_time, summary=statistics.median)
-        what = step.__name__.replace("_", " ")
-        yield Ratio(f"{name}, {what}", seconds["ours"], seconds["theirs"], AIM)
+def _arguments() -> Namespace:
+    parser = ArgumentParser(
+        "tools/bench modules", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        choices=range(1, 1000),
+        default=ROUNDS,
+        metavar="N",
+        help=f"turns of each task, of forward alone twice as many (default: {ROUNDS})",
+    )
+    parser.add_argument(
+        "--networks", nargs="+", choices=COMPARED, default=list(COMPARED), metavar="SPEC"
+    )
+    parser.add_argument(
+        "--no-resident",
+        dest="resident",
+        action="store_false",
+        help="leave out resident memory, which takes a new process for each figure",
+    )
+    return parser.parse_args()
 
 
-def forward(net: nn.Module, images: Tensor) -> None:
-    """The logits of a batch."""
-    with torch.inference_mode():
-        net.eval()(images)
+def _laid_out(spec: str) -> Iterator[tuple[str, Twins]]:
+    """Both implementations in each layout, after they were found to do the same."""
+    pair = twins(spec)
+    for layout in LAYOUTS:
+        pair = pair.laid_out(layout)
+        pair.require_equal_results()
+        yield layout, pair
 
 
-def forward_and_backward(net: nn.Module, images: Tensor) -> None:
-    """The gradients of the logits, and of the auxiliary logits where there are any."""
-    out = net.train()(images)
-    net.zero_grad()
-    logits = out if isinstance(out, Tensor) else torch.stack(tuple(out))
-    logits.sum().backward()
+def _times(spec: str, layout: str, pair: Twins, rounds: int) -> Iterator[Ratio]:
+    for name, step in STEPS.items():
+        print(f"{spec}, {layout}, {name}", file=sys.stderr)
+        tasks = {side: partial(step, getattr(pair, side), pair.images) for side in SIDES}
+        many = 2 * rounds if step is forward else rounds  # it takes a third of the time
+        turns = take_turns(tasks, rounds=many, clock=time.process_time)
+        task = f"{spec}, {layout}, {name}"
+        yield ratio_of_medians(task, turns["ours"], turns["theirs"], AIM)
+
+
+def _tensor_peaks(spec: str, layout: str, pair: Twins) -> Iterator[Ratio]:
+    for name, step in STEPS.items():
+        for net in (pair.ours, pair.theirs):
+            net.zero_grad()
+        ours, theirs = (
+            tensor_bytes(partial(step, net, pair.images)) for net in (pair.ours, pair.theirs)
+        )
+        yield Ratio(f"{spec}, {layout}, {name}", ours, theirs, AIM, unit=MEGABYTES)
+
+
+def _resident_peaks(spec: str) -> Iterator[Ratio]:
+    for step in STEPS:
+        print(f"{spec}, {step}, resident", file=sys.stderr)
+        ours, theirs = (resident_bytes(spec, side, step, "contiguous") for side in SIDES)
+        yield Ratio(f"{spec}, {step}", ours, theirs, unit=MEGABYTES)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""An emitted network and another implementation of it, with equal weights, and what both are made to do."""
+"""An emitted network beside another implementation of it with equal weights, and what both are made to do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,60 +11,115 @@ from torch import Tensor, nn
 
 from archgen.emit import emit
 from archgen.emit.module import build_class
-from archgen.pipeline import check
+from archgen.pipeline import Compilation, check
 from archgen.spec.files import read_spec
-from tools.oracles.networks import ORACLES
-from tools.oracles.pairing import give_weights, randomise
+from tools.oracles.networks import ORACLES, Oracle
+from tools.oracles.pairing import give_weights, pairs, randomise
 
 BATCH = 2
-FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
-COMPARED = (
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+ORACLE_NAMES = (
     "timm inception_v4",
     "timm inception_resnet_v2",
     "torchvision inception_v3",
     "torchvision resnet152",
 )
-THEIRS = {ORACLES[name].spec: ORACLES[name] for name in COMPARED}
-Step = Callable[[nn.Module, Tensor], object]
+COMPARED: dict[str, Oracle] = {ORACLES[name].spec: ORACLES[name] for name in ORACLE_NAMES}
+Step = Callable[[nn.Module, Tensor], tuple[Tensor, ...]]
+
+
+class NoHead(nn.Module):
+    """Stands where an auxiliary head was taken out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Nothing."""
+        return x.new_empty(0)
 
 
 class Twins(NamedTuple):
-    """Two implementations of one network with equal weights, and images of its native size."""
+    """Two implementations of one network, and images of its native size for both."""
 
     ours: nn.Module
     theirs: nn.Module
     images: Tensor
 
-    def laid_out(self, memory_format: str) -> Twins:
-        """Both networks, in place, and the images in one of `FORMATS`."""
-        layout = FORMATS[memory_format]
+    def laid_out(self, layout: str) -> Twins:
+        """The same networks, changed in place, and images, in one of `LAYOUTS`."""
         for net in (self.ours, self.theirs):
-            net.to(memory_format=layout)  # type: ignore[call-overload]  # torch leaves it out
-        return self._replace(images=self.images.contiguous(memory_format=layout))
+            lay_out(net, layout)
+        return self._replace(images=self.images.contiguous(memory_format=LAYOUTS[layout]))
+
+    def require_equal_results(self) -> None:
+        """Raises SystemExit unless outputs and gradients of both are equal, bit by bit."""
+        for step in STEPS.values():
+            both = zip(step(self.ours, self.images), step(self.theirs, self.images), strict=True)
+            if not all(torch.equal(ours, theirs) for ours, theirs in both):
+                raise SystemExit("both implementations do not do the same")
+        if not all(torch.equal(ours, theirs) for ours, theirs in self._gradients()):
+            raise SystemExit("both implementations do not have the same gradients")
+
+    def _gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for pair in pairs(self.ours, self.theirs):
+            theirs = self.theirs.get_submodule(pair.theirs)
+            for name, parameter in self.ours.get_submodule(pair.ours).named_parameters():
+                if "." not in name:  # a norm inside a convolution is a pair of its own
+                    gradients = parameter.grad, theirs.get_parameter(name).grad
+                    assert gradients[0] is not None
+                    assert gradients[1] is not None
+                    yield gradients[0], gradients[1]
+
+
+def lay_out(net: nn.Module, layout: str) -> None:
+    """Puts the weights of a network into one of `LAYOUTS`."""
+    net.to(memory_format=LAYOUTS[layout])  # type: ignore[call-overload]  # torch's types lack it
 
 
 def twins(spec: str) -> Twins:
-    """Our network and theirs, with random weights and no dropout.
-
-    An auxiliary head that theirs lacks is taken out of ours, so that both do the same.
-    """
-    compilation = check(read_spec(Path(f"specs/{spec}.yaml")))
-    network = compilation.sound_network()
-    ours = build_class(emit(network, compilation.sources, spec))(dropout=0.0)
+    """Both implementations of a network, without dropout and with equal weights, none of them zero."""
+    compilation = compiled(spec)
+    ours = live(spec, compilation)
     randomise(ours, seed=0)
     with torch.device("meta"):
-        theirs = THEIRS[spec].theirs()
+        theirs = COMPARED[spec].theirs()
     give_weights(ours, theirs)
-    if network.heads and THEIRS[spec].outputs == 1:
-        for shaped in network.heads:
-            setattr(ours, shaped.head.name, nn.Identity())
-    grid = network.network.input
+    return Twins(ours, theirs, images_for(compilation))
+
+
+def compiled(spec: str) -> Compilation:
+    """A network of this project."""
+    return check(read_spec(Path(f"specs/{spec}.yaml")))
+
+
+def live(spec: str, compilation: Compilation) -> nn.Module:
+    """The emitted network, without dropout, and without a head that theirs lacks."""
+    network = compilation.sound_network()
+    module = build_class(emit(network, compilation.sources, spec))(dropout=0.0)
+    if COMPARED[spec].outputs == 1:
+        for head in network.heads:
+            setattr(module, head.head.name, NoHead())
+    return module
+
+
+def images_for(compilation: Compilation) -> Tensor:
+    """Two images of the native size of a network."""
+    size = compilation.sound_network().network.input
     generator = torch.Generator().manual_seed(1)
-    images = torch.randn(BATCH, grid.channels, grid.height, grid.width, generator=generator)
-    return Twins(ours, theirs, images)
+    return torch.randn(BATCH, size.channels, size.height, size.width, generator=generator)
 
 
 def forward(net: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
     """The logits of a batch, in evaluation."""
     with torch.inference_mode():
         return (net.eval()(images),)
+
+
+def forward_and_backward(net: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+    """The logits of a batch, and of the auxiliary head if there is one, in training; makes gradients."""
+    net.zero_grad()
+    out = net.train()(images)
+    logits = (out,) if isinstance(out, Tensor) else tuple(x for x in out if x.numel())
+    torch.stack(logits).sum().backward()
+    return logits
+
+
+STEPS: dict[str, Step] = {"forward": forward, "forward and backward": forward_and_backward}

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 MAX_WORDS = 300
+MIN_CERTAIN = 3
 
 
 class Position(NamedTuple):
@@ -100,6 +101,12 @@ class Fix(NamedTuple):
 def spelling(span: Span, instead: str) -> Fix:
     """The fix that writes `instead` at `span`."""
     return Fix(f"write `{instead}`", (Edit(span, instead),), is_spelling=True)
+
+
+def quoting(span: Span) -> Fix:
+    """The fix that puts double quotes around what stands at `span`."""
+    ends = (Span(span.source, place, place) for place in (span.start, span.end))
+    return Fix("quote the expression", tuple(Edit(end, '"') for end in ends), is_spelling=True)
 
 
 class Label(NamedTuple):
@@ -200,9 +207,20 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
 
 
 def only_near(word: str, legal: Iterable[str]) -> str | None:
-    """The legal word that is close to `word`, or None where none is, or more than one."""
-    near = _near(word, legal)
-    return near[0][1] if len({other for _, other in near}) == 1 else None
+    """The legal word that is close to `word` beyond doubt, or None.
+
+    There is doubt where several are close, where `word` is very short, and where digits differ:
+    `conv_3` is no slip for `conv_2`.
+    """
+    near = {other for _, other in _near(word, legal)}
+    if len(near) != 1 or len(word) < MIN_CERTAIN:
+        return None
+    (other,) = near
+    return other if _digits(other) == _digits(word) else None
+
+
+def _digits(word: str) -> str:
+    return "".join(letter for letter in word if letter.isdecimal())
 
 
 def _near(word: str, legal: Iterable[str]) -> list[tuple[int, str]]:

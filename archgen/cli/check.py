@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archgen.cli.exit_codes import FINDINGS, SOUND, UNUSABLE
 from archgen.cli.options import common_options, example, format_option
 from archgen.cli.terminal import note, write_lines
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from archgen.diagnostics import Diagnostic
 
 DEFAULT_FOLDER = "specs"
+MAX_ROUNDS = 3
 
 
 @click.command(
@@ -23,6 +25,7 @@ DEFAULT_FOLDER = "specs"
         "archgen check specs",
         "archgen check inception_v4 --format concise",
         "archgen check --as-printed specs/inception_resnet_v2.yaml",
+        "archgen check --fix specs/inception_v4.yaml",
     )
 )
 @click.argument("targets", nargs=-1, metavar="[PATH|NAME|-]...")
@@ -31,10 +34,21 @@ DEFAULT_FOLDER = "specs"
     is_flag=True,
     help="Show what a spec would do with the values that its source prints, errata undone.",
 )
+@click.option(
+    "--fix", "is_fixing", is_flag=True, help="Put spelling and formatting right in place."
+)
+@click.option("--diff", "is_diff", is_flag=True, help="Show what --fix would do; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @format_option("full", "concise", "json", "github")
 @common_options
-def check(targets: tuple[str, ...], as_printed: bool, strict: bool, output_format: str) -> int:
+def check(
+    targets: tuple[str, ...],
+    as_printed: bool,
+    is_fixing: bool,
+    is_diff: bool,
+    strict: bool,
+    output_format: str,
+) -> int:
     """Say what is wrong with specs, or that nothing is.
 
     Takes files, folders (searched for specs and recipes), names of specs that come with archgen,
@@ -44,7 +58,12 @@ def check(targets: tuple[str, ...], as_printed: bool, strict: bool, output_forma
     from archgen.cli.checking import check_file
     from archgen.cli.report import ordered, print_findings, status_of
 
+    if is_fixing or is_diff:
+        _refuse_with_fixes(targets, as_printed, is_diff and output_format != "full")
     files = _files(targets or _default_targets())
+    if is_diff:
+        return _show_fixes(files, strict=strict)
+    stuck = _fix(files, output_format) if is_fixing else False
     checked = [check_file(file, as_printed=as_printed) for file in files]
     found = ordered(finding for file in checked for finding in file.diagnostics)
     if as_printed:
@@ -54,7 +73,74 @@ def check(targets: tuple[str, ...], as_printed: bool, strict: bool, output_forma
         print_findings(found, sources, output_format)
     if output_format != "json":
         _close(found, len(files), output_format)
-    return status_of(found, strict=strict)
+    return UNUSABLE if stuck else status_of(found, strict=strict)
+
+
+def _refuse_with_fixes(targets: tuple[str, ...], as_printed: bool, is_formatted: bool) -> None:
+    """A usage error for what cannot be fixed."""
+    if "-" in targets:
+        raise click.UsageError("--fix mends files: name one in the place of `-`")
+    if as_printed:
+        raise click.UsageError("--fix mends a spec as written: leave out --as-printed")
+    if is_formatted:
+        raise click.UsageError("--diff shows a diff: leave out --format")
+
+
+def _fix(files: list[Found], output_format: str) -> bool:
+    """Fixes the files in place, in the list too; whether one could not be written.
+
+    What is put right in a library may bring a slip in another file to light, so it is done again.
+    """
+    from archgen.cli.fixing import libraries_first
+
+    lines: list[str] = []
+    stuck: set[str] = set()
+    for _ in range(MAX_ROUNDS):
+        before = len(lines)
+        for file in libraries_first(files):
+            if file.text is not None and file.text.source not in stuck:
+                lines.extend(_fix_one(file, files, stuck))
+        if len(lines) == before:
+            break
+    if output_format in ("full", "concise"):
+        write_lines([*lines, *([""] if lines and output_format == "full" else [])])
+    elif lines:
+        note("\n".join(lines))
+    return bool(stuck)
+
+
+def _fix_one(file: Found, files: list[Found], stuck: set[str]) -> tuple[str, ...]:
+    """A line for each fix that was written; a file that cannot be written stays as it is."""
+    from archgen.cli.fixing import fix_file, write_fixed
+    from archgen.cli.write_file import CannotWrite
+
+    fixed = fix_file(file)
+    try:
+        write_fixed(fixed)
+    except CannotWrite as error:
+        assert file.text is not None
+        note(f"error: {error}")
+        stuck.add(file.text.source)
+        return ()
+    files[files.index(file)] = fixed.file
+    return fixed.lines
+
+
+def _show_fixes(files: list[Found], *, strict: bool) -> int:
+    """The diff of all files on stdout; 1 where it is not empty, or where errors would be left."""
+    from archgen.cli.checking import check_file
+    from archgen.cli.fixing import diff_of, fix_file, libraries_first
+    from archgen.cli.report import status_of
+
+    fixed = [fix_file(file) for file in libraries_first(files)]
+    for one in fixed:
+        write_lines(diff_of(one))
+    count = sum(len(one.lines) for one in fixed)
+    note(f"{count} {'fix' if count == 1 else 'fixes'} to make; nothing was written")
+    left = status_of(
+        (finding for one in fixed for finding in check_file(one.file).diagnostics), strict=strict
+    )
+    return left or (FINDINGS if count else SOUND)
 
 
 def _default_targets() -> tuple[str, ...]:

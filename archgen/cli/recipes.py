@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean
-from archgen.rules import BAD_RECIPE, MISSING_KEY, UNKNOWN_KEY
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, only_near
+from archgen.rules import BAD_RECIPE, MISSING_KEY
 from archgen.spec.document import MappingNode, Node, ScalarNode, plain
 from archgen.spec.files import SpecText
 from archgen.spec.loader import read_document
+from archgen.spec.model import unknown_key
 from archgen.train.recipe import Recipe
 
 KEYS = ("archgen", "name", "note", "source", "recipe")
@@ -58,20 +59,11 @@ def read_recipe(text: SpecText, findings: Findings) -> Recipe | None:
 def _wrong_keys(root: MappingNode) -> Iterator[Diagnostic]:
     for key, _ in root.entries:
         if key.text not in KEYS:
-            yield UNKNOWN_KEY.at(
-                key.span,
-                f"unknown key `{key.text}` in a recipe file",
-                help=_nearest(key.text, KEYS),
-            )
+            yield unknown_key(key, "a recipe file", list(KEYS))
     if root.get("archgen") is None:
         first = root.entries[0][0].span
         message = "the key `archgen` is missing here"
         yield MISSING_KEY.at(first, message, help="begin with `archgen: 1`")
-
-
-def _nearest(word: str, legal: Sequence[str]) -> str:
-    near = did_you_mean(word, legal)
-    return f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
 
 
 def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
@@ -80,8 +72,7 @@ def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
     key, node = _place(where, body)
     name = where[-1] if where else "recipe"
     if kind == "extra_forbidden" and key is not None:
-        message = f"unknown key `{key.text}` in {_owner(where)}"
-        return UNKNOWN_KEY.at(key.span, message, help=_nearest(key.text, _legal(where)))
+        return unknown_key(key, _owner(where), list(_legal(where)))
     if kind == "missing":
         place = _start(node, root)
         message = f"the key `{name}` is missing in {_owner(where)}"
@@ -115,7 +106,8 @@ def _unknown_tag(node: Node, context: Context) -> Diagnostic:
     message = f"`{context['tag']}` is none of {', '.join(legal)}"
     near = did_you_mean(str(context["tag"]), legal)
     help = f"did you mean `{near}`?" if near else ""
-    return BAD_RECIPE.at((named or node).span, message, help=help)
+    instead = only_near(str(context["tag"]), legal)
+    return BAD_RECIPE.at((named or node).span, message, help=help, instead=instead)
 
 
 def _start(node: Node, root: MappingNode) -> Span:

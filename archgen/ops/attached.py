@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import Rule, Span, did_you_mean
+from archgen.diagnostics import Rule, Span, did_you_mean, only_near
 from archgen.ir.op import ModuleCall
 from archgen.ops.slots import (
     BoolSlot,
@@ -139,15 +139,25 @@ _SYNONYMS = {
 }
 
 
-def _unknown_word(word: str, what: str, span: Span, legal: Iterable[str]) -> SettingError:
-    """The refusal of a norm or activation that is not known, with what may be meant."""
+# A truth value in the place of a word may mean several things.
+_VAGUE = ("true", "false", "null", "~")
+
+
+def _unknown_word(
+    word: str, what: str, span: Span, legal: Iterable[str], *, is_written: bool = True
+) -> SettingError:
+    """The refusal of a norm or activation that is not known, with what may be meant.
+
+    The word stands at `span`, or is the value of what stands there.
+    """
     words = list(legal)
     synonym = _SYNONYMS.get(word.lower(), "")
     near = synonym if synonym in words else did_you_mean(word, words)
     help = f"did you mean `{near}`?" if near else f"it takes {', '.join(words)}"
-    return refusal(
-        span, f"`{word}` is no {what}" if word else f"a name of the {what} is missing", help
-    )
+    instead = synonym if synonym in words else only_near(word, words)
+    message = f"`{word}` is no {what}" if word else f"a name of the {what} is missing"
+    is_clear = is_written and word.lower() not in _VAGUE
+    return refusal(span, message, help, instead if is_clear else None)
 
 
 def _inner(
@@ -175,7 +185,9 @@ def _inner(
 def _unknown(rule: Rule, owner: str, name: ScalarNode, legal: Mapping[str, Slot]) -> Exception:
     near = did_you_mean(name.text, legal)
     help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal) or 'no settings'}"
-    return SettingError(rule.at(name.span, f"`{owner}` has no setting `{name.text}`", help=help))
+    message = f"`{owner}` has no setting `{name.text}`"
+    instead = only_near(name.text, legal)
+    return SettingError(rule.at(name.span, message, help=help, instead=instead))
 
 
 def _read(
@@ -262,7 +274,8 @@ class ActivationSlot(Slot):
             return Activation(base.function, float(numbers[0])) if numbers else base
         word = scope[setting.form.text]
         if word != "none" and word not in ACTIVATIONS:
-            raise _unknown_word(str(word), "activation", setting.span, ("none", *ACTIVATIONS))
+            legal = ("none", *ACTIVATIONS)
+            raise _unknown_word(str(word), "activation", setting.span, legal, is_written=False)
         return _activation(str(word))
 
 

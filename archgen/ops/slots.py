@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean, listed
+from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean, listed, only_near
 from archgen.ir.shape import Padding, PaddingMode, Window
 from archgen.rules import (
     BAD_VALUE,
@@ -92,17 +92,20 @@ def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Dia
     legal = sorted(names)
     nearest = did_you_mean(name.text, legal)
     here = expression_span(span, text, name.start, name.length)
+    instead = None
     if f"{name.text}.channels" in names:
         help = f"write `{name.text}.channels`, `{name.text}.grid`, `.height` or `.width`"
     elif name.text == "i":
         help = "`i` counts the instances of a step that has `repeat:`"
     elif nearest:
         help = f"did you mean `{nearest}`?"
+        is_alone = here != span or name.text == text
+        instead = only_near(name.text, legal) if is_alone else None
     else:
         help = (
             f"in scope here: {listed(legal)}" if legal else "write the value: no name is known here"
         )
-    return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help)
+    return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help, instead=instead)
 
 
 def _at(rule: Rule, error: ExpressionError, span: Span, text: str) -> Diagnostic:
@@ -121,9 +124,9 @@ def value_of(setting: Setting, scope: Mapping[str, Value]) -> Value:
         raise SettingError(_at(EXPRESSION_VALUE, error, setting.span, setting.form.text)) from None
 
 
-def refusal(span: Span, message: str, help: str = "") -> SettingError:
-    """A value the slot cannot take."""
-    return SettingError(BAD_VALUE.at(span, message, help=help))
+def refusal(span: Span, message: str, help: str = "", instead: str | None = None) -> SettingError:
+    """A value the slot cannot take; `instead` is its right spelling."""
+    return SettingError(BAD_VALUE.at(span, message, help=help, instead=instead))
 
 
 def shown(node: Node) -> str:
@@ -138,10 +141,10 @@ def shown(node: Node) -> str:
             return f"{{{listed(entries, 4)}}}"
 
 
-def _not(node: Node, wanted: str, help: str) -> SettingError:
+def _not(node: Node, wanted: str, help: str, instead: str | None = None) -> SettingError:
     """The refusal of a node of another kind than the slot reads."""
     found = f"`{shown(node)}`" if shown(node) else "nothing"
-    return refusal(node.span, f"this must be {wanted}, not {found}", help)
+    return refusal(node.span, f"this must be {wanted}, not {found}", help, instead)
 
 
 def _but_is(setting: Setting, wanted: str, value: object) -> str:
@@ -280,11 +283,11 @@ class BoolSlot(Slot):
             case ScalarNode(value=str(text)) if text.lower() in ("yes", "no", "on", "off"):
                 right = "true" if text.lower() in ("yes", "on") else "false"
                 message = f"`{text}` is a text in YAML 1.2, not a truth value"
-                raise refusal(node.span, message, help=f"write `{right}`")
+                raise refusal(node.span, message, help=f"write `{right}`", instead=right)
             case ScalarNode(value=str(text)) if text not in names and (
                 near := did_you_mean(text, ("true", "false"))
             ):
-                raise _not(node, self.what, f"did you mean `{near}`?")
+                raise _not(node, self.what, f"did you mean `{near}`?", near)
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
         raise _not(node, self.what, "write `true` or `false`")
@@ -313,14 +316,17 @@ class WordSlot(Slot):
             return Setting(self, node.span, Literal(text))
         if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
             return expression_setting(self, node, names)
-        raise self.unknown(text, node.span, names)
+        raise self.unknown(text, node.span, names, is_written=True)
 
-    def unknown(self, text: str, span: Span, names: Mapping[str, Slot]) -> SettingError:
-        """The refusal of `text`, with the nearest word or param."""
-        params = [name for name, slot in names.items() if isinstance(slot, WordSlot)]
-        nearest = did_you_mean(text, (*self.words, *params))
+    def unknown(
+        self, text: str, span: Span, names: Mapping[str, Slot], *, is_written: bool = False
+    ) -> SettingError:
+        """The refusal of `text`, with the nearest word or param; it is what stands there, or a value."""
+        legal = [*self.words, *(name for name, slot in names.items() if isinstance(slot, WordSlot))]
+        nearest = did_you_mean(text, legal)
+        instead = only_near(text, legal) if is_written else None
         help = f"did you mean `{nearest}`?" if nearest else f"it takes {listed(self.words)}"
-        return refusal(span, f"`{text}` is none of the words that can stand here", help=help)
+        return refusal(span, f"`{text}` is none of the words that can stand here", help, instead)
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)
@@ -348,7 +354,8 @@ class WindowSlot(Slot):
             case ScalarNode(value=str(text)) if match := _WINDOW.fullmatch(text):
                 return self._literal(int(match[1]), int(match[2]), node.span)
             case ScalarNode(value=str(text)) if match := _LOOSE_WINDOW.fullmatch(text):
-                raise _not(node, self.what, f"write `{match[1]}x{match[2]}`")
+                window = f"{match[1]}x{match[2]}"
+                raise _not(node, self.what, f"write `{window}`", window)
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
         raise _not(node, self.what, "write `3` or `1x7`")
@@ -386,9 +393,10 @@ class PaddingSlot(Slot):
             case ScalarNode(value="valid" | "same" as word):
                 return Setting(self, node.span, Literal(Padding(PaddingMode(word))))
             case ScalarNode(value=str(word)) if word.isidentifier() and word not in names:
-                near = did_you_mean(word, (*_PADDING_WORDS, *names))
+                legal = (*_PADDING_WORDS, *names)
+                near, instead = did_you_mean(word, legal), only_near(word, legal)
                 help = f"did you mean `{near}`?" if near else f"it takes {self.what}"
-                raise refusal(node.span, f"`{word}` is no padding", help=help)
+                raise refusal(node.span, f"`{word}` is no padding", help, instead)
             case ScalarNode(value=int() | str()):
                 return Setting(self, node.span, (_AMOUNT.read(node, names),))
             case SequenceNode(items=items) if len(items) in (2, 4):

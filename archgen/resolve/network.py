@@ -313,7 +313,8 @@ class _FileResolver:
         if isinstance(node, ScalarNode) and _SIDES.fullmatch(node.text):
             sides = node.text.replace("x", ", ")
             message = f"`grid` must be one number or [height, width], not `{node.text}`"
-            self._findings.add(BAD_VALUE.at(node.span, message, help=f"write `grid: [{sides}]`"))
+            help, instead = f"write `grid: [{sides}]`", f"[{sides}]"
+            self._findings.add(BAD_VALUE.at(node.span, message, help=help, instead=instead))
             return None, None
         if isinstance(node, SequenceNode) and len(node.items) == 2:
             return self._size("grid", node.items[0]), self._size("grid", node.items[1])

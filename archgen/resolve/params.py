@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from archgen.diagnostics import Diagnostic, Findings, did_you_mean, listed
+from archgen.diagnostics import Diagnostic, Findings, did_you_mean, listed, only_near
 from archgen.ir.graph import Param, Requirement, Term
 from archgen.ops.slots import (
     BoolSlot,
@@ -90,7 +90,8 @@ def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Fin
 def _unknown_part(name: ScalarNode) -> Diagnostic:
     near = did_you_mean(name.text, LONG_FORM)
     help = f"did you mean `{near}`?" if near else f"it takes {', '.join(LONG_FORM)}"
-    return UNKNOWN_KEY.at(name.span, f"unknown key `{name.text}` in a param", help=help)
+    message = f"unknown key `{name.text}` in a param"
+    return UNKNOWN_KEY.at(name.span, message, help=help, instead=only_near(name.text, LONG_FORM))
 
 
 def _type(form: Node) -> tuple[str, Slot]:
@@ -109,7 +110,8 @@ def _type(form: Node) -> tuple[str, Slot]:
     elif near := did_you_mean(shown(form), TYPES):
         help = f"did you mean `{near}`?"
     message = f"`{shown(form)}` is no type of a param" if shown(form) else "a param needs a type"
-    raise SettingError(PARAM_TYPE.at(form.span, message, help=help))
+    instead = only_near(shown(form), TYPES) if isinstance(form, ScalarNode) else None
+    raise SettingError(PARAM_TYPE.at(form.span, message, help=help, instead=instead))
 
 
 def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
@@ -231,17 +233,22 @@ def unknown_setting(
 ) -> Diagnostic:
     """The finding for a setting or param that `owner` does not have, with what may be meant."""
     known = sorted(legal)
+    instead = None
     if key.text in ("in_channels", "in_features", "input_channels"):
         help = "remove it: input channels are inferred everywhere"
     elif _SYNONYMS.get(key.text) in known:
-        help = f"did you mean `{_SYNONYMS[key.text]}`?"
+        instead = _SYNONYMS[key.text]
+        help = f"did you mean `{instead}`?"
     elif ":" in key.text and key.text.partition(":")[0] in known:
-        help = f"put a space behind the colon: `{key.text.replace(':', ': ', 1)}`"
+        instead = key.text.replace(":", ": ", 1)
+        help = f"put a space behind the colon: `{instead}`"
     elif near := did_you_mean(key.text, known):
+        instead = only_near(key.text, known)
         help = f"did you mean `{near}`?"
     else:
         help = f"it takes {listed(known)}" if known else f"it takes no {what}s"
-    return UNKNOWN_SETTING.at(key.span, f"{owner} has no {what} `{key.text}`", help=help)
+    message = f"{owner} has no {what} `{key.text}`"
+    return UNKNOWN_SETTING.at(key.span, message, help=help, instead=instead)
 
 
 def variant_arguments(
@@ -256,7 +263,8 @@ def variant_arguments(
         return name, variants[name]
     near = did_you_mean(name, variants)
     help = f"did you mean `{near}`?" if near else f"it has {', '.join(variants) or 'no variants'}"
-    reason = UNKNOWN_VARIANT.at(chosen.span, f"`{block}` has no variant `{name}`", help=help)
+    message, instead = f"`{block}` has no variant `{name}`", only_near(name, variants)
+    reason = UNKNOWN_VARIANT.at(chosen.span, message, help=help, instead=instead)
     return name, {"variant": Unreadable(reason, findings)}
 
 

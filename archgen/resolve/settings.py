@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archgen.diagnostics import Findings, did_you_mean
+from archgen.diagnostics import Findings, did_you_mean, only_near
 from archgen.ir.graph import Term
 from archgen.ir.op import Op
 from archgen.ops import OPS_BY_NAME
@@ -34,11 +34,9 @@ def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[st
         if op is None:
             near = did_you_mean(key.text, OPS_BY_NAME)
             help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
-            findings.add(
-                DEFAULT_MISSES.at(
-                    key.span, f"there is no op `{key.text}` to give defaults to", help=help
-                )
-            )
+            message = f"there is no op `{key.text}` to give defaults to"
+            instead = only_near(key.text, OPS_BY_NAME)
+            findings.add(DEFAULT_MISSES.at(key.span, message, help=help, instead=instead))
         elif not isinstance(settings, MappingNode):
             findings.add(
                 WRONG_TYPE.at(

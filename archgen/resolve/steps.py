@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed, only_near
 from archgen.ir.graph import (
     INPUT,
     Allowance,
@@ -165,9 +165,8 @@ class StepResolver:
                 return None
         near = did_you_mean(name.text, sight)
         help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
-        self._findings.add(
-            UNKNOWN_REFERENCE.at(name.span, f"`{name.text}` names no step in sight", help=help)
-        )
+        message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
+        self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))
         return None
 
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
@@ -322,12 +321,15 @@ class StepResolver:
             legal = [*OPS_BY_NAME, *self._context.blocks.known()]
             near = did_you_mean(name, legal)
             help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
+            instead = only_near(name, legal)
             if name in ACTIVATIONS or name in NORMS:
-                help = f"write `{'act' if name in ACTIVATIONS else 'norm'}: {name}`"
+                meant = f"{'act' if name in ACTIVATIONS else 'norm'}: {name}"
+                help = f"write `{meant}`"
+                instead = meant if step.span == step.op.span else None
             elif near:
                 help = f"did you mean `{near}`?"
             message = f"`{name}` is neither an op nor a block"
-            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help))
+            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead))
             return UnknownCall()
         if block is None:
             return UnknownCall()
@@ -422,7 +424,10 @@ def _no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagno
     help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
     if block.outputs:
         help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
-    return UNKNOWN_REFERENCE.at(name.span, f"`{step}` has no output `{output}`", help=help)
+    message = f"`{step}` has no output `{output}`"
+    only = only_near(output, block.outputs)
+    instead = f"{step}.{only}" if only else None
+    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
 
 
 def _misuse(

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from archgen.diagnostics import Findings, Label, Position, Span
+from archgen.diagnostics import Findings, Fix, Label, Position, Span, quoting
 from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
 from archgen.spec.yaml_errors import forbidden_character, syntax_diagnostic
 
@@ -230,11 +230,9 @@ class _Builder:
         if is_plain and key.text.endswith(")"):
             self._is_whole = False
             message = f"YAML split an expression at its comma and left the key `{key.text}`"
-            self._findings.add(
-                UNQUOTED_EXPRESSION.at(
-                    key.span, message, help=f"quote the expression: {_rejoined(key, entries)}"
-                )
-            )
+            help = f"quote the expression: {_rejoined(key, entries)}"
+            found = UNQUOTED_EXPRESSION.at(key.span, message, help=help)
+            self._findings.add(found._replace(fixes=_quotes(key, entries)))
             return False
         if key.text in entries:
             first = entries[key.text][0]
@@ -260,6 +258,21 @@ def _rejoined(key: ScalarNode, entries: Entries) -> str:
         if "(" in text:
             return f'`{name.text}: "{", ".join(parts)}"`'
     return '`"max(a, b)"`'
+
+
+def _quotes(key: ScalarNode, entries: Entries) -> tuple[Fix, ...]:
+    """The quotes around an expression that YAML split, where it stands on one line."""
+    parts = [key.text]
+    for name, value in reversed(entries.values()):
+        parts.append(name.text)
+        if not isinstance(value, ScalarNode) or "(" not in value.text:
+            continue
+        text = "".join([value.text, *parts[:-1]])
+        is_plain = value.span.start.line == key.span.end.line and not set(text) & set("\"'\\")
+        if is_plain and text.count("(") == text.count(")"):
+            return (quoting(Span(key.span.source, value.span.start, key.span.end)),)
+        break
+    return ()
 
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})

@@ -23,9 +23,11 @@ class Reads(NamedTuple):
         return core_schema.no_info_plain_validator_function(self.function)
 
 
-def refused(rule: Rule, span: Span, message: str, help: str = "") -> PydanticCustomError:
+def refused(
+    rule: Rule, span: Span, message: str, help: str = "", instead: str | None = None
+) -> PydanticCustomError:
     """An error that carries a whole finding through pydantic."""
-    diagnostic = rule.at(span, message, help=help)
+    diagnostic = rule.at(span, message, help=help, instead=instead)
     return PydanticCustomError(
         "diagnostic", "{message}", {"message": message, "diagnostic": diagnostic}
     )

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, only_near
 from archgen.rules import (
     MISSING_KEY,
     NOT_ONE_OP,
@@ -90,7 +90,8 @@ def unknown_key(key: ScalarNode, owner: str, legal: list[str]) -> Diagnostic:
     """The finding for a key that `owner` does not have."""
     near = did_you_mean(key.text, legal)
     help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
-    return UNKNOWN_KEY.at(key.span, f"unknown key `{key.text}` in {owner}", help=help)
+    message = f"unknown key `{key.text}` in {owner}"
+    return UNKNOWN_KEY.at(key.span, message, help=help, instead=only_near(key.text, legal))
 
 
 class Source(SpecModel):
@@ -215,6 +216,7 @@ def _not_one_op(
             slip[0].span,
             f"unknown key `{slip[0].text}` in a step",
             f"did you mean `{slip[1]}`?",
+            only_near(slip[0].text, reserved),
         )
     names = " and ".join(f"`{key.text}`" for key in keys)
     message = f"a step has one op or block, and this one names {names}"

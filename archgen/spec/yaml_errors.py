@@ -6,13 +6,15 @@ import re
 
 import yaml
 
-from archgen.diagnostics import Diagnostic, Label, Position, Span
+from archgen.diagnostics import Diagnostic, Edit, Fix, Label, Position, Span
 from archgen.rules import YAML_SYNTAX
 
 # YAML ends a line at each of these
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _FORBIDDEN = yaml.reader.Reader.NON_PRINTABLE
 _BYTE_ORDER_MARK = re.compile("\ufeff")
+_MARGIN = re.compile(r"[ \t]*")
+_GLUED = re.compile(r"\b(\w{1,64}):[{\[]")
 _INDENTATION = "the indentation of this line fits nothing above it"
 
 # A part of libyaml's words, what we say instead, and what to type.
@@ -62,8 +64,14 @@ def forbidden_character(text: str, source: str) -> Diagnostic | None:
 
 
 def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
-    """The finding for a text that is not YAML."""
+    """The finding for a text that is not YAML, with the fix for a slip of the keyboard."""
     lines = _BREAK.split(text)
+    found = _diagnostic(error, lines, source)
+    fix = _fix(found, lines)
+    return found if fix is None else found._replace(fixes=(fix,))
+
+
+def _diagnostic(error: yaml.MarkedYAMLError, lines: list[str], source: str) -> Diagnostic:
     problem = error.problem or ""
     place = _place(error.problem_mark or error.context_mark, source)
     if "unexpected end of stream" in problem or "expected ':'" in problem:
@@ -106,9 +114,38 @@ def _habit(row: str, above: list[str]) -> str:
         return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
     if "${" in row or "{{" in row:
         return "expressions need no `${}` or `{{}}`: write `filters: n`"
-    if glued := re.search(r"\b(\w{1,64}):[{\[]", row):
+    if glued := _GLUED.search(row):
         return f"put a space behind the colon: `{glued[1]}: ...`"
     return ""
+
+
+def _fix(found: Diagnostic, lines: list[str]) -> Fix | None:
+    number = found.span.start.line
+    row = lines[number - 1] if number <= len(lines) else ""
+    at = Span(found.span.source, Position(number, 1), Position(number, 1))
+    if "indent with spaces" in found.help:
+        return _indented(lines, at.source)
+    if "space behind the colon" in found.help:
+        glued = list(_GLUED.finditer(row))
+        edits = tuple(Edit(at.within(one.end(1) + 1, 0), " ") for one in glued)
+        return Fix("put a space behind the colon", edits, is_spelling=True)
+    return None
+
+
+def _indented(lines: list[str], source: str) -> Fix | None:
+    """Four spaces for each tab, where the text is indented with nothing but tabs."""
+    margins = [_MARGIN.match(line) for line in lines if line.strip()]
+    if any(margin is None or (" " in margin[0] and "\t" in margin[0]) for margin in margins):
+        return None
+    if any(margin is not None and margin[0].startswith(" ") for margin in margins):
+        return None
+    edits = []
+    for number, line in enumerate(lines, start=1):
+        tabs = len(line) - len(line.lstrip("\t"))
+        if tabs:
+            span = Span(source, Position(number, 1), Position(number, tabs + 1))
+            edits.append(Edit(span, " " * 4 * tabs))
+    return Fix("indent with spaces", tuple(edits), is_spelling=True)
 
 
 def _place(mark: yaml.Mark | None, source: str) -> Span:

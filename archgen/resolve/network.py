@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgen.diagnostics import Findings, Span
-from archgen.ir.graph import Allowance, Block, Head, NetworkGraph, Ref, StatedSizes
+from archgen.ir.graph import Allowance, Block, Expectation, Head, NetworkGraph, Ref, StatedSizes
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import IntSlot, SettingError, Slot
+from archgen.resolve.echoes import join_echoes
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name
 from archgen.resolve.params import (
@@ -19,6 +20,7 @@ from archgen.resolve.params import (
     read_requirements,
     read_variants,
     shape_names,
+    undeclared,
 )
 from archgen.resolve.settings import Defaults, read_defaults
 from archgen.resolve.steps import Context, Erratum, StepResolver, allowances
@@ -58,6 +60,7 @@ def resolve(file: SpecFile, findings: Findings) -> Resolved:
     resolver = _FileResolver(file, shared)
     blocks = {name: resolver.own(name) for name in file.blocks}
     network = resolver.network(file.model) if isinstance(file.model, written.Network) else None
+    join_echoes(findings, (block.span for block in file.blocks.values() if block is not None))
     return Resolved(
         file,
         blocks,
@@ -183,12 +186,13 @@ class _FileResolver:
         graph = steps.body(block.body)
         scope = Span(key.source, key.start, block.span.end)
         self._shared.allowances.extend(allowances(block.allow, scope))
+        params |= undeclared(self._findings, block.span)
         return Block(
             name=name,
             graph=graph,
             span=key,
             params=params,
-            variants=read_variants(block.variants, params, self._findings),
+            variants=read_variants(block.variants, f"`{name}`", params, self._findings),
             requires=read_requirements(block.require, names, self._findings),
             inputs=inputs,
             outputs=self._ports(block.outputs, steps),
@@ -248,11 +252,19 @@ class _FileResolver:
             span=model.name.span,
             params=params,
             requires=read_requirements(model.require, names, self._findings),
-            expect=read_expect(model.expect, names, self._findings, of_network=True),
+            expect=self._expected(model, names),
             source=written.citation(model.source, None),
             note=model.note or "",
         )
         return NetworkGraph(block, shape, heads, model.name.text, self._stated(model.input, shape))
+
+    def _expected(
+        self, model: written.Network, names: Mapping[str, Slot]
+    ) -> tuple[Expectation, ...]:
+        """What the network expects; nothing of its heads where one of them cannot be read."""
+        lines = read_expect(model.expect, names, self._findings, of_network=True)
+        is_whole = None not in self._file.outputs.values()
+        return tuple(line for line in lines if is_whole or line.key != "params_training")
 
     def _heads(self, model: written.Network, steps: StepResolver) -> Iterator[Head]:
         for key, _ in model.outputs.entries if model.outputs else ():

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from archgen.diagnostics import Diagnostic, Findings, did_you_mean, listed, only_near
+from archgen.diagnostics import (
+    Diagnostic,
+    Findings,
+    Span,
+    did_you_mean,
+    listed,
+    only_near,
+)
 from archgen.ir.graph import Param, Requirement, Term
 from archgen.ops.slots import (
     BoolSlot,
@@ -22,6 +29,7 @@ from archgen.rules import (
     MISSING_SETTING,
     PARAM_TYPE,
     UNKNOWN_KEY,
+    UNKNOWN_NAME,
     UNKNOWN_SETTING,
     UNKNOWN_VARIANT,
     WRONG_TYPE,
@@ -70,6 +78,7 @@ def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Fin
         return Param(key.text, kind, slot, key.span)
     unknown = [_unknown_part(name) for name, _ in form.entries if name.text not in LONG_FORM]
     findings.extend(unknown)
+    form = _as_meant(form)
     declared = form.get("type")
     if declared is None:
         message = f"the param `{key.text}` needs a `type`"
@@ -85,6 +94,15 @@ def _param(key: ScalarNode, form: Node, names: Mapping[str, Slot], findings: Fin
         None if default is None else slot.read(default, names),
         shown(doc) if doc is not None else "",
     )
+
+
+def _as_meant(form: MappingNode) -> MappingNode:
+    """The long form of a param with its misspelt keys, which were reported, as they are meant."""
+    entries = {key.text: (key, value) for key, value in form.entries if key.text in LONG_FORM}
+    for key, value in form.entries:
+        if key.text not in LONG_FORM and (meant := did_you_mean(key.text, LONG_FORM)):
+            entries.setdefault(meant, (key._replace(text=meant), value))
+    return MappingNode(tuple(entries.values()), form.span)
 
 
 def _unknown_part(name: ScalarNode) -> Diagnostic:
@@ -140,11 +158,26 @@ def _bounded(kind: str, slot: Slot, form: MappingNode) -> tuple[str, Slot]:
     return kind, FloatSlot(lowest, highest)
 
 
+def undeclared(findings: Findings, block: Span) -> dict[str, Param]:
+    """The names that a block uses and does not declare, which was reported, as params of no type.
+
+    What gives them a value is no second mistake, and what needs the block is unknown.
+    """
+    params: dict[str, Param] = {}
+    for finding in findings.diagnostics:
+        if finding.rule is UNKNOWN_NAME and block.contains(finding.span):
+            name = finding.message.split("`")[1]
+            slot, value = UnreadableSlot(finding), Unreadable(finding, findings)
+            if "." not in name:
+                params.setdefault(name, Param(name, "unreadable", slot, finding.span, value))
+    return params
+
+
 Variants = Mapping[str, Mapping[str, Term]]
 
 
 def read_variants(
-    node: MappingNode | None, params: Mapping[str, Param], findings: Findings
+    node: MappingNode | None, owner: str, params: Mapping[str, Param], findings: Findings
 ) -> dict[str, Mapping[str, Term]]:
     """Named sets of values; each may leave out params that have a default."""
     variants: dict[str, Mapping[str, Term]] = {}
@@ -154,9 +187,7 @@ def read_variants(
             reason = WRONG_TYPE.at(values.span, "a variant is a mapping of params", help=help)
             variants[name.text] = {"": Unreadable(reason, findings)}
             continue
-        variants[name.text] = read_arguments(
-            values, f"the variant `{name.text}`", params, {}, findings
-        )
+        variants[name.text] = read_arguments(values, owner, params, {}, findings)
     return variants
 
 
@@ -204,11 +235,11 @@ class UnreadableSlot(Slot):
     """The slot of a param whose type or default could not be read."""
 
     def __init__(self, reason: Diagnostic) -> None:
-        self._reason = reason
+        self.reason = reason
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         """Raises the finding that was already reported."""
-        raise SettingError(self._reason)
+        raise SettingError(self.reason)
 
 
 # What other frameworks call our settings.

@@ -10,7 +10,7 @@ from archgen.ir.op import Op
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError, Slot
-from archgen.resolve.params import Unreadable, unknown_setting
+from archgen.resolve.params import Unreadable, UnreadableSlot, unknown_setting
 from archgen.rules import DEFAULT_MISSES, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode
 
@@ -30,22 +30,28 @@ def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[st
         return {}
     defaults: dict[str, Mapping[str, Term]] = {}
     for key, settings in node.entries:
-        op = OPS_BY_NAME.get(key.text)
+        op = OPS_BY_NAME.get(key.text) or _meant_op(key, findings)
         if op is None:
-            near = did_you_mean(key.text, OPS_BY_NAME)
-            help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
-            message = f"there is no op `{key.text}` to give defaults to"
-            instead = only_near(key.text, OPS_BY_NAME)
-            findings.add(DEFAULT_MISSES.at(key.span, message, help=help, instead=instead))
-        elif not isinstance(settings, MappingNode):
-            findings.add(
-                WRONG_TYPE.at(
-                    settings.span, f"the defaults of `{key.text}` are a mapping of settings"
-                )
-            )
-        else:
-            defaults[key.text] = _read(op, settings, {}, findings)
+            continue
+        if not isinstance(settings, MappingNode):
+            message = f"the defaults of `{key.text}` must be a mapping of settings"
+            help = f"write `{key.text}: {{...}}`"
+            findings.add(WRONG_TYPE.at(settings.span, message, help=help))
+            continue
+        read = _read(op, settings, {}, findings)
+        if op.name == key.text or node.get(op.name) is None:
+            defaults[op.name] = read
     return defaults
+
+
+def _meant_op(key: ScalarNode, findings: Findings) -> type[Op] | None:
+    """The op that a misspelt key of `defaults` means, which is reported; None where none is near."""
+    near = did_you_mean(key.text, OPS_BY_NAME)
+    help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
+    message = f"there is no op `{key.text}` to give defaults to"
+    instead = only_near(key.text, OPS_BY_NAME)
+    findings.add(DEFAULT_MISSES.at(key.span, message, help=help, instead=instead))
+    return OPS_BY_NAME[near] if near else None
 
 
 def read_settings(
@@ -96,13 +102,19 @@ def _read(
         if key.text in known:
             settings[key.text] = _term(op, key.text, value, names, findings)
         else:
-            settings[key.text] = Unreadable(unknown_setting(key, f"`{op.name}`", known), findings)
+            misspelt = Unreadable(unknown_setting(key, f"`{op.name}`", known), findings)
+            settings[key.text] = misspelt
+            if (meant := did_you_mean(key.text, known)) is not None and node.get(meant) is None:
+                settings[meant] = misspelt
     return settings
 
 
 def _term(
     op: type[Op], name: str, node: Node, names: Mapping[str, Slot], findings: Findings
 ) -> Term:
+    param = names.get(node.text) if isinstance(node, ScalarNode) else None
+    if isinstance(param, UnreadableSlot):
+        return Unreadable(param.reason, findings)
     try:
         return settings_of(op)[name].slot.read(node, names)
     except SettingError as error:

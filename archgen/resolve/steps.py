@@ -25,10 +25,10 @@ from archgen.ir.graph import (
 )
 from archgen.ir.op import Branches, Join, Op
 from archgen.ops import OPS_BY_NAME
-from archgen.ops.attached import ACTIVATIONS, NORMS
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
+from archgen.resolve.misuse import misuse, no_output, unknown_op
 from archgen.resolve.names import Scope
 from archgen.resolve.params import (
     INT,
@@ -43,10 +43,7 @@ from archgen.resolve.settings import Defaults, read_settings
 from archgen.rules import (
     LIMIT,
     MISSING_SETTING,
-    REPEATED_JOIN,
-    UNKNOWN_OP,
     UNKNOWN_REFERENCE,
-    WRONG_INPUTS,
     WRONG_TYPE,
 )
 from archgen.spec import model as written
@@ -55,6 +52,7 @@ from archgen.spec.document import Node as YamlNode
 from archgen.spec.model import Step, read_steps
 
 MAX_NESTING = 64
+_UNREADABLE = "?"  # in sight where a step could not be read; no name of a step
 REPEAT = IntSlot(minimum=0, maximum=10**12)
 
 
@@ -146,7 +144,10 @@ class StepResolver:
     def reference(
         self, names: tuple[ScalarNode, ...], sight: Mapping[str, Node | Ref]
     ) -> tuple[Ref, ...]:
-        """The values that `from:` names; unknown ones are reported."""
+        """The values that `from:` names; unknown ones are reported.
+
+        Where a step in sight could not be read, an unknown name may be its own, and is silent.
+        """
         return tuple(ref for name in names if (ref := self._look_up(name, sight)) is not None)
 
     def _look_up(self, name: ScalarNode, sight: Mapping[str, Node | Ref]) -> Ref | None:
@@ -161,8 +162,12 @@ class StepResolver:
             if isinstance(owner.call, BlockCall) and tail in owner.call.block.outputs:
                 return Ref(owner.id, port=tail)
             if isinstance(owner.call, BlockCall):
-                self._findings.add(_no_output(name, owner.call.block, head, tail))
+                self._findings.add(no_output(name, owner.call.block, head, tail))
                 return None
+        if _UNREADABLE in sight:
+            unreadable = sight[_UNREADABLE]
+            assert isinstance(unreadable, Node)
+            return Ref(unreadable.id)
         near = did_you_mean(name.text, sight)
         help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
         message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
@@ -194,7 +199,9 @@ class StepResolver:
                 else self._step(step, index, current, steps)
             )
             nodes.append(resolved)
-            if step is not None:
+            if step is None:
+                steps.names[_UNREADABLE] = resolved
+            else:
                 steps.add(resolved)
             current = Ref(resolved.id)
         return Graph(tuple(nodes), current)
@@ -216,7 +223,7 @@ class StepResolver:
         op = OPS_BY_NAME.get(step.op.text)
         name, segment = self._names(step, op, steps)
         call = self._call(step, op, inner, inputs, steps) if known else UnknownCall()
-        for problem in _misuse(step, call, inputs, repeat):
+        for problem in misuse(step, call, inputs, repeat):
             self._findings.add(problem)
             call = UnknownCall()
         node = Node(
@@ -318,18 +325,7 @@ class StepResolver:
         try:
             block = self._context.blocks.find(name)
         except KeyError:
-            legal = [*OPS_BY_NAME, *self._context.blocks.known()]
-            near = did_you_mean(name, legal)
-            help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
-            instead = only_near(name, legal)
-            if name in ACTIVATIONS or name in NORMS:
-                meant = f"{'act' if name in ACTIVATIONS else 'norm'}: {name}"
-                help = f"write `{meant}`"
-                instead = meant if step.span == step.op.span else None
-            elif near:
-                help = f"did you mean `{near}`?"
-            message = f"`{name}` is neither an op nor a block"
-            self._findings.add(UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead))
+            self._findings.add(unknown_op(step, self._context.blocks.known()))
             return UnknownCall()
         if block is None:
             return UnknownCall()
@@ -417,45 +413,3 @@ class StepResolver:
             Branch("body", key.span, self._graph(body, start, steps)),
         )
         return JoinCall(op, terms, branches)
-
-
-def _no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagnostic:
-    near = did_you_mean(output, block.outputs)
-    help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
-    if block.outputs:
-        help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
-    message = f"`{step}` has no output `{output}`"
-    only = only_near(output, block.outputs)
-    instead = f"{step}.{only}" if only else None
-    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
-
-
-def _misuse(
-    step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None
-) -> Iterator[Diagnostic]:
-    """A join without branches joins several values, and all else takes its own number of inputs.
-
-    Only what has one input repeats.
-    """
-    name, place = step.op.text, step.op.span
-    if isinstance(call, UnknownCall):
-        return
-    if isinstance(call, JoinCall) and repeat is not None:
-        help = "put it into a block and repeat the block"
-        yield REPEATED_JOIN.at(place, f"`{name}` cannot be repeated", help=help)
-    if isinstance(call, JoinCall) and not call.branches:
-        if len(inputs) < 2:
-            help = "give it branches, or `from: [a, b]`"
-            yield WRONG_INPUTS.at(place, f"`{name}` joins at least two values", help=help)
-        return
-    wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
-    if wanted > 1 and repeat is not None:
-        message = f"`{name}` has several inputs and cannot be repeated"
-        yield REPEATED_JOIN.at(place, message, help="repeat a block that has one input")
-    if len(inputs) != wanted:
-        kind = f"`{name}` with branches" if isinstance(call, JoinCall) else f"`{name}`"
-        message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"
-        if step.from_ is not None:
-            message += f", and `from` names {len(inputs)}"
-        help = "name one, or join them before" if wanted == 1 else "list them: `from: [a, b]`"
-        yield WRONG_INPUTS.at(place, message, help=help)

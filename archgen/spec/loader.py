@@ -97,10 +97,20 @@ def read_document(
     if not _is_readable_version(root, findings):
         return None
     kind = kind_of(root)
+    if "network" in wanted and (slip := _misspelt_network(root, kind)) is not None:
+        findings.add(unknown_key(slip, "a spec", ["network"]))
+        return None
     if kind not in wanted:
         findings.add(_wrong_kind(root, text, kind, wanted))
         return None
     return root
+
+
+def _misspelt_network(root: MappingNode, kind: str) -> ScalarNode | None:
+    """The key that is meant as `network`, in a file that has blocks and also an input."""
+    if kind != "blocks" or root.get("input") is None:
+        return None
+    return next((key for key, _ in root.entries if did_you_mean(key.text, ["network"])), None)
 
 
 def _is_readable_version(root: MappingNode, findings: Findings) -> bool:

@@ -75,15 +75,16 @@ class SpecModel(BaseModel):
 
     @classmethod
     def fields_of(cls, node: MappingNode, findings: Findings) -> dict[str, object]:
-        """The known keys of `node`; unknown ones are reported."""
+        """The known keys of `node`; unknown ones are reported, and misspelt ones read as what is meant."""
         legal = cls.keys()
-        known: dict[str, object] = {"node": node}
+        known: dict[str, object] = {key.text: value for key, value in node.entries}
         for key, value in node.entries:
-            if key.text in legal:
-                known[key.text] = value
-            else:
+            if key.text not in legal:
                 findings.add(unknown_key(key, cls.title, legal))
-        return known
+                del known[key.text]
+                if (meant := did_you_mean(key.text, legal)) is not None:
+                    known.setdefault(meant, value)
+        return {**known, "node": node}
 
 
 def unknown_key(key: ScalarNode, owner: str, legal: list[str]) -> Diagnostic:
@@ -183,7 +184,7 @@ class Step(SpecModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_node(cls, value: object, info: ValidationInfo) -> object:  # noqa: ARG003  # as in SpecModel
+    def _from_node(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, ScalarNode) and value.value is not None:
             return {"node": value, "op": value}
         if not isinstance(value, MappingNode):
@@ -191,32 +192,37 @@ class Step(SpecModel):
             example = "write `- conv: {filters: 32, kernel: 3}`"
             raise wrong_node(value, "an op or a block with its settings", example, cls.title)
         reserved = cls.keys()
-        calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
-        if len(calls) != 1:
-            raise _not_one_op(value, [key for key, _ in calls], reserved)
-        ((op, settings),) = calls
         fields = {key.text: inner for key, inner in value.entries if key.text in reserved}
+        calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
+        if len(calls) > 1 and (slip := _misspelt(calls, reserved)) is not None:
+            key, meant = slip
+            assert isinstance(info.context, Findings)
+            info.context.add(unknown_key(key, cls.title, reserved))
+            fields.setdefault(meant, next(inner for other, inner in calls if other is key))
+            calls = [call for call in calls if call[0] is not key]
+        if len(calls) != 1:
+            raise _not_one_op(value, [key for key, _ in calls])
+        ((op, settings),) = calls
         return {"node": value, "op": op, "settings": settings, **fields}
 
 
-def _not_one_op(
-    node: MappingNode, keys: list[ScalarNode], reserved: list[str]
-) -> PydanticCustomError:
+def _misspelt(
+    calls: list[tuple[ScalarNode, Node]], reserved: list[str]
+) -> tuple[ScalarNode, str] | None:
+    """The first key that is no op as it stands and near to a reserved one, and that one."""
+    for key, _ in calls:
+        if (near := did_you_mean(key.text, reserved)) is not None:
+            return key, near
+    return None
+
+
+def _not_one_op(node: MappingNode, keys: list[ScalarNode]) -> PydanticCustomError:
     if not keys:
         return refused(
             NOT_ONE_OP,
             node.span,
             "a step needs an op or a block beside its reserved keys",
             "name one: `- conv: {...}`",
-        )
-    slip = next(((key, near) for key in keys if (near := did_you_mean(key.text, reserved))), None)
-    if slip is not None:
-        return refused(
-            UNKNOWN_KEY,
-            slip[0].span,
-            f"unknown key `{slip[0].text}` in a step",
-            f"did you mean `{slip[1]}`?",
-            only_near(slip[0].text, reserved),
         )
     names = " and ".join(f"`{key.text}`" for key in keys)
     message = f"a step has one op or block, and this one names {names}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 
 import yaml
 
@@ -15,13 +17,14 @@ _FORBIDDEN = yaml.reader.Reader.NON_PRINTABLE
 _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARGIN = re.compile(r"[ \t]*")
 _GLUED = re.compile(r"\b(\w{1,64}):[{\[]")
+_ODD_COLON = "a `:` cannot stand here"
 _INDENTATION = "the indentation of this line fits nothing above it"
 
 # A part of libyaml's words, what we say instead, and what to type.
 _SLIPS = (
     (
         "mapping values are not allowed",
-        "a `:` cannot stand here",
+        _ODD_COLON,
         "quote a text that holds a colon, or put the key on a line of its own",
     ),
     (
@@ -30,6 +33,7 @@ _SLIPS = (
         "begin it on a line of its own, or write it in brackets: `[...]`",
     ),
     ("expected '-' indicator", _INDENTATION, "align its `-` with the `-` of the list above"),
+    ("expected <document start>", _INDENTATION, "begin the keys of a spec at the left edge"),
     ("expected key", _INDENTATION, "align the key with the keys that it belongs to"),
     (
         "violates indentation",
@@ -80,13 +84,43 @@ def _diagnostic(error: yaml.MarkedYAMLError, lines: list[str], source: str) -> D
     message, help = _slip(problem, row[place.start.column - 1 :][:1])
     help = _habit(row, lines[: place.start.line - 1]) or help
     if "expected ',' or" not in problem:
-        return YAML_SYNTAX.at(place, message, help=help)
+        labels = _origins(message, place.start.line - 1, lines, source)
+        return YAML_SYNTAX.at(place, message, help=help, labels=labels)
     opened = _place(error.context_mark, source)
     if " #" in lines[opened.start.line - 1][opened.start.column :]:
         help = "` #` begins a comment and cuts the line: quote the text, or close the bracket before it"
     if not "".join([row, *lines[place.start.line :]])[place.start.column - 1 :].strip():
         return YAML_SYNTAX.at(opened, message, caption="opened here", help=help)
     return YAML_SYNTAX.at(place, message, labels=[Label(opened, "opened here")], help=help)
+
+
+def _origins(message: str, at: int, lines: list[str], source: str) -> Iterator[Label]:
+    """The lines above line `at` that may be the ones at fault, as YAML finds a slip late."""
+    above = [
+        (i, _depth(lines[i])) for i in range(min(at, len(lines)) - 1, -1, -1) if lines[i].strip()
+    ]
+    if message == _ODD_COLON and above:
+        yield Label(
+            _row(above[0][0], lines, source), "or this line is where a `:` or a space is wrong"
+        )
+    if message != _INDENTATION:
+        return
+    depth = _depth(lines[at]) if at < len(lines) else 0
+    deeper = list(takewhile(lambda line: line[1] > depth, above))
+    for i, inner in ([min(deeper, key=lambda line: line[1])] if deeper else []) + above[
+        len(deeper) :
+    ][:1]:
+        yield Label(_row(i, lines, source), f"this line is indented by {inner}")
+
+
+def _depth(row: str) -> int:
+    return len(row) - len(row.lstrip())
+
+
+def _row(number: int, lines: list[str], source: str) -> Span:
+    """A line, counted from 0, without its indentation."""
+    row = lines[number].rstrip()
+    return Span(source, Position(number + 1, _depth(row) + 1), Position(number + 1, len(row) + 1))
 
 
 def _slip(problem: str, sign: str) -> tuple[str, str]:

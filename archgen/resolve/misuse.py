@@ -1,0 +1,76 @@
+"""What is said of a step that names no op, or that uses one as it cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from archgen.diagnostics import Diagnostic, did_you_mean, listed, only_near
+from archgen.ir.graph import Block, BlockCall, Call, JoinCall, Ref, Term, UnknownCall
+from archgen.ops import OPS_BY_NAME
+from archgen.ops.attached import ACTIVATIONS, NORMS
+from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS
+from archgen.spec.document import ScalarNode
+from archgen.spec.model import Step
+
+
+def unknown_op(step: Step, blocks: Iterable[str]) -> Diagnostic:
+    """The finding for a step that names neither an op nor one of the blocks."""
+    name, known = step.op.text, list(blocks)
+    legal = [*OPS_BY_NAME, *known]
+    near, instead = did_you_mean(name, legal), only_near(name, legal)
+    message = f"`{name}` is neither an op nor a block"
+    help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
+    alias, dot, _ = name.partition(".")
+    if dot and not any(block.startswith(f"{alias}.") for block in known):
+        message = f"`{alias}` is no library of this file"
+        help = f"write `use: {{{alias}: PATH}}`"
+    if name in ACTIVATIONS or name in NORMS:
+        meant = f"{'act' if name in ACTIVATIONS else 'norm'}: {name}"
+        help = f"write `{meant}`"
+        instead = meant if step.span == step.op.span else None
+    elif near:
+        help = f"did you mean `{near}`?"
+    return UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead)
+
+
+def no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagnostic:
+    """The finding for an output that the block of a step does not have."""
+    near = did_you_mean(output, block.outputs)
+    help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
+    if block.outputs:
+        help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
+    message = f"`{step}` has no output `{output}`"
+    only = only_near(output, block.outputs)
+    instead = f"{step}.{only}" if only else None
+    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
+
+
+def misuse(
+    step: Step, call: Call, inputs: tuple[Ref, ...], repeat: Term | None
+) -> Iterator[Diagnostic]:
+    """A join without branches joins several values, and all else takes its own number of inputs.
+
+    Only what has one input repeats.
+    """
+    name, place = step.op.text, step.op.span
+    if isinstance(call, UnknownCall):
+        return
+    if isinstance(call, JoinCall) and repeat is not None:
+        help = "put it into a block and repeat the block"
+        yield REPEATED_JOIN.at(place, f"`{name}` cannot be repeated", help=help)
+    if isinstance(call, JoinCall) and not call.branches:
+        if len(inputs) < 2:
+            help = "give it branches, or `from: [a, b]`"
+            yield WRONG_INPUTS.at(place, f"`{name}` joins at least two values", help=help)
+        return
+    wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
+    if wanted > 1 and repeat is not None:
+        message = f"`{name}` has several inputs and cannot be repeated"
+        yield REPEATED_JOIN.at(place, message, help="repeat a block that has one input")
+    if len(inputs) != wanted:
+        kind = f"`{name}` with branches" if isinstance(call, JoinCall) else f"`{name}`"
+        message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"
+        if step.from_ is not None:
+            message += f", and `from` names {len(inputs)}"
+        help = "name one, or join them before" if wanted == 1 else "list them: `from: [a, b]`"
+        yield WRONG_INPUTS.at(place, message, help=help)

@@ -44,8 +44,7 @@ def block_class(
     doc = f"{about}." + (f"\n\n{block.note}" if block.note else "")
     returned = [f"{BODY}return {', '.join(result.expression for result in results)}"]
     kind = "Tensor" if len(results) == 1 else f"tuple[{', '.join(['Tensor'] * len(results))}]"
-    names = list(block.inputs) or ["x"]
-    return _class(name, doc, arguments, body, names, kind, returned)
+    return _class(name, doc, arguments, body, kind, returned)
 
 
 def network_class(
@@ -55,8 +54,9 @@ def network_class(
     arguments: tuple[Argument, ...],
     body: ClassBody,
     results: list[Result],
+    output: str,
 ) -> str:
-    """The class of the network."""
+    """The class of the network; with further results it returns the named tuple `output`."""
     block = network.block.block
     title = network.network.title
     about = f"{title}, {block.source}." if block.source else f"{title}."
@@ -65,9 +65,8 @@ def network_class(
         counts += f" ({cost.params_training:,} params in training)"
     note = f"\n\n{block.note}" if block.note else ""
     doc = f"{about}{note}\n\n{network.network.input} -> {network.output}: {counts}."
-    output = f"{name}Output" if len(results) > 1 else ""
     kind = "Tensor" if not output else output if _is_always_tuple(results) else f"Tensor | {output}"
-    return _class(name, doc, arguments, body, ["x"], kind, _returned(results, output))
+    return _class(name, doc, arguments, body, kind, _returned(results, output))
 
 
 def output_class(name: str, network: str, results: list[Result]) -> str:
@@ -129,11 +128,10 @@ def _class(
     doc: str,
     arguments: tuple[Argument, ...],
     body: ClassBody,
-    inputs: list[str],
     kind: str,
     returned: list[str],
 ) -> str:
-    taken = ", ".join(["self", *(f"{port}: Tensor" for port in inputs)])
+    taken = ", ".join(["self", *(f"{port}: Tensor" for port in body.inputs)])
     lines = [f"class {name}(nn.Module):", *docstring(doc, 1), "", *_signature(arguments)]
     lines += [
         f"{BODY}super().__init__()",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from archgen.emit.code import INDENT, Call, Repeated, atoms_in, python
 from archgen.emit.helpers import Helpers
 from archgen.infer import Untraceable
 from archgen.ir.op import ModuleCall, Op
-from archgen.ir.shape import Shape
+from archgen.ir.shape import Padding, Shape, Window
 from archgen.ir.shaped import Run, ShapedBlock, ShapedNode
+from archgen.ops.attached import Activation, BatchNorm
+from archgen.ops.settings import settings_of
+from archgen.ops.slots import BoolSlot
 from archgen.spec.traced import (
     Applied,
     Formula,
@@ -33,6 +36,7 @@ AnyOp = TypeVar("AnyOp", bound=Op)
 class ClassBody:
     """The statements of a class, and the names and functions that their formulas use."""
 
+    inputs: list[str] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     init: list[str] = field(default_factory=list)
     forward: list[str] = field(default_factory=list)
@@ -57,7 +61,12 @@ class Layers:
         self._block_call = block_call
 
     def layer(self, node: ShapedNode) -> Call | None:
-        """The call that makes a step's layer; None for a step that is an expression."""
+        """The call that makes a step's layer; None for a step that is an expression.
+
+        Raises Untraceable where the step is not there in the traced use, and could not be.
+        """
+        if node.op is None and node.block is None and node.count is None:
+            raise Untraceable
         if node.node.repeat is not None:
             return self._repeated(node)
         if node.block is not None:
@@ -85,6 +94,8 @@ class Layers:
 
     def with_attributes(self, op: AnyOp) -> AnyOp:
         """The op with its traced settings as attributes that the constructor sets first."""
+        if not _is_decided(op):
+            raise Untraceable
         changes: dict[str, object] = {}
         for setting in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
             value = getattr(op, setting.name)
@@ -128,8 +139,12 @@ class Layers:
         if regular is None:
             if is_traced(node.count):
                 raise Untraceable
-            instances = [run.instance for run in node.runs for _ in range(run.count)]
-            return Call("nn.Sequential", tuple(self._instance(instance) for instance in instances))
+            instances = [
+                self._instance(_numbered(run.instance, number))
+                for run in node.runs
+                for number in range(run.first, run.first + run.count)
+            ]
+            return Call("nn.Sequential", tuple(instances))
         self._body.note((node.count,))
         variable = "i" if "i" in self._body.symbols else "_"
         self._body.symbols.discard("i")
@@ -137,7 +152,10 @@ class Layers:
 
     def _regular(self, runs: tuple[Run, ...]) -> Call | None:
         """The one call, perhaps over `i`, that makes every instance; None where there is none."""
-        calls = [self._instance(_with_channels(run.instance, runs)) for run in runs[:3]]
+        formula = _channels_over_index([_known_input(run.instance) for run in runs])
+        if formula is None:
+            return None
+        calls = [self._instance(_with_channels(run.instance, formula)) for run in runs[:3]]
         return calls[0] if all(call == calls[0] for call in calls) else None
 
     def _instance(self, node: ShapedNode) -> Call:
@@ -145,17 +163,61 @@ class Layers:
 
 
 def _known(node: ShapedNode) -> tuple[Op, Shape]:
+    """The op and what it takes. Raises Untraceable where its code is not the same in all uses."""
     assert node.op is not None, "only sound networks are emitted"
     assert node.input is not None, "only sound networks are emitted"
+    if not _is_decided(node.op):
+        raise Untraceable
     return node.op, node.input
 
 
-def _with_channels(node: ShapedNode, runs: tuple[Run, ...]) -> ShapedNode:
-    """An instance whose input channels are a formula of `i` that holds for all `runs`, if there is one."""
+def _is_decided(op: Op) -> bool:
+    """Whether what decides about the code is the same in all uses: words and truth values are.
+
+    So is a number inside a norm or an activation, which a helper class carries.
+    """
+    settings = [getattr(op, setting.name) for setting in fields(op)]  # type: ignore[arg-type]  # every op is a dataclass
+    inner = [
+        part for value in settings if isinstance(value, BatchNorm | Activation) for part in value
+    ]
+    flags = [
+        getattr(op, name)
+        for name, kind in settings_of(type(op)).items()
+        if isinstance(kind.slot, BoolSlot)
+    ]
+    return not any(is_traced(value) for value in (*inner, *flags))
+
+
+def _numbered(node: ShapedNode, number: int) -> ShapedNode:
+    """One instance of a repeat with its number in the place of `i`."""
+    op, block = node.op, node.block
+    if op is not None:
+        values = {setting.name: getattr(op, setting.name) for setting in fields(op)}  # type: ignore[arg-type]  # every op is a dataclass
+        op = replace(op, **{name: _settled(value, number) for name, value in values.items()})  # type: ignore[type-var]  # as above
+    if block is not None:
+        arguments = {name: _settled(value, number) for name, value in block.arguments.items()}
+        block = block._replace(arguments=arguments)
+    return replace(node, op=op, block=block)
+
+
+def _settled(value: object, number: int) -> object:
+    if isinstance(value, Traced):
+        return value.formula.settled("i", number, int(value))
+    if isinstance(value, TracedFloat):
+        formula = value.formula.replace("i", constant(number))
+        is_open = any(isinstance(atom, Symbol) for atom in formula.atoms())
+        return TracedFloat.of(float(value), formula) if is_open else float(value)
+    if isinstance(value, Window):
+        return Window(*(cast("int", _settled(side, number)) for side in value))
+    if isinstance(value, Padding):
+        amounts = tuple(_settled(amount, number) for amount in value.amounts)
+        return value._replace(amounts=cast("tuple[int, int, int, int]", amounts))
+    return value
+
+
+def _with_channels(node: ShapedNode, formula: Formula) -> ShapedNode:
+    """An instance whose input channels are a formula of `i`."""
     x = _known_input(node)
-    formula = _channels_over_index([_known_input(run.instance) for run in runs])
-    if formula is None:
-        return node
     shape = Shape(Traced.of(int(x.channels), formula), x.grid)
     block = None if node.block is None else node.block._replace(inputs=(shape,))
     return replace(node, inputs=(shape,), block=block)

@@ -24,7 +24,7 @@ from archgen.ir.op import Join
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedBranch, ShapedGraph, ShapedNode
 from archgen.ops.conv import Conv
-from archgen.ops.merge import Residual
+from archgen.ops.merge import Concat, Residual
 from archgen.spec.traced import is_traced
 
 
@@ -37,6 +37,7 @@ class Lowering:
         self._comments = comments
         self._variables = Variables()
         self._values: dict[Ref, str] = {}
+        self._references: set[Ref] = set()
         self._tapped: set[int] = set()
         self._read: set[int] = set()
         self._sliced: dict[int, list[int]] = {}
@@ -49,8 +50,9 @@ class Lowering:
         """The whole block; its own result comes first."""
         inputs = shaped.block.inputs or ("",)
         for port in inputs:
-            self._values[Ref(INPUT, port)] = self._variables.take(port or "x")
-        refs = references(shaped, heads)
+            self._values[Ref(INPUT, port)] = name = self._variables.take(port or "x")
+            self.body.inputs.append(name)
+        refs = self._references = references(shaped, heads)
         self._tapped = {ref.id for ref in refs}
         self._read = self._tapped | {head.start.id for head in heads}
         self._sliced = sliced(refs)
@@ -109,15 +111,29 @@ class Lowering:
         """Statements for all but the last step, whose value is returned as an expression."""
         value = start
         for position, node in enumerate(graph.nodes):
-            value = self._values.get(node.node.inputs[0], value) if position else value
+            value = self._taken_in(node, value)
             if not node.is_active:
-                self._values[Ref(node.node.id)] = value
+                value = self._passed_on(node, value)
             elif self._is_loop(node) and value == variable:
                 self._loop(node, target, variable)
             else:
                 is_last = position == len(graph.nodes) - 1
                 value = self._step(node, target, variable, value, is_last=is_last)
             self._lower_heads()
+        return value
+
+    def _taken_in(self, node: ShapedNode, value: str) -> str:
+        """What the step reads: `value`, made by the one before it, or what its `from` names."""
+        ref = node.node.inputs[0]
+        return self._values[ref] if ref in self._references else value
+
+    def _passed_on(self, node: ShapedNode, value: str) -> str:
+        """The value of a step that is left out, under a name of its own where others read it."""
+        if node.node.id in self._tapped:
+            name = self._variables.take(node.node.name.replace("-", "_"))
+            self._assign(name, value)
+            value = name
+        self._values[Ref(node.node.id)] = value
         return value
 
     def _is_loop(self, node: ShapedNode) -> bool:
@@ -147,7 +163,7 @@ class Lowering:
     ) -> str:
         expression = self._expression(node, target, x)
         if node.node.id in self._sliced:
-            expression = self._slices(node, target.name(node.node.segment), x)
+            expression = self._slices(node, target.name(node.node.segment), f"{x}{stretch(node)}")
         tapped = node.node.id in self._tapped
         if is_last and node.node.id not in self._read and not node.ports:
             return expression
@@ -198,7 +214,10 @@ class Lowering:
             if is_traced(node.condition):
                 raise Untraceable
             return self._layers.with_attributes(node.op).expression(x, node.input)
-        self._add(target, node.node.segment, layer, self._layers.condition(node))
+        condition = self._layers.condition(node)
+        if condition and (node.ports or len(node.node.inputs) > 1 or stretch(node)):
+            raise Untraceable  # an identity cannot stand for these
+        self._add(target, node.node.segment, layer, condition)
         several = (
             [self._values[ref] for ref in node.node.inputs] if len(node.node.inputs) > 1 else []
         )
@@ -221,9 +240,9 @@ class Lowering:
     # --- joins ----------------------------------------------------------------------------------
 
     def _join(self, node: ShapedNode, target: Target, x: str) -> str:
-        assert isinstance(node.op, Join)
         if is_traced(node.condition):
             raise Untraceable
+        assert isinstance(node.op, Join)
         if node.branches:
             values = self._branches(node, target, x)
         else:
@@ -238,7 +257,7 @@ class Lowering:
             self.body.forward.append(f"{BODY}{body} += {shortcut}")
             return op.activated(body)
         expression = op.joined(tuple(value.expression for value in values), shapes)
-        if len(f"{BODY}return {expression}") > LINE_LENGTH and expression.startswith("torch.cat(["):
+        if len(f"{BODY}return {expression}") > LINE_LENGTH and isinstance(op, Concat):
             return self._long_concat([value.expression for value in values])
         return expression
 
@@ -299,8 +318,7 @@ class Lowering:
         if isinstance(join.op, Residual) and name == "body":
             yield Value(self._body_of_residual(graph, target, x), graph.output, name)
         elif not graph.nodes:
-            value = self._values.get(branch.branch.graph.output, x)
-            yield Value(value, graph.output, name)
+            yield Value(x, graph.output, name)
         elif join.op is not None and join.op.name == "concat" and self._is_forked(graph):
             yield from self._forked(name, graph, target, x)
         else:
@@ -319,7 +337,7 @@ class Lowering:
         """The value of a branch: a call of a `Branch`, or statements over its parts."""
         if self._is_chain(graph):
             self._chain(name, graph, target)
-            return f"{target.name(name)}({x})"
+            return f"{target.name(name)}({self._taken_in(graph.nodes[0], x)})"
         inner, at = Target(target.name(name), []), len(self.body.init)
         value = self._graph(graph, inner, self._variables.take(name), x)
         self._close(target, name, inner, at)

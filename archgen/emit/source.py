@@ -55,6 +55,7 @@ def emit(
         try:
             body = emitter.body()
         except Untraceable:
+            assert emitter.open_block not in fixed, "a class with its numbers is always traceable"
             fixed.add(emitter.open_block)
             continue
         command = _command(harmless(spec_name), assignments)
@@ -139,13 +140,14 @@ class _Emitter:
         self.open_block = id(network.block.block)
         results = lowering.lower(shaped, tuple(_lowered(head) for head in heads))
         arguments = self._arguments(network.block, lowering.body, ())
+        output = ""
         if len(results) > 1:
-            name = self._names.take(f"{network.network.title}_output")
-            self._texts.append(output_class(name, self.class_name, results))
+            output = self._names.take(f"{self.class_name}Output")
+            self._texts.append(output_class(output, self.class_name, results))
         self._functions |= lowering.body.functions
         cost = Costs().network(network)
         self._texts.append(
-            network_class(self.class_name, network, cost, arguments, lowering.body, results)
+            network_class(self.class_name, network, cost, arguments, lowering.body, results, output)
         )
 
     def _class(self, shaped: ShapedBlock) -> _Class:

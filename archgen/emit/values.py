@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from archgen.emit.code import Call
-from archgen.ir.graph import Ref
+from archgen.ir.graph import INPUT, Ref
 from archgen.ir.op import Layout
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNode
@@ -72,15 +72,15 @@ def references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
     refs.update(
         head.start for head in heads if not head.graph.nodes or head.start.instance is not None
     )
-    graphs = [shaped.graph, *(head.graph for head in heads)]
+    start = Ref(INPUT, shaped.block.inputs[0] if shaped.block.inputs else "")
+    graphs = [(shaped.graph, start), *((head.graph, head.start) for head in heads)]
     while graphs:
-        graph = graphs.pop()
-        for position, node in enumerate(graph.nodes):
-            previous = Ref(graph.nodes[position - 1].node.id) if position else None
+        graph, previous = graphs.pop()
+        for node in graph.nodes:
             several = len(node.node.inputs) > 1
-            if position or several:
-                refs.update(ref for ref in node.node.inputs if several or ref != previous)
-            graphs.extend(branch.graph for branch in node.branches)
+            refs.update(ref for ref in node.node.inputs if several or ref != previous)
+            graphs.extend((branch.graph, node.node.inputs[0]) for branch in node.branches)
+            previous = Ref(node.node.id)
     return refs
 
 

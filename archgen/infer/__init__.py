@@ -10,7 +10,7 @@ from archgen.infer.elaborate import (
 )
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
-from archgen.infer.tracing import Untraceable
+from archgen.spec.traced import Untraceable
 
 __all__ = [
     "MAX_NODES",

@@ -226,7 +226,7 @@ class _Elaborator:
     def _instance(self, shaped: ShapedNode, number: int, reader: Node) -> Shape | None:
         for run in shaped.runs:
             if run.first <= number < run.first + run.count:
-                return run.instance.output
+                return without_index(run.instance.output, number)
         if shaped.output is not None:
             total, name = sum(run.count for run in shaped.runs), shaped.node.name
             message = f"`{name}` has no instance {number}: it stands {total} times, counted from 0"
@@ -251,10 +251,10 @@ class _Elaborator:
             return ShapedNode(node, inputs, None)
         if not condition and not (self._is_tracing and is_traced(condition)):
             return ShapedNode(node, inputs, known[0], is_active=False, condition=condition)
-        shaped = self._active(node, known, scope, frame)
-        if not condition and shaped.output is None:
-            others = (self._active(node, known, other, frame) for other in stand_ins(scope))
-            shaped = next((other for other in others if other.output is not None), shaped)
+        if condition:
+            shaped = self._active(node, known, scope, frame)
+        else:
+            shaped = self._left_out(node, known, scope, frame)
         expected = self._expected(node.expect, scope, frame)
         output = (shaped.output or _promised(expected)) if condition else known[0]
         if is_traced(condition) and shaped.output is not None:
@@ -262,6 +262,21 @@ class _Elaborator:
         if condition is True and not expected and output is shaped.output:
             return shaped
         return _replaced(shaped, output=output, expected=expected, condition=condition)
+
+    def _left_out(
+        self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
+    ) -> ShapedNode:
+        """A step that is not there in the traced use, as it would be; unknown where it could not be."""
+        kept = self._findings
+        found = ShapedNode(node, inputs, None)
+        for values in (scope, *stand_ins(scope)):
+            self._findings = Findings()
+            shaped = self._active(node, inputs, values, frame)
+            if shaped.output is not None and not self._findings.has_errors:
+                found = shaped
+                break
+        self._findings = kept
+        return found
 
     def _active(
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame

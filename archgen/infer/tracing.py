@@ -6,27 +6,46 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from archgen.ir.graph import Block
-from archgen.ir.shape import Shape
+from archgen.ir.shape import Grid, Shape
 from archgen.ir.shaped import Run
 from archgen.ops.slots import IntSlot
-from archgen.spec.traced import Formula, Symbol, Traced, applied, constant, formula_of, is_traced
+from archgen.spec.traced import (
+    Formula,
+    Symbol,
+    Traced,
+    Untraceable,
+    applied,
+    constant,
+    formula_of,
+    is_traced,
+)
 
 # So many instances of a repeat show how their channels go on.
 SAMPLES = 3
 
 
-class Untraceable(Exception):
-    """One parametrised class cannot serve all uses of a block; each gets a class with its numbers."""
-
-
 def either(condition: object, active: Shape, passive: Shape) -> Shape:
-    """The output of a step whose traced `when` decides in each use whether it is there."""
+    """The output of a step whose traced `when` decides in each use whether it is there.
+
+    Raises Untraceable where it is a vector in some uses and has a grid in others.
+    """
+    if active.grid is None and passive.grid is None:
+        return Shape(_either(condition, active.channels, passive.channels))
+    if active.grid is None or passive.grid is None:
+        raise Untraceable
+    grid = Grid(
+        _either(condition, active.grid.height, passive.grid.height),
+        _either(condition, active.grid.width, passive.grid.width),
+    )
+    return Shape(_either(condition, active.channels, passive.channels), grid)
+
+
+def _either(condition: object, active: int, passive: int) -> int:
     chosen = active if condition else passive
-    parts = (active.channels, condition, passive.channels)
-    if formula_of(active.channels) == formula_of(passive.channels):
+    if formula_of(active) == formula_of(passive):
         return chosen
-    formula = applied("if", *(formula_of(part) for part in parts))
-    return Shape(Traced.of(int(chosen.channels), formula), chosen.grid)
+    parts = (active, condition, passive)
+    return Traced.of(int(chosen), applied("if", *(formula_of(part) for part in parts)))
 
 
 def is_same(left: Shape | None, right: Shape) -> bool:
@@ -37,11 +56,15 @@ def is_same(left: Shape | None, right: Shape) -> bool:
 
 
 def without_index(shape: Shape | None, number: int) -> Shape | None:
-    """The shape with the repeat's index replaced by its number in the formula of its channels."""
-    if shape is None or not isinstance(shape.channels, Traced):
-        return shape
-    formula = shape.channels.formula.replace("i", constant(number))
-    return Shape(Traced.of(int(shape.channels), formula), shape.grid)
+    """The shape with the repeat's index replaced by its number in the formulas of its sides."""
+    if shape is None:
+        return None
+    grid = shape.grid and Grid(*(_without_index(side, number) for side in shape.grid))
+    return Shape(_without_index(shape.channels, number), grid)
+
+
+def _without_index(size: int, number: int) -> int:
+    return size.formula.settled("i", number, int(size)) if isinstance(size, Traced) else size
 
 
 def after_repeat(first: Shape, last: Shape, count: int, runs: Sequence[Run], block: Block) -> Shape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from archgen.diagnostics import Rule, Span, did_you_mean, only_near
 from archgen.ir.op import ModuleCall
@@ -118,7 +118,7 @@ ACTIVATIONS: dict[str, ActivationForm] = {
 
 NORMS = ("batch",)
 _BATCH: dict[str, Slot] = {
-    "eps": FloatSlot(),
+    "eps": FloatSlot(above=True),
     "momentum": FloatSlot(0.0, 1.0),
     "affine": BoolSlot(),
 }
@@ -271,7 +271,7 @@ class ActivationSlot(Slot):
         if isinstance(setting.form, tuple):
             base, *numbers = (part.evaluate(scope) for part in setting.form)
             assert isinstance(base, Activation)
-            return Activation(base.function, float(numbers[0])) if numbers else base
+            return Activation(base.function, cast("float", numbers[0])) if numbers else base
         word = scope[setting.form.text]
         if word != "none" and word not in ACTIVATIONS:
             legal = ("none", *ACTIVATIONS)

@@ -14,6 +14,7 @@ from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, IntSlot, PaddingSlot, WindowSlot
 from archgen.ops.window import ONE, Sliding, pair, unless, window_kwargs
 from archgen.rules import GROUPS
+from archgen.spec.traced import Untraceable, is_traced
 
 _PADDING_ADVICE = (
     "write `padding: valid` or `padding: same`, here or once under `defaults: {conv: ...}`"
@@ -94,6 +95,8 @@ class Conv(Op):
         if self._sliding.torch_padding(grid) is not None:
             return ""
         rows, columns = self._sliding.slides(grid)
+        if any(is_traced(amount) for amount in self.padding.amounts):
+            raise Untraceable  # the helper class writes its amounts out
         if self.padding.amounts == (0, 0, 0, 0):
             return "pad_same(x, self.kernel_size, self.stride, self.dilation)"
         return f"F.pad(x, ({columns.before}, {columns.after}, {rows.before}, {rows.after}))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
@@ -95,10 +96,16 @@ class Multiply(Join):
     def joined(self, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         on_grid = any(shape.grid for shape in shapes)
         stretched = [
-            f"{x}[:, :, None, None]" if on_grid and shape.grid is None else x
+            f"{_operand(x)}[:, :, None, None]" if on_grid and shape.grid is None else _operand(x)
             for x, shape in zip(inputs, shapes, strict=True)
         ]
         return " * ".join(stretched)
+
+
+def _operand(x: str) -> str:
+    """The Python expression `x` as an operand of an operator that binds tightly."""
+    is_operation = " " in x and isinstance(ast.parse(x, mode="eval").body, ast.BinOp)
+    return f"({x})" if is_operation else x
 
 
 def _is_choice(channels: int) -> bool:

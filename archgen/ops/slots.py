@@ -223,13 +223,19 @@ class IntSlot(Slot):
 
 
 class FloatSlot(Slot):
-    """A number, or an expression for one; `below` leaves the maximum itself out."""
+    """A number, or an expression for one; `above` and `below` leave the bounds themselves out."""
 
     what: ClassVar[str] = "a number or an expression"
 
     def __init__(
-        self, minimum: float = 0.0, maximum: float = float("inf"), *, below: bool = False
+        self,
+        minimum: float = 0.0,
+        maximum: float = float("inf"),
+        *,
+        above: bool = False,
+        below: bool = False,
     ) -> None:
+        self.above = above
         self.minimum = minimum
         self.maximum = maximum
         self.below = below
@@ -253,16 +259,18 @@ class FloatSlot(Slot):
             not self.minimum <= value <= self.maximum
             or value in (float("inf"), -float("inf"))
             or (self.below and value == self.maximum)
+            or (self.above and value == self.minimum)
         ):
             raise refusal(setting.span, _but_is(setting, self._bounds(), value))
         return value if is_traced(value) else float(value)
 
     def _bounds(self) -> str:
         if self.maximum == float("inf"):
+            start = "above" if self.above else "of at least"
             return (
                 "a finite number"
                 if self.minimum < 0
-                else f"a finite number of at least {self.minimum:g}"
+                else f"a finite number {start} {self.minimum:g}"
             )
         end = "below" if self.below else "at most"
         return f"at least {self.minimum:g} and {end} {self.maximum:g}"

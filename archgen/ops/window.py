@@ -16,7 +16,7 @@ from archgen.ir.shape import (
     same_tf_amounts,
 )
 from archgen.rules import AMBIGUOUS_PADDING, INPUT_TOO_SMALL, NEEDS_GRID
-from archgen.spec.traced import is_traced
+from archgen.spec.traced import Untraceable, formula_of, is_traced
 
 ONE = Window(1, 1)
 
@@ -85,8 +85,12 @@ class Sliding(NamedTuple):
                 f"a {self.kernel} window needs a grid, and a vector of {x} comes in",
                 help="put this step before `global_avg_pool` or `flatten`",
             )
+        self._refuse_undecided(x.grid)
         rows, columns = self.slides(x.grid)
         height, width = rows.over(x.grid.height), columns.over(x.grid.width)
+        if self.padding.mode is PaddingMode.SAME_TF:
+            height = -(-x.grid.height // self.stride.height)
+            width = -(-x.grid.width // self.stride.width)
         if height < 1 or width < 1:
             reach = f"{rows.reach}x{columns.reach}"
             padded = Grid(
@@ -101,6 +105,12 @@ class Sliding(NamedTuple):
                 help="pad more, or use a smaller kernel or a larger input",
             )
         return Grid(height, width)
+
+    def _refuse_undecided(self, grid: Grid) -> None:
+        """Raises Untraceable where rounding up depends on traced numbers: no formula tells when."""
+        sides = (*self.kernel, *self.stride, *self.padding.amounts, *self.dilation, *grid)
+        if is_traced(self.ceil) or (self.ceil and any(is_traced(side) for side in sides)):
+            raise Untraceable
 
     def derivation(self, x: Shape) -> str:
         """The formula for the height, `(35 - 3) // 2 + 1`; TensorFlow's `same` is `ceil(35 / 2)`."""
@@ -121,7 +131,8 @@ class Sliding(NamedTuple):
         if self.padding.mode is PaddingMode.SAME_TF:
             return None
         rows, columns = self.slides(grid)
-        if rows.before != rows.after or columns.before != columns.after:
+        sides = ((rows.before, rows.after), (columns.before, columns.after))
+        if self.padding.mode is not PaddingMode.SAME and not all(_same(*side) for side in sides):
             return None
         return rows.before, columns.before
 
@@ -132,7 +143,8 @@ def pair(height: int, width: int) -> object:
 
 
 def _same(left: int, right: int) -> bool:
-    return left == right and is_traced(left) == is_traced(right)
+    """Whether two numbers are equal in every use."""
+    return formula_of(left) == formula_of(right)
 
 
 def unless(value: object, default: object) -> bool:

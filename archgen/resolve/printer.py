@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from archgen.ir.graph import (
     INPUT,
@@ -48,12 +49,25 @@ def print_spec(network: NetworkGraph, arguments: Mapping[str, object]) -> str:
         lines.append("blocks:")
         for used in _used(network):
             lines += [f"{_INDENT}{line}" for line in _block(used, names[id(used)], names)]
-    lines += _list("network", _steps(block.graph, Ref(INPUT), names, 1))
+    inside = _Names.of(names, block.graph, *(head.graph for head in network.heads))
+    lines += _list("network", _steps(block.graph, Ref(INPUT), inside, 1))
     if network.heads:
         lines.append("outputs:")
         for head in network.heads:
-            lines += [f"{_INDENT}{line}" for line in _head(head, network, names)]
+            lines += [f"{_INDENT}{line}" for line in _head(head, inside)]
     return "\n".join(lines) + "\n"
+
+
+class _Names(NamedTuple):
+    """What blocks are called, and within one of them the steps of all its lists."""
+
+    blocks: Mapping[int, str]
+    steps: Mapping[int, str]
+
+    @staticmethod
+    def of(blocks: Mapping[int, str], *graphs: Graph) -> _Names:
+        """The names inside a block whose steps are in `graphs`."""
+        return _Names(blocks, {node.id: node.name for g in graphs for node in g.walk()})
 
 
 def _block_names(network: NetworkGraph) -> dict[int, str]:
@@ -90,10 +104,10 @@ def _block(block: Block, name: str, names: Mapping[int, str]) -> Iterator[str]:
     if block.inputs:
         yield f"{_INDENT}inputs: [{', '.join(block.inputs)}]"
     start = Ref(INPUT, block.inputs[0] if block.inputs else "")
-    yield from _list(f"{_INDENT}body", _steps(block.graph, start, names, 2))
+    inside = _Names.of(names, block.graph)
+    yield from _list(f"{_INDENT}body", _steps(block.graph, start, inside, 2))
     if block.outputs:
-        by_id = {node.id: node.name for node in block.graph.walk()}
-        ports = (f"{port}: {_reference(ref, by_id)}" for port, ref in block.outputs.items())
+        ports = (f"{port}: {_reference(ref, inside)}" for port, ref in block.outputs.items())
         yield f"{_INDENT}outputs: {{{', '.join(ports)}}}"
 
 
@@ -103,10 +117,9 @@ def _list(key: str, steps: Iterator[str]) -> list[str]:
     return [f"{key}:", *lines] if lines else [f"{key}: []"]
 
 
-def _head(head: Head, network: NetworkGraph, names: Mapping[int, str]) -> Iterator[str]:
-    by_id = {node.id: node.name for node in network.block.graph.walk()}
+def _head(head: Head, names: _Names) -> Iterator[str]:
     yield f"{head.name}:"
-    yield f"{_INDENT}from: {_reference(head.start, by_id)}"
+    yield f"{_INDENT}from: {_reference(head.start, names)}"
     yield f"{_INDENT}training_only: {_value(head.training_only)}"
     if head.loss_weight is not None:
         yield f"{_INDENT}loss_weight: {head.loss_weight!r}"
@@ -115,24 +128,21 @@ def _head(head: Head, network: NetworkGraph, names: Mapping[int, str]) -> Iterat
         yield from _steps(head.graph, head.start, names, 2)
 
 
-def _reference(ref: Ref, by_id: Mapping[int, str]) -> str:
+def _reference(ref: Ref, names: _Names) -> str:
     if ref.id == INPUT:
         return f"in.{ref.port}" if ref.port else "in"
     tail = f".{ref.port}" if ref.port else "" if ref.instance is None else f".{ref.instance}"
-    return by_id[ref.id] + tail
+    return names.steps[ref.id] + tail
 
 
-def _steps(graph: Graph, start: Ref, names: Mapping[int, str], level: int) -> Iterator[str]:
+def _steps(graph: Graph, start: Ref, names: _Names, level: int) -> Iterator[str]:
     previous = start
-    by_id = {node.id: node.name for node in graph.walk()}
     for node in graph.nodes:
-        yield from _step(node, previous, by_id, names, level)
+        yield from _step(node, previous, names, level)
         previous = Ref(node.id)
 
 
-def _step(
-    node: Node, previous: Ref, by_id: Mapping[int, str], names: Mapping[int, str], level: int
-) -> Iterator[str]:
+def _step(node: Node, previous: Ref, names: _Names, level: int) -> Iterator[str]:
     pad = _INDENT * level
     first, *rest = _call(node, names, level)
     yield f"{pad}- {first}"
@@ -140,19 +150,19 @@ def _step(
     if node.segment and node.segment == node.name:
         yield f"{pad}  id: {node.segment}"
     if node.inputs != (previous,):
-        yield f"{pad}  from: [{', '.join(_reference(ref, by_id) for ref in node.inputs)}]"
+        yield f"{pad}  from: [{', '.join(_reference(ref, names) for ref in node.inputs)}]"
     for key, term in (("repeat", node.repeat), ("when", node.when)):
         if term is not None:
             yield f"{pad}  {key}: {_term(term)}"
 
 
-def _call(node: Node, names: Mapping[int, str], level: int) -> Iterator[str]:
+def _call(node: Node, names: _Names, level: int) -> Iterator[str]:
     call = node.call
     if isinstance(call, OpCall):
         yield f"{call.op.name}: {_settings(call.op, call.settings)}"
     elif isinstance(call, BlockCall):
         given = ", ".join(f"{name}: {_term(term)}" for name, term in call.arguments.items())
-        yield f"{names[id(call.block)]}: {{{given}}}"
+        yield f"{names.blocks[id(call.block)]}: {{{given}}}"
     elif isinstance(call, JoinCall) and not call.branches:
         yield f"{call.op.name}: {{}}"
     elif isinstance(call, JoinCall):
@@ -160,12 +170,12 @@ def _call(node: Node, names: Mapping[int, str], level: int) -> Iterator[str]:
         yield from _branches(node, call, names, level + 2)
 
 
-def _branches(node: Node, call: JoinCall, names: Mapping[int, str], level: int) -> Iterator[str]:
+def _branches(node: Node, call: JoinCall, names: _Names, level: int) -> Iterator[str]:
     pad = _INDENT * level
     yield from (f"{pad}{name}: {_term(term)}" for name, term in call.settings.items())
     for branch in call.branches:
         if not branch.graph.nodes:
-            if call.op.branches is not Branches.RESIDUAL:
+            if branch.name == "body" or call.op.branches is not Branches.RESIDUAL:
                 yield f"{pad}{branch.name}: []"
             continue
         yield f"{pad}{branch.name}:"

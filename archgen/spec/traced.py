@@ -21,6 +21,13 @@ Operand: TypeAlias = "int | float | str"
 Number = TypeVar("Number", int, float)
 
 
+class Untraceable(Exception):
+    """A number depends on a traced one in a way that no formula tells.
+
+    One parametrised class cannot serve all uses of a block then; each gets a class with its numbers.
+    """
+
+
 class Symbol(NamedTuple):
     """A name in the emitted source."""
 
@@ -70,6 +77,12 @@ class Formula:
         for atom, count in self.terms:
             total = total + _replaced(atom, name, value).times(count)
         return total
+
+    def settled(self, name: str, number: int, value: int) -> int:
+        """`value` without the symbol `name`, which is `number`: plain where no other name is left."""
+        formula = self.replace(name, constant(number))
+        is_open = any(isinstance(atom, Symbol) for atom in formula.atoms())
+        return Traced.of(value, formula) if is_open else value
 
     def __str__(self) -> str:
         return _printed(self)[0]

@@ -1,0 +1,129 @@
+"""What a random spec computes: its ops as plain calls of torch, with weights found by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tools.fuzzing.reference import Shape, amounts, norm_settings, pair
+
+_ACTS: dict[str, Any] = {
+    "none": lambda x: x,
+    "relu": torch.relu,
+    "relu6": lambda x: x.clamp(0, 6),
+    "leaky_relu": lambda x, slope=0.01: torch.where(x >= 0, x, slope * x),
+    "silu": lambda x: x * torch.sigmoid(x),
+    "gelu": lambda x: x * 0.5 * (1 + torch.erf(x / 2**0.5)),
+    "hardswish": lambda x: x * (x + 3).clamp(0, 6) / 6,
+    "hardsigmoid": lambda x: (x + 3).clamp(0, 6) / 6,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softmax": lambda x: torch.softmax(x, 1),
+}
+
+
+class Tensors:
+    """The engine of tensors: in training, norms use the batch and leave their statistics in `updated`."""
+
+    def __init__(self, weights: Mapping[str, Tensor], *, training: bool) -> None:
+        self._weights = weights
+        self._training = training
+        self.updated: dict[str, Tensor] = {}
+
+    def shape(self, x: Tensor) -> Shape:
+        """The shape of one sample."""
+        return Shape(x.shape[1], (x.shape[2], x.shape[3]) if x.dim() == 4 else None)
+
+    def op(self, name: str, settings: Mapping[str, Any], x: Tensor, path: str) -> Tensor:
+        """The op applied to `x`; dropout passes it on."""
+        match name:
+            case "conv":
+                return self._conv(settings, x, path)
+            case "max_pool" | "avg_pool":
+                return self._pool(name, settings, x)
+            case "linear":
+                weight, bias = self._weights[f"{path}.weight"], self._bias(settings, path)
+                out = torch.einsum("nc...,fc->nf...", x, weight)
+                return out if bias is None else out + bias.view(-1, *[1] * (x.dim() - 2))
+            case "norm":
+                return self._norm(settings["kind"], x, path)
+            case "act":
+                return activated(settings["function"], x)
+            case "global_avg_pool":
+                return x.mean((2, 3))
+            case "flatten":
+                return x.flatten(1)
+        return x
+
+    def _bias(self, settings: Mapping[str, Any], path: str) -> Tensor | None:
+        return self._weights[f"{path}.bias"] if settings["bias"] else None
+
+    def _conv(self, settings: Mapping[str, Any], x: Tensor, path: str) -> Tensor:
+        x = x if x.dim() == 4 else x[:, :, None, None]
+        (top, bottom), (left, right) = amounts(settings, (x.shape[2], x.shape[3]))
+        x = F.conv2d(
+            F.pad(x, (left, right, top, bottom)),
+            self._weights[f"{path}.weight"],
+            self._bias(settings, path),
+            stride=pair(settings["stride"]),
+            dilation=pair(settings["dilation"]),
+            groups=settings["groups"],
+        )
+        return activated(settings["act"], self._norm(settings["norm"], x, f"{path}.norm"))
+
+    def _norm(self, kind: Any, x: Tensor, path: str) -> Tensor:  # noqa: ANN401  # any form of a norm
+        if kind == "none":
+            return x
+        settings = norm_settings(kind)
+        names = [f"{path}.running_mean", f"{path}.running_var"]
+        mean, var = (self._weights[name].clone() for name in names)
+        if self._training:
+            old, share = (mean, var), settings["momentum"]
+            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+            seen = (mean, x.var((0, 2, 3)))
+            changed = [(1 - share) * o + share * s.detach() for o, s in zip(old, seen, strict=True)]
+            self.updated |= dict(zip(names, changed, strict=True))
+        out: Tensor = (x - _channels(mean)) / (_channels(var) + settings["eps"]).sqrt()
+        if settings["affine"]:
+            weight, bias = (self._weights[f"{path}.{name}"] for name in ("weight", "bias"))
+            out = out * _channels(weight) + _channels(bias)
+        return out
+
+    def _pool(self, name: str, settings: Mapping[str, Any], x: Tensor) -> Tensor:
+        (top, _), (left, _) = amounts(settings, (x.shape[2], x.shape[3]))
+        kernel, stride = pair(settings["kernel"]), pair(settings["stride"])
+        if name == "max_pool":
+            return F.max_pool2d(x, kernel, stride, (top, left), ceil_mode=settings["ceil"])
+        return F.avg_pool2d(
+            x, kernel, stride, (top, left), settings["ceil"], settings["count_include_pad"]
+        )
+
+    def join(self, name: str, settings: Mapping[str, Any], values: list[Tensor]) -> Tensor:
+        """The join of `values`."""
+        if name == "concat":
+            return torch.cat(values, 1)
+        if name == "residual":
+            return activated(settings["act"], values[0] + settings["scale"] * values[1])
+        if name == "multiply" and any(value.dim() == 4 for value in values):
+            values = [v if v.dim() == 4 else v[:, :, None, None] for v in values]
+        total = values[0]
+        for value in values[1:]:
+            total = total * value if name == "multiply" else total + value
+        return total
+
+
+def _channels(numbers: Tensor) -> Tensor:
+    """One number a channel, beside a grid."""
+    return numbers[None, :, None, None]
+
+
+def activated(act: Any, x: Tensor) -> Tensor:  # noqa: ANN401  # any form of an activation
+    """The activation `act` of `x`."""
+    if isinstance(act, dict):
+        ((name, settings),) = act.items()
+        return _ACTS[name](x, **settings)  # type: ignore[no-any-return]
+    return _ACTS[act](x)  # type: ignore[no-any-return]

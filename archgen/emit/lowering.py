@@ -76,8 +76,9 @@ class Lowering:
 
     def _lower_heads(self) -> None:
         """Lowers each head that waits for a value which is there by now."""
-        for head in [head for head in self._waiting if head.start in self._values]:
-            self._waiting.remove(head)
+        ready = [head for head in self._waiting if head.start in self._values]
+        self._waiting = [head for head in self._waiting if head.start not in self._values]
+        for head in ready:
             outer = self.body.init, self.body.forward
             self.body.init, self.body.forward = [], []
             result = self._head(head)

@@ -152,6 +152,8 @@ class _Emitter:
 
     def _class(self, shaped: ShapedBlock) -> _Class:
         key = self._units.key(shaped)
+        if key not in self._classes and not self._units.can_serve(shaped):
+            raise Untraceable
         if key not in self._classes:
             outer, self.open_block = self.open_block, id(shaped.block)
             self._classes[key] = self._write_block(shaped)

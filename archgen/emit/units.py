@@ -55,6 +55,10 @@ class Units:
         grids = tuple(shape.grid if by_grid else shape.grid is None for shape in shaped.inputs)
         return (id(shaped.block), decided, grids)
 
+    def can_serve(self, shaped: ShapedBlock) -> bool:
+        """Whether the use can have a class: one that no step has in the end has no numbers of its own."""
+        return id(shaped.block) not in self._fixed or self.key(shaped) in self._uses
+
     def uses(self, shaped: ShapedBlock) -> list[ShapedBlock]:
         """All uses that share the class of this one."""
         return self._uses.get(self.key(shaped), [shaped])

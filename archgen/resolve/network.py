@@ -38,6 +38,7 @@ from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.loader import SpecFile
 
 SIZE = IntSlot(minimum=1, maximum=65536)
+OUTPUT_FIELDS = frozenset(("logits",))  # what an emitted network calls its own output
 UNKNOWN = Ref(-2)  # names no node, so what it refers to has no shape
 _SIDES = re.compile("[0-9]+x[0-9]+")
 
@@ -271,6 +272,7 @@ class _FileResolver:
             output = self._file.outputs[key.text]
             if output is None:
                 continue
+            check_name(key.text, key.span, "an output", self._findings, OUTPUT_FIELDS)
             start = steps.reference(output.from_, steps.top)
             if len(output.from_) != 1:
                 message = f"an output starts from one step, and `from` names {len(output.from_)}"

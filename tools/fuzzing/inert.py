@@ -57,8 +57,10 @@ def problems(text: str) -> Iterator[str]:
 
 
 def _defined(tree: ast.Module) -> set[str]:
-    """The classes and functions of the module."""
-    return {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
+    """The classes and functions of the module, and its loops' variables for layers of `self`."""
+    loops = (n for n in ast.walk(tree) if isinstance(n, ast.For) and _root(n.iter) == "self")
+    layers = {n.target.id for n in loops if isinstance(n.target, ast.Name)}
+    return layers | {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
 
 
 def _docstrings(tree: ast.Module) -> Iterator[int]:

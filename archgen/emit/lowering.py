@@ -31,11 +31,13 @@ from archgen.spec.traced import is_traced
 class Lowering:
     """Lowers one traced block; fills `body` and gives what `forward` returns."""
 
-    def __init__(self, block_call: BlockCall, helpers: Helpers, *, comments: bool) -> None:
+    def __init__(
+        self, block_call: BlockCall, helpers: Helpers, *, comments: bool, output: str = ""
+    ) -> None:
         self.body = ClassBody()
         self._layers = Layers(self.body, block_call, helpers)
         self._comments = comments
-        self._variables = Variables()
+        self._variables = Variables(output)
         self._values: dict[Ref, str] = {}
         self._references: set[Ref] = set()
         self._tapped: set[int] = set()
@@ -75,9 +77,9 @@ class Lowering:
     # --- heads ----------------------------------------------------------------------------------
 
     def _lower_heads(self) -> None:
-        """Lowers each head that waits for a value which is there by now."""
-        ready = [head for head in self._waiting if head.start in self._values]
-        self._waiting = [head for head in self._waiting if head.start not in self._values]
+        """Lowers each head that waits for values which are there by now."""
+        ready = [head for head in self._waiting if head.reads() <= self._values.keys()]
+        self._waiting = [head for head in self._waiting if head not in ready]
         for head in ready:
             outer = self.body.init, self.body.forward
             self.body.init, self.body.forward = [], []

@@ -45,10 +45,10 @@ def camel_case(name: str) -> str:
 
 
 class Variables:
-    """Variables of one `forward`: each wish is granted once, then numbered."""
+    """Variables of one `forward`: each wish is granted once, then numbered; `taken` it uses already."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = {"self", "torch", "nn", "F", "Tensor"}
+    def __init__(self, *taken: str) -> None:
+        self._taken: set[str] = {"self", "torch", "nn", "F", "Tensor", *taken}
 
     def take(self, wish: str) -> str:
         """A free name near the wish."""

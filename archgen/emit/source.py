@@ -136,13 +136,12 @@ class _Emitter:
         network = self._network
         self.open_block = id(network.block.block)
         shaped, heads = trace_network(network, self._units.arguments(network.block))
-        lowering = Lowering(self._call, self._helpers, comments=True)
+        output = self._names.take(f"{self.class_name}Output") if heads else ""
+        lowering = Lowering(self._call, self._helpers, comments=True, output=output)
         self.open_block = id(network.block.block)
         results = lowering.lower(shaped, tuple(_lowered(head) for head in heads))
         arguments = self._arguments(network.block, lowering.body, ())
-        output = ""
-        if len(results) > 1:
-            output = self._names.take(f"{self.class_name}Output")
+        if output:
             self._texts.append(output_class(output, self.class_name, results))
         self._functions |= lowering.body.functions
         cost = Costs().network(network)

@@ -29,6 +29,16 @@ class Head:
     graph: ShapedGraph
     training_only: bool
 
+    def reads(self) -> set[Ref]:
+        """The values of the network that it starts from."""
+        made, read, graphs = set(), {self.start}, [self.graph]
+        while graphs:
+            for node in graphs.pop().nodes:
+                made.add(node.node.id)
+                read.update(node.node.inputs)
+                graphs.extend(branch.graph for branch in node.branches)
+        return {ref for ref in read if ref.id not in made}
+
 
 @dataclass(frozen=True)
 class Result:
@@ -66,11 +76,14 @@ def stretch(node: ShapedNode) -> str:
 def references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
     """The values that others than the next step read, so that they need a variable of their own.
 
-    A head reads its start at once; only one without layers, and one that starts amid a repeat, needs it kept.
+    A head reads its start at once; only one without layers, one that starts amid a repeat, and one
+    that waits for further values needs it kept.
     """
     refs = set(shaped.block.outputs.values())
     refs.update(
-        head.start for head in heads if not head.graph.nodes or head.start.instance is not None
+        head.start
+        for head in heads
+        if not head.graph.nodes or head.start.instance is not None or len(head.reads()) > 1
     )
     start = Ref(INPUT, shaped.block.inputs[0] if shaped.block.inputs else "")
     graphs = [(shaped.graph, start), *((head.graph, head.start) for head in heads)]

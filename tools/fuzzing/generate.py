@@ -509,7 +509,12 @@ class _Writer:
     def _heads(self, place: Place) -> None:
         draw = self._draw
         starts = [name for name in place.frame.sight if name != "in" or draw.chance(0.2)]
-        taken = {"logits", *place.names, *place.ids, *(n for s in self._made.body for n in s.branches)}
+        taken = {
+            "logits",
+            *place.names,
+            *place.ids,
+            *(n for s in self._made.body for n in s.branches),
+        }
         for _ in range(draw.whole(0, 2) if starts and draw.chance(0.3) else 0):
             start = draw.one(starts)
             head = Head(start, training_only=draw.chance(0.6))

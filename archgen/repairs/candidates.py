@@ -6,13 +6,14 @@ setting; whether it breaks anything else is for `trials` to find out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from archgen.infer import Frame
+from archgen.infer.scopes import shape_scope
 from archgen.ir.graph import Block, BlockCall, Node, OpCall, Term
 from archgen.ir.shaped import ShapedNode
-from archgen.ops.slots import Setting
+from archgen.ops.slots import Setting, SettingError
 from archgen.repairs.arms import (
     Arm,
     arm_of_block,
@@ -30,17 +31,20 @@ _CHANNELS = ("filters", "features")
 MAX_INNER = 16
 
 
+Size: TypeAlias = "tuple[int, int, bool, int]"
+
+
 class Candidate(NamedTuple):
     """`setting: text` on one step of a definition.
 
     `block` is the definition that the step stands in, `size` what orders candidates: numbers changed,
-    how far, and the kind of setting.
+    how far, whether an expression gives way, and the kind of setting.
     """
 
     node: Node
     setting: str
     text: str
-    size: tuple[int, int, int]
+    size: Size
     block: Block
 
     @property
@@ -67,6 +71,11 @@ def _at_step(node: ShapedNode, frame: Frame, wanted: Wanted) -> Iterator[Candida
             yield from grid_candidates(arm_of_block(node.block, inner), wanted)
     elif not node.branches:
         yield from window_candidates(node, frame, wanted)
+    else:
+        known = _steps_of_branches(node)
+        for branch in node.branches:
+            arm = arm_to(branch.branch.graph.output, frame, known)
+            yield from _of_params(grid_candidates(arm, wanted))
 
 
 def window_candidates(node: ShapedNode, frame: Frame, wanted: Wanted) -> Iterator[Candidate]:
@@ -107,18 +116,31 @@ def _channels_at(
 
 
 def _in_branches(node: ShapedNode, frame: Frame, goal: int) -> Iterator[Candidate]:
-    """Of a concat, any branch may take the difference."""
-    if node.op is None or node.op.name != "concat" or node.output is None:
+    """Of a concat, any branch may take the difference; branches that are added have to agree."""
+    if node.output is None:
         return
-    known = {
-        step.node.id: step for branch in node.branches for step in _all_steps(branch.graph.nodes)
-    }
+    known = _steps_of_branches(node)
+    is_sum = node.op is not None and node.op.name == "concat"
     for branch in node.branches:
         arm = arm_to(branch.branch.graph.output, frame, known)
-        if branch.graph.output is not None:
-            own = goal - int(node.output.channels) + int(branch.graph.output.channels)
-            if own > 0:
-                yield from channel_candidates(arm, own)
+        if branch.graph.output is None:
+            continue
+        if not is_sum:
+            yield from _of_params(channel_candidates(arm, goal))
+            continue
+        own = goal - int(node.output.channels) + int(branch.graph.output.channels)
+        if own > 0:
+            yield from channel_candidates(arm, own)
+
+
+def _of_params(candidates: Iterator[Candidate]) -> Iterator[Candidate]:
+    """Those that edit an argument: a param may change several branches at once."""
+    return (one for one in candidates if isinstance(one.node.call, BlockCall))
+
+
+def _steps_of_branches(node: ShapedNode) -> dict[int, ShapedNode]:
+    steps = (step for branch in node.branches for step in _all_steps(branch.graph.nodes))
+    return {step.node.id: step for step in steps}
 
 
 def _all_steps(nodes: Sequence[ShapedNode]) -> Iterator[ShapedNode]:
@@ -165,24 +187,70 @@ def _names_of(goal: int, frame: Frame) -> Iterator[str]:
 
 
 def spelt(node: Node, frame: Frame, edited: Edited) -> Iterator[Candidate]:
-    """The edit of a step; and where its setting is a param, that of the argument in its place."""
-    size = (edited.changes, edited.distance, _ORDER.index(edited.setting))
+    """The edit of a step; and where its setting comes of a param, that of the argument in its place."""
+    is_expression = _is_expression(node, edited.setting)
+    size = (edited.changes, edited.distance, is_expression, _ORDER.index(edited.setting))
     yield Candidate(node, edited.setting, edited.text, size, frame.block)
-    name, at, step = edited.setting, frame, node
-    while (param := _param(step, name, at)) is not None and at.caller is not None:
-        assert at.call is not None
-        step, name, at = at.call, param, at.caller
-        yield Candidate(step, name, edited.text, size, at.block)
+    yield from _arguments(node, edited.setting, edited.text, frame, size)
 
 
-def _param(node: Node, setting: str, frame: Frame) -> str | None:
-    """The param that a setting is, where it is nothing but one."""
-    call = node.call
-    terms = call.settings if isinstance(call, OpCall) else {}
-    if isinstance(call, BlockCall):
-        terms = call.arguments
-    term = terms.get(setting)
+def _is_expression(node: Node, setting: str) -> bool:
+    term = terms_of(node).get(setting)
+    return isinstance(term, Setting) and isinstance(term.form, Expression)
+
+
+def _arguments(
+    node: Node, setting: str, text: str, frame: Frame, size: Size
+) -> Iterator[Candidate]:
+    """The arguments, use by use outwards, with which a setting has the value in `text`."""
+    if frame.caller is None or frame.call is None:
+        return
+    for param, value in _solved(terms_of(node).get(setting), text, frame):
+        changes, distance, _, order = size
+        own = (changes, distance, _is_expression(frame.call, param), order)
+        yield Candidate(frame.call, param, value, own, frame.caller.block)
+        yield from _arguments(frame.call, param, value, frame.caller, size)
+
+
+def _solved(term: Term | None, text: str, frame: Frame) -> Iterator[tuple[str, str]]:
+    """The param that a setting comes of, with the values that may give the one in `text`.
+
+    A param itself takes the text. Of an expression f(p) of one param, the candidates are those that
+    would be right where f multiplies, p * new / old, and where it adds, p + new - old.
+    """
     if not isinstance(term, Setting) or not isinstance(term.form, Expression):
+        return
+    params = {name for name in names_of(term) if name in frame.block.params}
+    if term.form.text.strip() in params:
+        yield term.form.text.strip(), text
+        return
+    if len(params) != 1 or not text.isdecimal():
+        return
+    (param,) = params
+    given = frame.arguments.get(param)
+    old = _value(term, frame)
+    if not isinstance(given, int) or isinstance(given, bool) or old is None or old == 0:
+        return
+    values = {given + int(text) - old}
+    if given * int(text) % old == 0:
+        values.add(given * int(text) // old)
+    yield from ((param, str(value)) for value in sorted(values) if value > 0)
+
+
+def _value(term: Setting, frame: Frame) -> int | None:
+    """The value of a setting that knows its block's params and inputs alone."""
+    scope = {**shape_scope("in", frame.inputs, frame.block.inputs), **frame.arguments}
+    if not set(names_of(term)) <= scope.keys():
         return None
-    text = term.form.text.strip()
-    return text if text in frame.block.params else None
+    try:
+        value = term.evaluate(scope)
+    except SettingError:
+        return None
+    return value if isinstance(value, int) else None
+
+
+def terms_of(node: Node) -> Mapping[str, Term]:
+    """The settings of a step, or the arguments of a use."""
+    if isinstance(node.call, OpCall):
+        return node.call.settings
+    return node.call.arguments if isinstance(node.call, BlockCall) else {}

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
-from archgen.checks import CHECKS, WARNINGS, acknowledge, unused
+from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge
 from archgen.diagnostics import Diagnostic, Findings, Position
+from archgen.errata import check_alternatives
 from archgen.infer import infer
 from archgen.ir.graph import Block, BlockCall, Graph, NetworkGraph, Node, OpCall
 from archgen.ir.rewriting import replace_nodes
@@ -65,10 +66,12 @@ class Trials:
         findings.extend(finding for check in CHECKS for finding in check(shaped))
         edited = replace(self._resolved, network=network, blocks=self._blocks_of(network))
         warnings = [
-            *unused(edited),  # that it makes branches alike is no reason against an edit
+            *(finding for check in WRITTEN for finding in check(edited)),
             *(finding for check in WARNINGS for finding in check(shaped)),
         ]
         findings.extend(acknowledge(warnings, edited.allowances).left)
+        if not findings.has_errors:
+            findings.extend(check_alternatives(edited))
         return {place_of(finding) for finding in findings.diagnostics}
 
     def _blocks_of(self, network: NetworkGraph) -> dict[str, Block | None]:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 
 from archgen.diagnostics import Edit, Span
-from archgen.ir.graph import BlockCall, Node, OpCall, Term
-from archgen.repairs.candidates import Candidate
+from archgen.ir.graph import Node, Term
+from archgen.repairs.candidates import Candidate, terms_of
 from archgen.spec.patching import Offsets, text_at
 
 _FLOW = re.compile(r"[ \t]*:[ \t]*\{[ \t]*")
@@ -27,19 +27,13 @@ def text_edit(candidate: Candidate, sources: Mapping[str, str]) -> Edit | None:
     text = sources.get(node.span.source)
     if text is None:
         return None
-    written = _written(_terms(node), setting, node)
+    written = _written(terms_of(node), setting, node)
     if written is not None:
         is_plain = not text_at(text, written).startswith(("&", "*", "|", ">"))
         return Edit(written, candidate.text) if is_plain else None
     if re.search(rf"\b{setting}[\"']?[ \t]*:", text_at(text, node.span)):
         return None
     return _insertion(text, node, f"{setting}: {candidate.text}")
-
-
-def _terms(node: Node) -> Mapping[str, Term]:
-    if isinstance(node.call, OpCall):
-        return node.call.settings
-    return node.call.arguments if isinstance(node.call, BlockCall) else {}
 
 
 def _written(terms: Mapping[str, Term], setting: str, node: Node) -> Span | None:

@@ -291,6 +291,54 @@ def test_a_param_is_mended_where_it_is_given(use: str, after: str) -> None:
     assert_every_fix_holds(text)
 
 
+STAGE = """
+unit:
+  params: {width: int, stride: {type: int, default: 1}}
+  body:
+    - residual:
+        shortcut:
+          - conv: {filters: 4 * width, kernel: 1, stride: stride}
+            when: stride > 1 or in.channels != 4 * width
+        body:
+          - conv: {filters: width, kernel: 3, stride: stride, padding: 1}
+          - conv: {filters: 4 * width, kernel: 1}
+stage:
+  params: {width: int, stride: {type: int, default: 1}}
+  body:
+    - unit: {width: width, stride: stride}
+    - unit: {width: width}
+      repeat: 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "first"),
+    [
+        ("stage: {width: 7, stride: 2}", "`width: 8` on `stage` (line 23)"),
+        ("stage: {width: 8, stride: 1}", "`stride: 2` on `stage` (line 23)"),
+        ("stage: {width: 8}", "`stride: 2` on `stage` (line 23)"),
+    ],
+)
+def test_a_param_mends_both_branches_of_a_residual(use: str, first: str) -> None:
+    text = net(f"- {use}\n  expect: {{grid: 18, channels: 32}}\n", STAGE)
+    assert titles(text)[0] == first
+    assert_every_fix_holds(text)
+
+
+def test_an_edit_that_an_alternative_does_not_bear_is_not_offered() -> None:
+    steps = "- conv: {filters: width, kernel: 3, padding: valid}\n  expect: {grid: 35}\n"
+    more = "params: {width: {type: int, default: 8}}\nalternatives:\n  wide:\n    why: tried\n"
+    more += "    set: {width: 9}\n    expect: {params: 252}\n"
+    text = net(steps, head=HEAD + more)
+    assert titles(text) == ["`padding: same` on `conv` (line 12)"]
+    assert_every_fix_holds(text)
+
+
+def test_an_edit_that_makes_branches_alike_is_not_offered() -> None:
+    steps = TWO.replace("filters: 9", "filters: 8")
+    assert all("padding" not in title for title in titles(net(steps)))
+
+
 def test_a_shortcut_lends_its_words() -> None:
     block = """
     unit:

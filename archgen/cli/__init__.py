@@ -1,5 +1,30 @@
 """The command line: one module a command, imported when the command runs."""
 
-from archgen.cli.entry import main
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from archgen.cli.exit_codes import INTERRUPTED
+from archgen.cli.interrupts import take_interrupts
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status; `argv` is without the program's name.
+
+    As the command itself, without `argv`, an interrupt ends the process from here on without a
+    traceback: also while the modules of the command load, which is most of the time of a short one.
+    """
+    if argv is None:
+        take_interrupts()
+    try:
+        from archgen.cli.entry import main as run
+
+        return run(argv)
+    except KeyboardInterrupt:  # a second one, while the first was dealt with
+        if argv is not None:
+            raise
+        os._exit(INTERRUPTED)
+
 
 __all__ = ["main"]

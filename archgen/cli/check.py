@@ -154,6 +154,7 @@ def _default_targets() -> tuple[str, ...]:
 def _files(targets: tuple[str, ...]) -> list[Found]:
     """The files to check; a note tells of each that a folder holds and archgen does not know."""
     from archgen.cli.locate import expand
+    from archgen.cli.reporters.user_text import harmless
 
     files: list[Found] = []
     for found in expand(targets):
@@ -161,7 +162,7 @@ def _files(targets: tuple[str, ...]) -> list[Found]:
             files.append(found)
         elif found.text is not None:
             what = f"a file of kind {found.kind}" if found.kind else "neither spec nor recipe"
-            note(f"passed over {found.text.source}: it is {what}")
+            note(f"passed over {harmless(found.text.source)}: it is {what}")
     return files
 
 

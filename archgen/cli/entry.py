@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,18 @@ import click
 
 from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
 from archgen.cli.group import archgen
+from archgen.cli.interrupts import unwinding, was_interrupted
 from archgen.cli.terminal import discard, note, tolerate_any_text
+
+# what the system refuses for reasons of its own: neither a bug of ours nor a wrong spec
+THE_WORLD = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM"),
+        *("EMFILE", "ENFILE", "ENOMEM"),
+    )
+    if hasattr(errno, name)
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is not None:
         return _status(arguments)
-    with _own_process():
+    with _own_process(), unwinding():
         return _status(arguments)
 
 
@@ -49,6 +61,9 @@ def _status(arguments: list[str]) -> int:
         note("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like the user's error
+        if was_interrupted():
+            note("interrupted")
+            return INTERRUPTED
         return _bug(error, arguments)
 
 
@@ -56,13 +71,13 @@ def _run(arguments: list[str]) -> int:
     try:
         status = archgen.main(arguments, "archgen", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return UNUSABLE
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in THE_WORLD:
             raise
         discard(sys.stdout)
-        note("archgen: the output cannot be written: the disk is full")
+        note(f"archgen: {_what_failed(error)}")
         return UNUSABLE
     except click.Abort:
         raise KeyboardInterrupt from None
@@ -71,12 +86,32 @@ def _run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else SOUND
 
 
+def _show(error: click.ClickException) -> None:
+    """Prints a refusal; what the user typed or named in it cannot command the terminal."""
+    from archgen.cli.reporters.user_text import harmless
+
+    told = io.StringIO()
+    error.show(told)
+    note("\n".join(map(harmless, told.getvalue().rstrip("\n").split("\n"))))
+
+
+def _what_failed(error: OSError) -> str:
+    from archgen.cli.reporters.user_text import harmless
+
+    reason = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
+    if error.filename is None:
+        return f"the output cannot be written: {reason.lower()}"
+    return f"`{harmless(os.fsdecode(error.filename))}`: {reason.lower()}"
+
+
 def _bug(error: Exception, arguments: list[str]) -> int:
     if "--debug" in arguments:
         import traceback
 
         note("".join(traceback.format_exception(error)).rstrip())
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    from archgen.cli.reporters.user_text import harmless
+
+    reason = harmless(" ".join(f"{type(error).__name__}: {error}".split()))
     hint = "" if "--debug" in arguments else "; `archgen --debug ...` shows where it happened"
     note(
         f"archgen: this is a bug in archgen and not in your files ({reason[:300]}): "

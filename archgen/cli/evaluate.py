@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from archgen.train import Evaluation
 
 SCHEMA = 1
+MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth of that
 
 
 @click.command(
@@ -63,9 +64,10 @@ def _data_of(run: Path | None) -> str:
     if run is None:
         return "fashion_mnist"
     try:
-        facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        with (run / "run.json").open("rb") as file:
+            facts = json.loads(file.read(MAX_RUN_BYTES))
         return str(facts["train"]).rpartition(" (")[0] or "fashion_mnist"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise click.UsageError(
             f"`{run / 'run.json'}` does not say what the run was trained on: {error}"
         ) from error

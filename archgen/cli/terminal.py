@@ -29,8 +29,13 @@ def has_colour(*, to_stderr: bool = False) -> bool:
     return wants_colour(choice, sys.stderr if to_stderr else sys.stdout, os.environ)
 
 
-def wants_colour(choice: str, stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """The option decides, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether a person looks."""
+def wants_colour(choice: str, stream: TextIO | None, environment: Mapping[str, str]) -> bool:
+    """The option decides, then NO_COLOR, FORCE_COLOR and TERM=dumb, then whether a person looks.
+
+    A stream is None where the process was started without it.
+    """
+    if stream is None:
+        return False
     if choice != "auto":
         return choice == "always"
     if environment.get("NO_COLOR"):
@@ -71,8 +76,10 @@ def tolerate_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def discard(stream: TextIO) -> None:
+def discard(stream: TextIO | None) -> None:
     """Sends what the stream still holds nowhere, so that the interpreter can close it."""
+    if stream is None:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -12,10 +12,12 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the same folder; what is written there becomes `path` at once.
 
-    The content is on the disk before the name is. If the block raises, `path` is as it was.
+    The content is on the disk before the name is. If the block raises, `path` is as it was. The
+    temporary name cannot be foreseen and is made anew, so nobody can have put a link there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".archgen-{os.urandom(8).hex()}.tmp")
     try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
         _sync(temporary)
         temporary.replace(path)

@@ -25,23 +25,28 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
 
     Names and shapes must be those of `model`, all of them; otherwise it is left as it was.
     """
+    if path.exists() and not path.is_file():
+        raise TrainingError(f"cannot read the weights `{path}`: this is no regular file")
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()  # no dict: it cannot be iterated itself
-            tensors = {name: file.get_tensor(name) for name in names}
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            _check_match(path, model.state_dict(), shapes)
+            tensors = {name: file.get_tensor(name) for name in shapes}
             metadata = dict(file.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"cannot read the weights `{path}`: {error}") from error
-    _check_match(path, model.state_dict(), tensors)
     model.load_state_dict(tensors)
     return metadata
 
 
-def _check_match(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
+def _check_match(
+    path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, tuple[int, ...]]
+) -> None:
     """Raises with the first differing name where the two do not have the same names and shapes."""
     for name in sorted(wanted.keys() | found.keys()):
         want = tuple(wanted[name].shape) if name in wanted else "absent"
-        have = tuple(found[name].shape) if name in found else "absent"
+        have = found.get(name, "absent")
         if want != have:
             raise TrainingError(
                 f"the weights `{path}` are another network's: "

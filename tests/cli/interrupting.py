@@ -1,0 +1,98 @@
+"""Commands as processes of their own, interrupted after a time, and what they leave behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ENTRY = "import sys; from archgen.cli import main; sys.exit(main())"  # what the console script does
+
+SPEC = """archgen: 1
+name: small
+input: {channels: 1, grid: 28}
+params: {num_classes: {type: int, default: 10}}
+network:
+  - conv: {filters: 4, kernel: 3, padding: same}
+    repeat: 3
+  - global_avg_pool
+  - linear: {features: num_classes}
+"""
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "check": ("check", "small.yaml", "inception_v4"),
+    "summary": ("summary", "inception_v4"),
+    "show": ("show", "--resolved", "inception_v4"),
+    "build": ("build", "inception_v4", "-o", "out/made.py"),
+    "explain": ("explain", "AG301"),
+    "train": (
+        "train",
+        "small.yaml",
+        "--data",
+        "synthetic",
+        "--max-steps",
+        "60",
+        "--out",
+        "out/run",
+    ),
+    "eval": ("eval", "trained"),
+}
+
+
+class Ended(NamedTuple):
+    """How a command ended: its status and streams, and the files that it left."""
+
+    status: int
+    out: str
+    err: str
+    left: frozenset[str]
+
+    @property
+    def fell_before_main(self) -> bool:
+        """Whether the interrupt met the interpreter's own start, which no program can shield.
+
+        It then dies by the signal or of a failed `import site`, before a line of ours has run.
+        """
+        is_start = self.status == -signal.SIGINT or "init_import_site" in self.err
+        return is_start and "archgen/cli/entry" not in self.err
+
+
+def prepare(folder: Path) -> None:
+    """Makes what the commands work on; the trained network takes a few seconds."""
+    (folder / "small.yaml").write_text(SPEC)
+    (folder / "out").mkdir()
+    arguments = ("train", "small.yaml", "--data", "synthetic", "--max-steps", "1")
+    ended = run((*arguments, "--out", "trained"), folder)
+    assert ended.status == 0, ended.err
+
+
+def run(arguments: tuple[str, ...], folder: Path, interrupt_after: float | None = None) -> Ended:
+    """Runs one command in `folder`, interrupted after so many seconds, or to its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENTRY, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if interrupt_after is not None:
+        time.sleep(interrupt_after)
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    inside = folder / "out"
+    left = frozenset(str(path.relative_to(inside)) for path in inside.rglob("*"))
+    return Ended(process.returncode, out, err, left)
+
+
+def problems(ended: Ended, whole: Ended) -> list[str]:
+    """What an interrupted command did wrong, held against the same command run to its end."""
+    wrong = []
+    if ended.status not in (whole.status, 130):
+        wrong.append(f"status {ended.status}")
+    if "Traceback" in ended.err or "Exception ignored" in ended.err:
+        wrong.append(f"a traceback: {ended.err[-2000:]}")
+    if extra := ended.left - whole.left:
+        wrong.append(f"it left {sorted(extra)}")
+    return wrong

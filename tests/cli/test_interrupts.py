@@ -1,0 +1,64 @@
+"""Ctrl-C at any moment of any command: 130, no traceback, no partial file."""
+
+from __future__ import annotations
+
+import shutil
+from ast import parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.interrupting import COMMANDS, Ended, prepare, problems, run
+
+SHORT = tuple(name for name in COMMANDS if name not in ("train", "eval"))
+MOMENTS = (0.0, 0.03, 0.08, 0.15, 0.25)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a spec and a trained network."""
+    made = tmp_path_factory.mktemp("interrupted")
+    prepare(made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def empty(folder: Path) -> Iterator[None]:
+    yield
+    shutil.rmtree(folder / "out")
+    (folder / "out").mkdir()
+
+
+def interrupted(name: str, folder: Path, after: float) -> Ended:
+    """The command, interrupted, with what it left removed."""
+    ended = run(COMMANDS[name], folder, after)
+    made = folder / "out" / "made.py"
+    if made.exists():
+        parse(made.read_text())  # whole or absent
+    shutil.rmtree(folder / "out")
+    (folder / "out").mkdir()
+    return ended
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_an_interrupt_leaves_nothing_half_done(folder: Path, name: str) -> None:
+    whole = run(COMMANDS[name], folder)
+    assert whole.status == 0, whole.err
+    for after in MOMENTS:
+        ended = interrupted(name, folder, after)
+        assert ended.fell_before_main or not problems(ended, whole), (after, ended)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "moments"), [("train", (0.5, 2.0, 3.0)), ("eval", (0.7, 2.2))])
+def test_an_interrupt_ends_what_computes(
+    folder: Path, name: str, moments: tuple[float, ...]
+) -> None:
+    whole = run(COMMANDS[name], folder)
+    assert whole.status == 0, whole.err
+    shutil.rmtree(folder / "out")
+    (folder / "out").mkdir()
+    for after in moments:
+        ended = interrupted(name, folder, after)
+        assert not problems(ended, whole), (after, ended)

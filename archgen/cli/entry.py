@@ -15,7 +15,7 @@ import click
 from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
 from archgen.cli.group import archgen
 from archgen.cli.interrupts import unwinding, was_interrupted
-from archgen.cli.terminal import discard, note, tolerate_any_text
+from archgen.cli.terminal import discard, note, open_missing_streams, tolerate_any_text
 
 # what the system refuses for reasons of its own: neither a bug of ours nor a wrong spec
 THE_WORLD = frozenset(
@@ -45,6 +45,7 @@ def _own_process() -> Iterator[None]:
     they go with the process. No plugins of pydantic: looking for them reads the metadata of every
     installed package.
     """
+    open_missing_streams()
     gc.set_threshold(100_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
@@ -81,8 +82,8 @@ def _run(arguments: list[str]) -> int:
         return UNUSABLE
     except click.Abort:
         raise KeyboardInterrupt from None
-    except SystemExit as stop:  # how click ends a completion
-        status = stop.code
+    except SystemExit as stop:  # how click ends a completion, and a help that nobody reads on
+        status = SOUND if isinstance(stop.__context__, BrokenPipeError) else stop.code
     return status if isinstance(status, int) else SOUND
 
 

@@ -61,10 +61,10 @@ def write_lines(lines: Iterable[str]) -> None:
 
 
 def note(text: str) -> None:
-    """Tells the person at the terminal something that is no result."""
+    """Tells the person at the terminal something that is no result; where nobody can hear it, nothing."""
     try:
         click.echo(text, sys.stderr, color=has_colour(to_stderr=True))
-    except BrokenPipeError:
+    except OSError:
         discard(sys.stderr)
 
 
@@ -74,6 +74,20 @@ def tolerate_any_text() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def open_missing_streams() -> None:
+    """Opens on nothing each standard stream that the process was started without (`>&-`).
+
+    Otherwise the next file that is opened would take its number, and what a library prints with it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def discard(stream: TextIO | None) -> None:

@@ -69,6 +69,7 @@ def _status(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    stdout = sys.stdout
     try:
         status = archgen.main(arguments, "archgen", standalone_mode=False)
     except click.ClickException as error:
@@ -83,7 +84,8 @@ def _run(arguments: list[str]) -> int:
     except click.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as stop:  # how click ends a completion, and a help that nobody reads on
-        status = SOUND if isinstance(stop.__context__, BrokenPipeError) else stop.code
+        was_left = sys.stdout is not stdout  # click replaces what a reader has left
+        status = SOUND if was_left else stop.code
     return status if isinstance(status, int) else SOUND
 
 

@@ -45,7 +45,7 @@ class Lowering:
         self._sliced: dict[int, list[int]] = {}
         self._item = ""
         self._top = Target("self")
-        self._waiting: list[Head] = []
+        self._waiting: dict[Ref, list[Head]] = {}
         self._heads: dict[str, tuple[Result, list[str]]] = {}
 
     def lower(self, shaped: ShapedBlock, heads: tuple[Head, ...] = ()) -> list[Result]:
@@ -58,12 +58,14 @@ class Lowering:
         self._tapped = {ref.id for ref in refs}
         self._read = self._tapped | {head.start.id for head in heads}
         self._sliced = sliced(refs)
-        self._waiting = list(heads)
+        for head in heads:
+            for ref in head.reads():
+                self._waiting.setdefault(ref, []).append(head)
         start = self._values[Ref(INPUT, inputs[0])]
         variable = (
             start if INPUT not in self._tapped and len(inputs) == 1 else self._variables.take("out")
         )
-        self._lower_heads()
+        self._lower_heads(*self._values)
         end = self._graph(shaped.graph, self._top, variable, start)
         if heads and not end.isidentifier():
             self._assign(variable, end)
@@ -76,11 +78,15 @@ class Lowering:
 
     # --- heads ----------------------------------------------------------------------------------
 
-    def _lower_heads(self) -> None:
-        """Lowers each head that waits for values which are there by now."""
-        ready = [head for head in self._waiting if head.reads() <= self._values.keys()]
-        self._waiting = [head for head in self._waiting if head not in ready]
-        for head in ready:
+    def _lower_heads(self, *made: Ref) -> None:
+        """Lowers the heads that waited for these values alone."""
+        ready = {
+            head.name: head
+            for ref in made
+            for head in self._waiting.pop(ref, [])
+            if head.reads() <= self._values.keys()
+        }
+        for head in ready.values():
             outer = self.body.init, self.body.forward
             self.body.init, self.body.forward = [], []
             result = self._head(head)
@@ -122,7 +128,8 @@ class Lowering:
             else:
                 is_last = position == len(graph.nodes) - 1
                 value = self._step(node, target, variable, value, is_last=is_last)
-            self._lower_heads()
+            made = Ref(node.node.id)
+            self._lower_heads(made, *(made._replace(port=port) for port in node.ports))
         return value
 
     def _taken_in(self, node: ShapedNode, value: str) -> str:
@@ -185,7 +192,7 @@ class Lowering:
             name = self._variables.take(f"{node.node.name}_{number}")
             self._assign(name, f"{path}[{done}:{number + 1}]({x})")
             self._values[Ref(node.node.id, instance=number)] = x = name
-            self._lower_heads()
+            self._lower_heads(Ref(node.node.id, instance=number))
             done = number + 1
         return x if done == sum(run.count for run in node.runs) else f"{path}[{done}:]({x})"
 
@@ -295,16 +302,19 @@ class Lowering:
         A residual's body alone goes first: nothing then holds the shortcut's value.
         """
         values: list[Value] = []
+        settled = 0
         for branch in branches:
             at = len(self.body.forward)
             more = list(self._branch(join, branch, target, x))
             if len(self.body.forward) > at and not isinstance(join.op, Residual):
-                kept = [self._kept(value) for value in values]
-                made = zip(values, kept, strict=True)
+                pending = values[settled:]
+                values[settled:] = kept = [self._kept(value) for value in pending]
+                settled = len(values)
                 self.body.forward[at:at] = [
-                    f"{BODY}{new.expression} = {old.expression}" for old, new in made if old != new
+                    f"{BODY}{new.expression} = {old.expression}"
+                    for old, new in zip(pending, kept, strict=True)
+                    if old != new
                 ]
-                values = kept
             values += more
         return values
 

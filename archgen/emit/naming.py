@@ -49,12 +49,15 @@ class Variables:
 
     def __init__(self, *taken: str) -> None:
         self._taken: set[str] = {"self", "torch", "nn", "F", "Tensor", *taken}
+        self._granted: dict[str, int] = {}
 
     def take(self, wish: str) -> str:
         """A free name near the wish."""
-        name, count = wish, 1
+        count = self._granted.get(wish, 0) + 1
+        name = wish if count == 1 else f"{wish}_{count}"
         while name in self._taken or keyword.iskeyword(name):
             count += 1
             name = f"{wish}_{count}"
         self._taken.add(name)
+        self._granted[wish] = count
         return name

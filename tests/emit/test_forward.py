@@ -232,3 +232,28 @@ def test_heads_that_are_many_keep_to_the_width_of_the_file() -> None:
     assert "            auxiliary_classifier_0 is not None" in lines
     assert max(map(len, lines)) <= 88
     assert live(HEAD + body)(torch.zeros(2, 8, 8, 8))._fields == ("logits", *names)
+
+
+def test_a_head_that_reads_both_outputs_of_a_block_is_lowered_once() -> None:
+    body = """
+blocks:
+  parts:
+    outputs: {second: second}
+    body:
+      - conv: {filters: 4, kernel: 1}
+        id: second
+      - conv: {filters: 4, kernel: 1}
+network:
+  - parts
+  - conv: {filters: 8, kernel: 1}
+outputs:
+  aux:
+    from: parts
+    training_only: true
+    body:
+      - conv: {filters: 4, kernel: 1}
+        id: inner
+      - add: {}
+        from: [inner, parts.second]
+"""
+    assert "\n".join(forward_of(body)).count("self.aux.inner(") == 1

@@ -81,6 +81,29 @@ def blocks(count: int) -> str:
     return f"{HEAD}blocks:\n{defined}network:\n{used}"
 
 
+def residuals(count: int) -> str:
+    body = "{body: [{conv: {filters: in.channels, kernel: 1}}]}"
+    return f"{HEAD}network:\n" + f"  - residual: {body}\n" * count
+
+
+def forks(count: int) -> str:
+    ends = "left: [{conv: {filters: 2, kernel: 1}}], right: [{conv: {filters: 3, kernel: 1}}]"
+    lines = (
+        f"      b{n}: [{{conv: {{filters: {n % 9 + 1}, kernel: 1}}}}, {{concat: {{{ends}}}}}]\n"
+        for n in range(count)
+    )
+    return f"{HEAD}network:\n  - concat:\n{''.join(lines)}"
+
+
+def heads(count: int) -> str:
+    outputs = (
+        f"  h{n}: {{from: c{n}, training_only: true, body: [global_avg_pool]}}\n"
+        for n in range(count)
+    )
+    lines = (f"  - conv: {{filters: 8, kernel: 1}}\n    id: c{n}\n" for n in range(count))
+    return f"{HEAD}network:\n{''.join(lines)}outputs:\n{''.join(outputs)}"
+
+
 def slips(count: int) -> str:
     return steps(count).replace("filters", "filers")
 
@@ -98,7 +121,7 @@ def wrong_grids(count: int) -> str:
     return f"{HEAD}network:\n{''.join(lines)}"
 
 
-SOUND = [steps, joins, references, repeats, uses, blocks]
+SOUND = [steps, joins, references, repeats, uses, blocks, residuals, forks, heads]
 BROKEN = [slips, wrong_channels, wrong_grids]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.ir.graph import Node
-from archgen.ir.op import JoinError
+from archgen.ir.op import Join, JoinError
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
@@ -64,7 +64,7 @@ def derivation(graph: ShapedGraph) -> str:
 
 
 def _step(node: ShapedNode) -> str:
-    if node.op is not None and node.input is not None and not node.branches:
+    if node.op is not None and node.input is not None and not isinstance(node.op, Join):
         return node.op.derivation(node.input)
     return str(node.output.height) if node.output else "?"
 

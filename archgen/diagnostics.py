@@ -8,6 +8,7 @@ Nothing here knows YAML, networks or terminals. A stage collects `Diagnostic`s; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +16,8 @@ from itertools import islice
 from typing import NamedTuple
 
 MAX_WORDS = 300
+LONG_TEXT = 500
+_LONG_WORD = re.compile(r"`([^`]{40})[^`]*([^`]{10})`")
 MIN_CERTAIN = 3
 
 
@@ -75,9 +78,19 @@ class Rule(NamedTuple):
         """A finding of this rule at `span`.
 
         `instead` is the right spelling of what stands there, where there is no doubt about it.
+        Words of the user that are very long are cut.
         """
         fixes = () if not instead else (spelling(span, instead),)
-        return Diagnostic(self, message, span, caption, tuple(labels), tuple(notes), help, fixes)
+        return Diagnostic(
+            self,
+            brief(message),
+            span,
+            brief(caption),
+            tuple(label._replace(text=brief(label.text)) for label in labels),
+            tuple(map(brief, notes)),
+            brief(help),
+            fixes,
+        )
 
 
 class Edit(NamedTuple):
@@ -193,6 +206,14 @@ class Findings:
     def has_errors(self) -> bool:
         """Whether any finding is an error."""
         return any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+
+def brief(text: str) -> str:
+    """The text, or where it is long, with what stands in backquotes cut, and its own end if need be."""
+    if len(text) <= LONG_TEXT:
+        return text
+    cut = _LONG_WORD.sub(r"`\1...\2`", text)
+    return cut if len(cut) <= LONG_TEXT else f"{cut[: LONG_TEXT - 3]}..."
 
 
 def did_you_mean(word: str, legal: Iterable[str]) -> str | None:

@@ -16,7 +16,7 @@ import yaml
 
 from archgen.diagnostics import Findings, Fix, Label, Position, Span, quoting
 from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
-from archgen.spec.yaml_errors import forbidden_character, syntax_diagnostic
+from archgen.spec.yaml_errors import end_of, forbidden_character, syntax_diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
@@ -102,6 +102,7 @@ class _Builder:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
         self._source = source
         self._findings = findings
+        self._end = end_of(text)
         self._count = 0
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._is_whole = True
@@ -141,11 +142,11 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         assert start is not None, "libyaml marks every event"
         assert end is not None, "libyaml marks every event"
-        return Span(
-            self._source,
-            Position(start.line + 1, start.column + 1),
-            Position(end.line + 1, end.column + 1),
-        )
+        first = Position(start.line + 1, start.column + 1)
+        last = Position(end.line + 1, end.column + 1)
+        if last.line >= self._end.line:  # libyaml ends a text with a line break of its own
+            first, last = min(first, self._end), min(last, self._end)
+        return Span(self._source, first, last)
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MAX_DEPTH:

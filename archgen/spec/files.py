@@ -10,6 +10,7 @@ from typing import NamedTuple
 from archgen.diagnostics import Position, Span, SpecError, did_you_mean
 from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES
+from archgen.spec.yaml_errors import end_of
 
 ROOT_MARKS = (".git", "pyproject.toml")
 
@@ -53,15 +54,15 @@ def decode(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        line, column = end_of(data[: error.start].decode("utf-8"))
         place = Span(source, Position(line, column), Position(line, column + 1))
         message = f"the file is not UTF-8 text: it holds the byte 0x{data[error.start]:02x}"
-        raise _unreadable(source, message, "save it as UTF-8", place) from None
+        finding = UNREADABLE.at(place, message, help="save it as UTF-8")
+        raise SpecError([finding], {source: data.decode("utf-8", "replace")}) from None
 
 
-def _unreadable(source: str, message: str, help: str = "", span: Span | None = None) -> SpecError:
-    return SpecError([UNREADABLE.at(span or start_of(source), message, help=help)])
+def _unreadable(source: str, message: str, help: str = "") -> SpecError:
+    return SpecError([UNREADABLE.at(start_of(source), message, help=help)])
 
 
 def _neighbours(path: Path) -> str:

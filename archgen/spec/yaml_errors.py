@@ -56,6 +56,12 @@ _SLIPS = (
 )
 
 
+def end_of(text: str) -> Position:
+    """The place behind the last character, lines counted as YAML does."""
+    lines = _BREAK.split(text)
+    return Position(len(lines), len(lines[-1]) + 1)
+
+
 def forbidden_character(text: str, source: str) -> Diagnostic | None:
     """The finding for the first character that YAML does not allow, such as a control character."""
     found = _FORBIDDEN.search(text) or _BYTE_ORDER_MARK.search(text)
@@ -77,16 +83,16 @@ def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Di
 
 def _diagnostic(error: yaml.MarkedYAMLError, lines: list[str], source: str) -> Diagnostic:
     problem = error.problem or ""
-    place = _place(error.problem_mark or error.context_mark, source)
+    place = _place(error.problem_mark or error.context_mark, lines, source)
     if "unexpected end of stream" in problem or "expected ':'" in problem:
-        place = _place(error.context_mark, source)
+        place = _place(error.context_mark, lines, source)
     row = lines[place.start.line - 1] if place.start.line <= len(lines) else ""
     message, help = _slip(problem, row[place.start.column - 1 :][:1])
     help = _habit(row, lines[: place.start.line - 1]) or help
     if "expected ',' or" not in problem:
         labels = _origins(message, place.start.line - 1, lines, source)
         return YAML_SYNTAX.at(place, message, help=help, labels=labels)
-    opened = _place(error.context_mark, source)
+    opened = _place(error.context_mark, lines, source)
     if " #" in lines[opened.start.line - 1][opened.start.column :]:
         help = "` #` begins a comment and cuts the line: quote the text, or close the bracket before it"
     if not "".join([row, *lines[place.start.line :]])[place.start.column - 1 :].strip():
@@ -182,8 +188,15 @@ def _indented(lines: list[str], source: str) -> Fix | None:
     return Fix("indent with spaces", tuple(edits), is_spelling=True)
 
 
-def _place(mark: yaml.Mark | None, source: str) -> Span:
-    return _point(source, mark.line + 1, mark.column + 1) if mark else _point(source, 1, 1)
+def _place(mark: yaml.Mark | None, lines: list[str], source: str) -> Span:
+    """Where libyaml points, which is at times behind the end of a line or of the text."""
+    if mark is None:
+        return Span(source, Position(1, 1), Position(1, 1))
+    line = min(mark.line, len(lines) - 1)
+    column = mark.column if line == mark.line else len(lines[line])
+    column = min(column, len(lines[line]))
+    end = min(column + 1, len(lines[line]))
+    return Span(source, Position(line + 1, column + 1), Position(line + 1, end + 1))
 
 
 def _point(source: str, line: int, column: int) -> Span:

@@ -60,7 +60,7 @@ def checked(data: bytes, name: str = "fuzz.yaml") -> Checked:
         found, sources = compilation.diagnostics, compilation.sources
     except SpecError as error:
         found = error.diagnostics
-        sources = {name: data.decode("utf-8", "replace")}
+        sources = error.sources or {name: data.decode("utf-8", "replace")}
     seconds = process_time() - began
     if seconds > LONGEST_SECONDS:
         return Checked(found, sources, seconds, f"it took {seconds:.1f} s of CPU")

@@ -1,0 +1,59 @@
+"""The fuzzer: seeds make the same cases, runs go on, and a process that dies is a failure told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tools.fuzzing import bytes as random_bytes
+from tools.fuzzing import edits, runner
+from tools.fuzzing.child import run_batch
+from tools.fuzzing.outcome import Outcome
+
+
+def test_a_seed_makes_the_same_case_whatever_ran_before() -> None:
+    alone = random_bytes.case(17)
+    assert [random_bytes.case(seed) for seed in range(16, 19)][1] == alone
+    assert edits.case(17) == edits.case(17)
+
+
+@pytest.mark.parametrize("target", [random_bytes, edits])
+def test_a_target_yields_one_outcome_a_seed(target: object) -> None:
+    outcomes = list(target.run(range(5, 25)))  # type: ignore[attr-defined]  # a module
+    assert [outcome.seed for outcome in outcomes] == list(range(5, 25))
+    assert [outcome.failure for outcome in outcomes] == [None] * 20
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = tmp_path / "state.json"
+    for cases in ("20", "50"):
+        assert runner.main(["bytes", "--cases", cases, "--state", str(state)]) == 0
+    assert json.loads(state.read_text())["bytes"]["cases"] == 50
+    assert "failures" in capsys.readouterr().out
+
+
+def test_a_state_of_another_first_seed_is_refused(tmp_path: Path) -> None:
+    state = str(tmp_path / "state.json")
+    assert runner.main(["bytes", "--cases", "3", "--state", state]) == 0
+    assert runner.main(["bytes", "--cases", "3", "--seed", "9", "--state", state]) == 2
+
+
+def _dies_at_five(seeds: range) -> Iterator[Outcome]:
+    for seed in seeds:
+        if seed == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield Outcome(seed, 0.0, None, "fine")
+
+
+def test_a_process_that_dies_is_a_failure_of_the_case_in_flight() -> None:
+    target = SimpleNamespace(NAME="dying", BATCH=10, run=_dies_at_five)
+    batch = run_batch(target, range(10), float("inf"))
+    assert [outcome.seed for outcome in batch.outcomes] == list(range(6))
+    assert batch.outcomes[-1].failure is not None
+    assert batch.outcomes[-1].failure.what == "the process ended by SIGKILL"

@@ -1,0 +1,98 @@
+"""One misspelt word is one error: what follows from it is silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from archgen.diagnostics import Diagnostic
+from tests.compiling import findings
+
+SMALL = """\
+archgen: 1
+name: tiny
+input: {channels: 3, grid: 32}
+defaults:
+  conv: {kernel: 3, padding: same}
+params:
+  width: {type: int, default: 16}
+blocks:
+  unit:
+    params: {filters: int}
+    variants: {wide: {filters: 64}}
+    body:
+      - conv: {filters: filters}
+      - conv: {filters: 2 * filters}
+network:
+  - conv: {filters: width}
+    id: stem
+  - unit: {filters: width}
+    id: inner
+  - unit: {variant: wide}
+  - concat: {}
+    from: [stem, inner]
+"""
+
+
+def errors(text: str) -> list[Diagnostic]:
+    """The errors of a text, warnings left out."""
+    return [finding for finding in findings(text) if finding.severity == "error"]
+
+
+def test_the_example_is_sound() -> None:
+    assert errors(SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "slip", "code"),
+    [
+        ("grid: 32", "gird: 32", "AG101"),
+        ("defaults:", "defualts:", "AG101"),
+        ("  conv: {kernel", "  cnov: {kernel", "AG116"),
+        ("{kernel: 3, padding", "{kernal: 3, padding", "AG105"),
+        ("\nparams:", "\nparms:", "AG101"),
+        ("default: 16", "defualt: 16", "AG101"),
+        ("blocks:", "blokcs:", "AG101"),
+        ("\nnetwork:", "\nnetwrok:", "AG101"),
+        ("  unit:\n", "  uint:\n", "AG103"),
+        ("{filters: int}", "{filter: int}", "AG202"),
+        ("id: stem", "idd: stem", "AG101"),
+        ("id: inner", "id: iner", "AG401"),
+        ("  width: {", "  widht: {", "AG202"),
+        ("variants:", "varaints:", "AG101"),
+        ("{wide:", "{wdie:", "AG206"),
+    ],
+)
+def test_a_misspelt_word_is_one_error(word: str, slip: str, code: str) -> None:
+    assert SMALL.count(word) == 1
+    assert [finding.rule.code for finding in errors(SMALL.replace(word, slip))] == [code]
+
+
+def test_other_uses_of_an_unknown_name_are_labels_of_the_first() -> None:
+    (found,) = errors(SMALL.replace("{filters: int}", "{filter: int}"))
+    assert found.span.start.line == 13
+    assert [label.span.start.line for label in found.labels] == [14]
+
+
+def test_a_step_that_cannot_be_read_may_be_the_one_that_is_named() -> None:
+    (found,) = errors(SMALL.replace("    id: stem", "    d: stem"))
+    assert found.rule.code == "AG104"
+
+
+def test_a_library_by_a_wrong_name_is_told_once() -> None:
+    uses = "  - libb.a\n  - libb.b\n"
+    spec = f"archgen: 1\nname: n\ninput: {{channels: 3, grid: 8}}\nnetwork:\n{uses}"
+    (found,) = errors(spec)
+    assert found.message == "`libb` is no library of this file"
+    assert [label.span.start.line for label in found.labels] == [6]
+
+
+def test_an_output_that_cannot_be_read_leaves_no_count_to_expect() -> None:
+    head = "outputs:\n  aux:\n    from: stem\n    training_only: rtue\n    body: []\n"
+    found = errors(f"{SMALL}{head}expect: {{params_training: 1}}\n")
+    assert [finding.rule.code for finding in found] == ["AG007"]
+
+
+def test_a_param_of_unreadable_words_is_told_at_its_definition_only() -> None:
+    params = "  act: {type: [reld, none], default: relu}\nblocks:"
+    text = SMALL.replace("blocks:", params).replace("{filters: width}", "{filters: 8, act: act}", 1)
+    assert [finding.rule.code for finding in errors(text)] == ["AG107"]

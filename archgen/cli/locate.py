@@ -13,7 +13,7 @@ from archgen.catalog import SUFFIXES, find
 from archgen.diagnostics import Findings, SpecError
 from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES, parse
-from archgen.spec.files import SpecText, decode, read_spec, start_of
+from archgen.spec.files import SpecText, decode, project_of, read_spec, start_of
 from archgen.spec.loader import KINDS, kind_of
 
 STDIN = "-"
@@ -98,7 +98,7 @@ def _walk(folder: Path) -> Iterator[Found]:
         for file in sorted(files):
             path = Path(name, file)
             if path.suffix in SUFFIXES:
-                yield _read(path)
+                yield _read(path, folder)
     for error in refused:
         reason = (error.strerror or "it cannot be read").lower()
         yield Found(
@@ -106,12 +106,26 @@ def _walk(folder: Path) -> Iterator[Found]:
         )
 
 
-def _read(path: Path) -> Found:
+def _read(path: Path, folder: Path) -> Found:
+    """A file that a folder holds; a link out of the project is not followed.
+
+    Nobody named it, and what it leads to would be shown beside the findings.
+    """
     try:
+        if _leads_out(path, project_of(folder.resolve())):
+            help = "name the file itself to check it"
+            raise _refusal(str(path), "this is a link that leaves the project", help)
         text = read_spec(path)
     except SpecError as error:
         return Found(None, problem=error)
     return Found(text, kind_of_text(text.text))
+
+
+def _leads_out(path: Path, project: Path) -> bool:
+    try:
+        return path.is_symlink() and not path.resolve().is_relative_to(project)
+    except (OSError, RuntimeError):  # links in a circle lead nowhere; reading them says so
+        return False
 
 
 def kind_of_text(text: str) -> str:

@@ -76,7 +76,11 @@ def _neighbours(path: Path) -> str:
 
 def root_of(path: Path) -> Path:
     """The folder below which a spec may name files: the nearest with a project's mark, or its own."""
-    folder = path.resolve().parent
+    return project_of(path.resolve().parent)
+
+
+def project_of(folder: Path) -> Path:
+    """The nearest of a resolved folder and those above it with a project's mark, or the folder."""
     for candidate in (folder, *folder.parents):
         if any((candidate / mark).exists() for mark in ROOT_MARKS):
             return candidate

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from archgen.train.recipe import SGD, AdamW, Optimizer, RMSProp
+from archgen.train.recipe import SGD, AdamW, Optimizer, RMSProp, RMSPropTF
+from archgen.train.rmsprop_tf import RMSpropTF
+
+__all__ = ["RMSpropTF", "build_optimizer", "decayed_names", "set_learning_rate"]
 
 _DECAYED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -16,13 +19,26 @@ def build_optimizer(model: nn.Module, recipe: Optimizer) -> torch.optim.Optimize
     match recipe:
         case SGD():
             return torch.optim.SGD(
-                groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov
+                groups,
+                lr=recipe.lr,
+                momentum=recipe.momentum,
+                nesterov=recipe.nesterov,
+                fused=True,
             )
         case AdamW():
             betas = (recipe.beta1, recipe.beta2)
-            return torch.optim.AdamW(groups, lr=recipe.lr, betas=betas, eps=recipe.eps)
+            return torch.optim.AdamW(groups, lr=recipe.lr, betas=betas, eps=recipe.eps, fused=True)
         case RMSProp():
             return torch.optim.RMSprop(
+                groups,
+                lr=recipe.lr,
+                alpha=recipe.decay,
+                eps=recipe.eps,
+                momentum=recipe.momentum,
+                foreach=True,
+            )
+        case RMSPropTF():
+            return RMSpropTF(
                 groups,
                 lr=recipe.lr,
                 alpha=recipe.decay,

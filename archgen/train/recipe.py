@@ -50,7 +50,8 @@ class RMSProp(Part):
     """RMSProp in PyTorch's form, which is not TensorFlow's.
 
     Here the mean square starts at 0, `eps` is added outside the root, and the rate multiplies
-    the step after the momentum. At the paper's `eps` of 1.0 the two differ visibly.
+    the step after the momentum. At the paper's `eps` of 1.0 the two differ visibly: `rmsprop_tf`
+    is the paper's.
     """
 
     name: Literal["rmsprop"]
@@ -58,6 +59,21 @@ class RMSProp(Part):
     decay: Fraction = Field(0.9, description="decay of the mean squared gradient")
     momentum: Fraction = Field(0.0, description="share of the last move that is kept")
     eps: float = Field(1e-8, gt=0.0, description="added to the root of the mean square")
+    weight_decay: WeightDecay = 0.0
+
+
+class RMSPropTF(Part):
+    """RMSProp in TensorFlow's form, the paper's: its defaults are those of the released code.
+
+    The mean square starts at 1, `eps` is added inside the root, and the rate multiplies the step
+    before the momentum.
+    """
+
+    name: Literal["rmsprop_tf"]
+    lr: LearningRate
+    decay: Fraction = Field(0.9, description="decay of the mean squared gradient")
+    momentum: Fraction = Field(0.9, description="share of the last move that is kept")
+    eps: float = Field(1.0, gt=0.0, description="added to the mean square, inside the root")
     weight_decay: WeightDecay = 0.0
 
 
@@ -85,7 +101,7 @@ class Staircase(Part):
     epochs: float = Field(2.0, gt=0.0, description="epochs between two stairs")
 
 
-Optimizer = Annotated[SGD | AdamW | RMSProp, Field(discriminator="name")]
+Optimizer = Annotated[SGD | AdamW | RMSProp | RMSPropTF, Field(discriminator="name")]
 Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="name")]
 
 

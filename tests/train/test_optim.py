@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from archgen.train.optim import build_optimizer, decayed_names, set_learning_rate
-from archgen.train.recipe import SGD, AdamW, Optimizer, RMSProp
+from archgen.train.optim import RMSpropTF, build_optimizer, decayed_names, set_learning_rate
+from archgen.train.recipe import SGD, AdamW, Optimizer, RMSProp, RMSPropTF
 
 
 class EveryKind(nn.Module):
@@ -50,6 +50,11 @@ def test_frozen_parameters_are_left_out() -> None:
             RMSProp(name="rmsprop", lr=0.1, decay=0.8, eps=1.0),
             torch.optim.RMSprop,
             {"alpha": 0.8, "eps": 1.0, "momentum": 0.0},
+        ),
+        (
+            RMSPropTF(name="rmsprop_tf", lr=0.1, decay=0.8),
+            RMSpropTF,
+            {"alpha": 0.8, "eps": 1.0, "momentum": 0.9},
         ),
     ],
 )

@@ -22,7 +22,7 @@ from archgen.resolve import Resolved
 from archgen.resolve.params import INT, shape_names
 from archgen.spec.document import parse
 
-MAX_STEPS = 12_000
+MAX_STEPS = 4_000
 MAX_TRIALS = 24  # for one finding
 
 Place: TypeAlias = "tuple[str, str, Position]"

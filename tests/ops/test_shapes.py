@@ -236,7 +236,7 @@ def test_what_cannot_be_is_refused_with_one_finding(step: str, code: str, words:
 
 def test_groups_that_do_not_divide_are_told_with_those_that_do() -> None:
     (finding,) = findings(spec("conv: {filters: 6, kernel: 3, padding: same, groups: 4}"))
-    assert "`groups: 1 or 2`" in finding.help
+    assert "`groups: 2` on `conv`" in finding.help
 
 
 def test_a_refusal_points_at_the_setting_and_shows_the_shape() -> None:

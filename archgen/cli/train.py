@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import click
 
@@ -17,57 +17,120 @@ from archgen.cli.terminal import note, write_lines
 if TYPE_CHECKING:
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
-    from archgen.train import FitResult, Recipe, RunFolder
+    from archgen.train import FitResult, ImageSet, Recipe, RunFolder
 
 DEFAULT_RECIPE = "quick"
+DEFAULT_DATA = "fashion_mnist"
+SPLITS: tuple[Literal["train", "test"], ...] = ("train", "test")
+SIGNALLED = 128  # beside the signal's number: how a shell tells of a process that a signal ended
 
 
 @click.command(
     epilog=example(
         "archgen train inception_resnet_mini",
         "archgen train specs/inception_v4.yaml --data photos/ --epochs 2 --batch 16 --out runs/v4",
+        "archgen train --resume runs/v4",
     )
 )
-@click.argument("spec", metavar="SPEC")
+@click.argument("spec", metavar="[SPEC]", required=False)
 @click.option("--recipe", metavar="FILE", help="The recipe; without it the quick one of archgen.")
 @click.option(
     "--data",
-    default="fashion_mnist",
-    show_default=True,
     metavar="NAME|PATH",
-    help="fashion_mnist (a subset comes with archgen), synthetic, or a folder of images.",
+    help="fashion_mnist (the default: a subset comes with archgen), synthetic, or a folder of images.",
 )
-@click.option("--out", metavar="RUN", type=click.Path(), help="Folder of the run; must be empty.")
+@click.option(
+    "--out",
+    metavar="RUN",
+    type=click.Path(),
+    help="Folder of the run; one that was begun by the same command goes on.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    type=click.Path(),
+    help="Go on with a run that was stopped or killed; nothing else need be said.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Length, instead of the recipe's.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Length in steps, instead.")
 @click.option("--batch", type=click.IntRange(min=1), help="Images a step, instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the recipe's.")
+@click.option(
+    "--checkpoint-every",
+    type=click.IntRange(min=1),
+    metavar="STEPS",
+    help="Steps between checkpoints; without it every ten minutes, at evaluations and at the end.",
+)
 @common_options
 @reports_findings
 def train(
-    spec: str,
+    spec: str | None,
     recipe: str | None,
-    data: str,
+    data: str | None,
     out: str | None,
+    resume: str | None,
     epochs: int | None,
     max_steps: int | None,
     batch: int | None,
     seed: int | None,
+    checkpoint_every: int | None,
 ) -> int:
     """Train a network on images.
 
-    The folder RUN then holds the resolved spec and recipe, metrics.jsonl and model.safetensors.
+    The folder RUN then holds the resolved spec and recipe, metrics.jsonl, model.safetensors and
+    checkpoints. A run that is stopped (Ctrl-C, SIGTERM) saves its state first; one that is killed
+    goes on from its last checkpoint. Either way it ends with the very weights of a run that was
+    never stopped.
     """
     from archgen.cli.locate import read_target
     from archgen.cli.training import require_training, told_plainly
 
+    if resume is not None:
+        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed)
+    elif spec is None:
+        raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
     if epochs is not None and max_steps is not None:
         raise click.UsageError("name either --epochs or --max-steps, not both")
     require_training()
-    plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
-    text = read_target(spec)
     with told_plainly():
-        return _run(text, plan, data, Path(out) if out else _new_folder(text))
+        if resume is not None:
+            order = _order_of(Path(resume), spec, data)
+        else:
+            assert spec is not None
+            text = read_target(spec)
+            plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
+            order = Order(text, plan, data or DEFAULT_DATA, Path(out) if out else _new_folder(text))
+        return _run(order, checkpoint_every)
+
+
+class Order(NamedTuple):
+    """What is to be trained, how, on what, and where it goes."""
+
+    text: SpecText
+    recipe: Recipe
+    data: str
+    out: Path
+
+
+def _refuse_beside_resume(*others: object) -> None:
+    names = ("--recipe", "--out", "--epochs", "--max-steps", "--batch", "--seed")
+    named = [name for name, value in zip(names, others, strict=True) if value is not None]
+    if named:
+        raise click.UsageError(
+            f"a run goes on as it began: leave out {', '.join(named)} beside --resume"
+        )
+
+
+def _order_of(run: Path, spec: str | None, data: str | None) -> Order:
+    """The order by which a run was begun. Raises TrainingError where `run` is none."""
+    from archgen.cli.locate import read_target
+    from archgen.spec.files import read_spec
+    from archgen.train import RunFolder
+
+    facts = RunFolder.open(run).facts
+    text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
+    began_with = str(facts.get("data") or DEFAULT_DATA)
+    return Order(text, _read_recipe(str(run / "recipe.yaml")), data or began_with, run)
 
 
 def _read_recipe(named: str | None) -> Recipe:
@@ -105,41 +168,71 @@ def _new_folder(text: SpecText) -> Path:
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _run(text: SpecText, recipe: Recipe, data: str, out: Path) -> int:
-    import yaml
-
+def _run(order: Order, checkpoint_every: int | None) -> int:
     from archgen.cli.training import make_trainable
     from archgen.pipeline import check
-    from archgen.train import RunFolder, fit, load_data, progress_on
+    from archgen.train import Interrupted, fit, load_data, progress_on
     from archgen.train.computing import described_device
 
-    shape = check(text).sound_network().network.input
-    sets = [
+    shape = check(order.text).sound_network().network.input
+    train, test = (
         load_data(
-            data,
+            order.data,
             channels=shape.channels,
             height=shape.height,
             width=shape.width,
             split=split,
         )
-        for split in ("train", "test")
-    ]
-    made = make_trainable(text, len(sets[0].classes), recipe.seed)
-    written = yaml.safe_dump({"archgen": 1, "recipe": recipe.model_dump()}, sort_keys=False)
-    run = RunFolder.create(out, spec=made.spec, recipe=written)
-    note(f"training on {described_device(made.module)}")
-    result = fit(
-        made.module,
-        sets[0],
-        sets[1],
-        recipe,
-        run,
-        seed=recipe.seed,
-        progress=progress_on(sys.stderr),
-        aux_weights=made.aux_weights,
+        for split in SPLITS
     )
+    made = make_trainable(order.text, len(train.classes), order.recipe.seed)
+    run = _run_folder(order, made, train)
+    if run.facts["status"] == "finished":
+        write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])
+        return SOUND
+    note(f"training on {described_device(made.module)}")
+    try:
+        result = fit(
+            made.module,
+            train,
+            test,
+            order.recipe,
+            run,
+            seed=order.recipe.seed,
+            progress=progress_on(sys.stderr),
+            aux_weights=made.aux_weights,
+            checkpoint_every=checkpoint_every,
+        )
+    except Interrupted as stop:
+        note(f"interrupted; the state is saved: go on with `archgen train --resume {run.path}`")
+        return SIGNALLED + stop.signal
     _tell(made, result, run)
     return SOUND
+
+
+def _run_folder(order: Order, made: Trainable, train: ImageSet) -> RunFolder:
+    """The folder of the run: a new one, or one that the same order began."""
+    from hashlib import sha256
+
+    import yaml
+
+    from archgen.train import RunFolder
+    from archgen.train.identity import check_identity, identity_of
+
+    digest = sha256(made.spec.encode()).hexdigest()
+    identity = identity_of(digest, order.recipe, train, order.recipe.seed)
+    if RunFolder.is_at(order.out):
+        run = RunFolder.open(order.out)
+        check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")
+        return run
+    written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
+    facts = {"data": _lasting(order.data), "identity": identity}
+    return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
+
+
+def _lasting(data: str) -> str:
+    """The name of a data set, or the path of a folder as it reads from anywhere."""
+    return str(Path(data).resolve()) if Path(data).is_dir() else data
 
 
 def _tell(made: Trainable, result: FitResult, run: RunFolder) -> None:

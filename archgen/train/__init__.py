@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archgen.train.data import ImageSet, load_data
-    from archgen.train.errors import DataError, TrainingError
+    from archgen.train.errors import DataError, Interrupted, TrainingError
     from archgen.train.evaluation import Evaluation, evaluate
     from archgen.train.loop import FitResult, fit
     from archgen.train.progress import Progress, progress_on
@@ -23,6 +23,7 @@ _HOMES = {
     "Evaluation": "evaluation",
     "FitResult": "loop",
     "ImageSet": "data",
+    "Interrupted": "errors",
     "Progress": "progress",
     "Recipe": "recipe",
     "RunFolder": "run",
@@ -40,6 +41,7 @@ __all__ = [
     "Evaluation",
     "FitResult",
     "ImageSet",
+    "Interrupted",
     "Progress",
     "Recipe",
     "RunFolder",

@@ -9,3 +9,15 @@ class TrainingError(Exception):
 
 class DataError(TrainingError):
     """The images cannot be used; the message names the file or folder at fault."""
+
+
+class Diverged(TrainingError):
+    """A loss or a weight is no number any more, so going on would be for nothing."""
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop, and the run did so where it can go on later."""
+
+    def __init__(self, signal: int) -> None:
+        self.signal = signal
+        super().__init__(f"stopped by signal {signal}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -37,13 +38,28 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: ImageSet, batch: int) -> Evaluation:
-    """Evaluates `model` in eval mode, and leaves it in the mode it was in."""
-    device = device_of(model)
+def evaluate(
+    model: nn.Module, data: ImageSet, batch: int, before_each: Callable[[], None] = lambda: None
+) -> Evaluation:
+    """Evaluates `model` in eval mode, and leaves it in the mode it was in.
+
+    `before_each` is called before each batch; what it raises ends the evaluation.
+    """
     was_training = model.training
     model.eval()
+    try:
+        return _counted(model, data, batch, before_each)
+    finally:
+        model.train(was_training)
+
+
+def _counted(
+    model: nn.Module, data: ImageSet, batch: int, before_each: Callable[[], None]
+) -> Evaluation:
+    device = device_of(model)
     total, first, five = 0.0, 0, 0
     for start in range(0, len(data), batch):
+        before_each()
         images = data.normalised(data.images[start : start + batch].to(device))
         labels = data.labels[start : start + batch].to(device)
         logits, _ = split_outputs(model(images))
@@ -51,7 +67,6 @@ def evaluate(model: nn.Module, data: ImageSet, batch: int) -> Evaluation:
         total += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
         first += correct(logits, labels, 1)
         five += correct(logits, labels, 5)
-    model.train(was_training)
     return Evaluation(len(data), total / len(data), first, five)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_TEMPORARY = ".archgen-{}.tmp"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -15,7 +17,7 @@ def replacing(path: Path) -> Iterator[Path]:
     The content is on the disk before the name is. If the block raises, `path` is as it was. The
     temporary name cannot be foreseen and is made anew, so nobody can have put a link there.
     """
-    temporary = path.with_name(f".archgen-{os.urandom(8).hex()}.tmp")
+    temporary = path.with_name(_TEMPORARY.format(os.urandom(8).hex()))
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
@@ -24,6 +26,17 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Removes what killed processes left of files that were never whole."""
+    for path in folder.glob(_TEMPORARY.format("*")):
+        path.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file is what a killed process left of one that was never whole."""
+    return path.match(_TEMPORARY.format("*"))
 
 
 def _sync(path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from archgen.train.errors import TrainingError
 from archgen.train.evaluation import Evaluation
 from archgen.train.progress import Progress, StepReport
 from archgen.train.run import RunFolder
@@ -20,15 +18,18 @@ REPORT_EVERY = 10
 
 @dataclass(slots=True)
 class Journal:
-    """Tells the run folder and the person about the steps since the last report."""
+    """Tells the run folder and the person about the steps since the last report.
+
+    `done` counts the steps that were finished before the journal was begun.
+    """
 
     run: RunFolder
     progress: Progress
     timeline: Timeline
+    done: int = 0
     _losses: list[Tensor] = field(default_factory=list, init=False)
     _correct: list[Tensor] = field(default_factory=list, init=False)
     _images: int = field(default=0, init=False)
-    _done: int = field(default=0, init=False)
     _rate: float = field(default=0.0, init=False)
     _since: float = field(default_factory=perf_counter, init=False)
 
@@ -37,13 +38,13 @@ class Journal:
         self._losses.append(loss.detach())
         self._correct.append((logits.detach().argmax(1) == labels).sum())
         self._images += len(labels)
-        self._done, self._rate = step + 1, rate
+        self.done, self._rate = step + 1, rate
         self.progress.stepped()
-        if self._done == 1 or self._done % REPORT_EVERY == 0:
+        if self.done == 1 or self.done % REPORT_EVERY == 0:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Reports the steps that no report has covered; raises `TrainingError` on a loss of NaN."""
+        """Reports the steps that no report has covered."""
         if self._losses:
             report = self._report()
             self.run.record({"kind": "train", **asdict(report)})
@@ -53,30 +54,20 @@ class Journal:
 
     def tested(self, evaluation: Evaluation) -> None:
         """Tells of an evaluation after the last noted step; its time counts for no step."""
-        self.run.record({"kind": "test", "step": self._done, **evaluation.figures()})
-        self.progress.tested(self._done, evaluation)
+        self.run.record({"kind": "test", "step": self.done, **evaluation.figures()})
+        self.progress.tested(self.done, evaluation)
         self._since = perf_counter()
 
     def _report(self) -> StepReport:
         losses = torch.stack(self._losses).tolist()
-        _check_finite(losses, self._done - len(losses) + 1)
         seconds = perf_counter() - self._since
         return StepReport(
-            step=self._done,
+            step=self.done,
             steps=self.timeline.steps,
-            epoch=self.timeline.epoch(self._done - 1),
+            epoch=self.timeline.epoch(self.done - 1),
             loss=sum(losses) / len(losses),
             accuracy=int(torch.stack(self._correct).sum()) / self._images,
             learning_rate=self._rate,
             images_per_second=self._images / seconds,
-            seconds_left=(self.timeline.steps - self._done) * seconds / len(losses),
+            seconds_left=(self.timeline.steps - self.done) * seconds / len(losses),
         )
-
-
-def _check_finite(losses: list[float], first_step: int) -> None:
-    for step, loss in enumerate(losses, start=first_step):
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss became {loss} at step {step}; "
-                "lower `lr`, give the schedule more `warmup_steps`, or scale the residuals"
-            )

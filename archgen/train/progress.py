@@ -31,8 +31,11 @@ class StepReport:
 class Progress:
     """Where a run shows itself. By itself it shows nothing."""
 
-    def start(self, steps: int) -> None:
-        """Training of that many steps begins."""
+    def start(self, steps: int, done: int = 0) -> None:
+        """Training of that many steps begins, or goes on after `done` of them."""
+
+    def tell(self, line: str) -> None:
+        """Something happened that a person should know of."""
 
     def stepped(self) -> None:
         """One more step is done."""
@@ -59,6 +62,10 @@ class LineProgress(Progress):
         self._stream = stream
         self._next_line = 0.0
 
+    def tell(self, line: str) -> None:
+        """The line."""
+        self._print(line)
+
     def trained(self, report: StepReport) -> None:
         """A line, once another twentieth of the run is done."""
         if report.step >= self._next_line:
@@ -80,10 +87,14 @@ class BarProgress(Progress):
         self._bar = _new_bar(stream)
         self._task = self._bar.add_task("training", total=None, figures="")
 
-    def start(self, steps: int) -> None:
-        """Draws the empty bar."""
-        self._bar.update(self._task, total=steps)
+    def start(self, steps: int, done: int = 0) -> None:
+        """Draws the bar, empty but for what was done before."""
+        self._bar.update(self._task, total=steps, completed=done)
         self._bar.start()
+
+    def tell(self, line: str) -> None:
+        """Writes the line above the bar."""
+        self._bar.console.print(line, markup=False, highlight=False)
 
     def stepped(self) -> None:
         """Moves the bar by one step."""
@@ -95,8 +106,7 @@ class BarProgress(Progress):
 
     def tested(self, step: int, evaluation: Evaluation) -> None:
         """Writes a line above the bar."""
-        line = f"step {step}  {evaluation_text(evaluation)}"
-        self._bar.console.print(line, markup=False, highlight=False)
+        self.tell(f"step {step}  {evaluation_text(evaluation)}")
 
     def stop(self) -> None:
         """Leaves the bar as it is and gives the terminal back."""

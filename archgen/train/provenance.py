@@ -10,7 +10,7 @@ import torch
 
 from archgen.train.data import ImageSet
 from archgen.train.evaluation import Evaluation
-from archgen.train.run import RunFolder, Scalar
+from archgen.train.run import Facts, RunFolder, Scalar
 
 
 def run_facts(
@@ -28,10 +28,24 @@ def run_facts(
     }
 
 
+def changed_surroundings(run: RunFolder, facts: Facts) -> list[str]:
+    """A line for each of device, threads and versions that is not what the run had until now.
+
+    Sums are rounded in another order then, so the same steps give slightly other weights.
+    """
+    before = run.facts if run.is_at(run.path) else {}
+    return [
+        f"{name} was {before[name]} and is {facts[name]} now: "
+        "the weights will differ in their last digits from those of a run without this change"
+        for name in ("device", "threads", "torch")
+        if name in before and before[name] != facts[name]
+    ]
+
+
 def weights_metadata(
     run: RunFolder, train: ImageSet, seed: int, step: int, evaluation: Evaluation
 ) -> Mapping[str, str]:
-    """What whoever finds the weights alone has to know to use them."""
+    """What whoever finds the weights alone, after `step` steps, has to know to use them."""
     return {
         "format": "pt",
         "spec_sha256": run.spec_sha256,
@@ -40,6 +54,6 @@ def weights_metadata(
         "mean": str(train.mean),
         "std": str(train.std),
         "seed": str(seed),
-        "step": str(step + 1),
+        "step": str(step),
         "top1": f"{evaluation.top1:.6f}",
     }

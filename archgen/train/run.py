@@ -5,23 +5,28 @@ recipe.yaml        the recipe
 run.json           seed, versions, data, and the run's status
 metrics.jsonl      one line a report, oldest first
 model.safetensors  the weights of the last evaluation
+checkpoints/       the state of training, from which a run that was stopped goes on
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
-from archgen.train.errors import TrainingError
-from archgen.train.files import replacing
+from archgen.train.errors import Interrupted, TrainingError
+from archgen.train.files import is_temporary, remove_temporaries, replacing
 
 Scalar = str | int | float | bool | None
-Status = Literal["running", "finished", "interrupted", "failed"]
+Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar]"]
+Status = Literal["created", "running", "finished", "interrupted", "failed"]
+STATUS_FILE = "run.json"
+NO_FACTS: Facts = {}
+_MAX_STATUS_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,57 @@ class RunFolder:
     spec_sha256: str
 
     @classmethod
-    def create(cls, path: Path, *, spec: str, recipe: str) -> RunFolder:
-        """Makes the folder and writes both texts. A folder that holds anything is refused."""
+    def create(cls, path: Path, *, spec: str, recipe: str, facts: Facts = NO_FACTS) -> RunFolder:
+        """Makes the folder with both texts and `facts`. A folder that holds anything is refused.
+
+        What a run that was killed in this very moment left behind is no hindrance.
+        """
+        texts = {"spec.yaml": spec, "recipe.yaml": recipe}
         try:
             path.mkdir(parents=True, exist_ok=True)
-            occupied = any(path.iterdir())
+            occupied = not all(_is_left_over(file, texts) for file in path.iterdir())
         except OSError as error:
             raise TrainingError(f"cannot make the run folder `{path}`: {error.strerror}") from error
         if occupied:
             raise TrainingError(f"the run folder `{path}` is not empty; name another one")
-        _write_text(path / "spec.yaml", spec)
-        _write_text(path / "recipe.yaml", recipe)
-        return cls(path, sha256(spec.encode()).hexdigest())
+        remove_temporaries(path)
+        for name, text in texts.items():
+            _write_text(path / name, text)
+        run = cls(path, sha256(spec.encode()).hexdigest())
+        run._write_status("created", facts)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The run that is in a folder. Raises `TrainingError` where there is none."""
+        facts = _read_facts(path)
+        try:
+            spec = (path / "spec.yaml").read_bytes()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TrainingError(f"`{path / 'spec.yaml'}` cannot be read: {reason}") from error
+        digest = sha256(spec).hexdigest()
+        if facts.get("spec_sha256") != digest:
+            raise TrainingError(
+                f"`{path / 'spec.yaml'}` is not the network that this run trains: "
+                "it was changed since the run began"
+            )
+        return cls(path, digest)
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether a folder holds a run."""
+        return (path / STATUS_FILE).is_file()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `run.json` says: the status and what the run was started with."""
+        return _read_facts(self.path)
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints; absent before the first one."""
+        return self.path / "checkpoints"
 
     @property
     def metrics(self) -> Path:
@@ -60,25 +104,74 @@ class RunFolder:
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(report) + "\n")
 
+    def rewind(self, step: int, evaluated: Collection[int]) -> None:
+        """Takes back the reports on what the state after `step` steps does not know of.
+
+        That is later steps, evaluations after others than `evaluated` steps, and a line that a
+        killed process did not finish.
+        """
+        try:
+            lines = self.metrics.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return
+        kept = b"".join(line for line in lines if _is_known(line, step, evaluated))
+        with replacing(self.metrics) as temporary:
+            temporary.write_bytes(kept)
+
     @contextmanager
-    def attempt(self, facts: Mapping[str, Scalar]) -> Iterator[None]:
-        """Keeps `run.json` up to date: running inside, and how it ended afterwards."""
+    def attempt(self, facts: Facts) -> Iterator[None]:
+        """Keeps `run.json` up to date: running inside, and how it ended afterwards.
+
+        What it said before stays where `facts` say nothing.
+        """
+        facts = {**self.facts, **facts} if self.is_at(self.path) else facts
         self._write_status("running", facts)
         status: Status = "failed"
         try:
             yield
             status = "finished"
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             status = "interrupted"
             raise
         finally:
             self._write_status(status, facts)
 
-    def _write_status(self, status: Status, facts: Mapping[str, Scalar]) -> None:
-        content = {"status": status, "spec_sha256": self.spec_sha256, **facts}
-        _write_text(self.path / "run.json", json.dumps(content, indent=2) + "\n")
+    def _write_status(self, status: Status, facts: Facts) -> None:
+        known = {"status": status, "spec_sha256": self.spec_sha256}
+        content = {**known, **facts, **known}
+        _write_text(self.path / STATUS_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def _write_text(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _is_left_over(file: Path, texts: Mapping[str, str]) -> bool:
+    """Whether a file is one that `create` would write, word for word, or half of it."""
+    if is_temporary(file):
+        return True
+    return file.name in texts and file.read_bytes() == texts[file.name].encode()
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    try:
+        with (path / STATUS_FILE).open("rb") as file:
+            facts = json.loads(file.read(_MAX_STATUS_BYTES))
+    except FileNotFoundError:
+        raise TrainingError(f"`{path}` holds no run: there is no `{STATUS_FILE}` in it") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainingError(f"`{path / STATUS_FILE}` cannot be read: {error}") from error
+    if not isinstance(facts, dict):
+        raise TrainingError(f"`{path / STATUS_FILE}` does not describe a run")
+    return facts
+
+
+def _is_known(line: bytes, step: int, evaluated: Collection[int]) -> bool:
+    """Whether a line of `metrics.jsonl` is whole and about what a state knows of."""
+    try:
+        report = json.loads(line)
+        is_known = report["kind"] != "test" or report["step"] in evaluated
+        return line.endswith(b"\n") and is_known and int(report["step"]) <= step
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False

@@ -24,7 +24,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_holds_spec_recipe_metrics_and_weights(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    assert names == {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors"}
+    files = {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors"}
+    assert names == {*files, "checkpoints"}
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
 
 
@@ -73,7 +74,7 @@ def test_an_occupied_run_folder_is_left_alone(
 ) -> None:
     before = (run / "model.safetensors").read_bytes()
     assert main(["train", MINI, "--max-steps", "1", "--out", str(run)]) == 2
-    assert "is not empty" in capsys.readouterr().err
+    assert "is another run's: `seed` is 3 there and 0 here; `steps` is 2" in capsys.readouterr().err
     assert (run / "model.safetensors").read_bytes() == before
 
 

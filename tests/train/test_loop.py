@@ -31,7 +31,7 @@ class Recorder(Progress):
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def start(self, steps: int) -> None:
+    def start(self, steps: int, done: int = 0) -> None:
         self.told.append(f"start {steps}")
 
     def tested(self, step: int, evaluation: Evaluation) -> None:

@@ -1,0 +1,62 @@
+"""Which run a folder or a checkpoint belongs to: what decides every number of it, by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import TypeAlias
+
+from archgen.train.data import ImageSet
+from archgen.train.errors import TrainingError
+from archgen.train.recipe import Recipe
+from archgen.train.run import Scalar
+
+Identity: TypeAlias = Mapping[str, Scalar]
+_ABSENT = "unset"
+_SAMPLED_IMAGES = 256
+
+
+def identity_of(spec_sha256: str, recipe: Recipe, train: ImageSet, seed: int) -> Identity:
+    """What a run must share with another to be the same run, on the same machine.
+
+    A setting of the recipe that has its default is left out, so that a run may go on with an
+    archgen that knows more settings.
+    """
+    settings = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"seed"})
+    return {
+        "network": spec_sha256,
+        "training images": f"{len(train)} images, sha256 {fingerprint(train)}",
+        "seed": seed,
+        **dict(_flat(settings)),
+    }
+
+
+def check_identity(wanted: Identity, found: Identity, owner: str) -> None:
+    """Raises `TrainingError` with each name that differs between this run and what `owner` says."""
+    differing = [
+        f"`{name}` is {found.get(name, _ABSENT)} there and {wanted.get(name, _ABSENT)} here"
+        for name in dict.fromkeys((*wanted, *found))
+        if wanted.get(name) != found.get(name)
+    ]
+    if differing:
+        raise TrainingError(f"{owner} is another run's: {'; '.join(differing)}")
+
+
+def fingerprint(images: ImageSet) -> str:
+    """A short hash of the classes, all labels, and images from all over the set."""
+    stride = max(1, len(images) // _SAMPLED_IMAGES)
+    hashed = sha256(json.dumps(images.classes).encode())
+    hashed.update(images.labels.cpu().numpy().tobytes())
+    hashed.update(images.images[::stride].cpu().contiguous().numpy().tobytes())
+    return hashed.hexdigest()[:16]
+
+
+def _flat(settings: Mapping[str, object], owner: str = "") -> Iterator[tuple[str, Scalar]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{owner}{name}.")
+        elif value is None or isinstance(value, (str, int, float, bool)):
+            yield f"{owner}{name}", value
+        else:
+            yield f"{owner}{name}", json.dumps(value)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
     from archgen.train import FitResult, ImageSet, Recipe, RunFolder
+    from archgen.train.run import Facts
 
 DEFAULT_RECIPE = "quick"
 DEFAULT_DATA = "fashion_mnist"
@@ -110,6 +111,11 @@ class Order(NamedTuple):
     recipe: Recipe
     data: str
     out: Path
+
+    def is_from(self, run: RunFolder) -> bool:
+        """Whether the network is the very file that the run keeps."""
+        path = self.text.path
+        return path is not None and path.resolve() == (run.path / "spec.yaml").resolve()
 
 
 def _refuse_beside_resume(*others: object) -> None:
@@ -219,14 +225,16 @@ def _run_folder(order: Order, made: Trainable, train: ImageSet) -> RunFolder:
     from archgen.train import RunFolder
     from archgen.train.identity import check_identity, identity_of
 
+    run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
     digest = sha256(made.spec.encode()).hexdigest()
+    if run is not None and order.is_from(run):
+        digest = run.spec_sha256
     identity = identity_of(digest, order.recipe, train, order.recipe.seed)
-    if RunFolder.is_at(order.out):
-        run = RunFolder.open(order.out)
+    if run is not None:
         check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")
         return run
     written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
-    facts = {"data": _lasting(order.data), "identity": identity}
+    facts: Facts = {"data": _lasting(order.data), "identity": identity}
     return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
 
 

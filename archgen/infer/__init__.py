@@ -1,10 +1,8 @@
 """From graphs to shaped graphs: every expression gets its value and every value its shape."""
 
 from archgen.infer.elaborate import (
-    MAX_NODES,
     diagnose,
     infer,
-    infer_block,
     trace_block,
     trace_network,
 )
@@ -13,14 +11,12 @@ from archgen.infer.frames import Frame
 from archgen.spec.traced import Untraceable
 
 __all__ = [
-    "MAX_NODES",
     "Diagnosis",
     "Failure",
     "Frame",
     "Untraceable",
     "diagnose",
     "infer",
-    "infer_block",
     "trace_block",
     "trace_network",
 ]

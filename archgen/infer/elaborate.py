@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
-from archgen.diagnostics import Diagnostic, Findings, Label, Span
+from archgen.diagnostics import Diagnostic, Findings, Label
+from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame, told_from, told_of_vector
 from archgen.infer.joins import describe
@@ -46,17 +47,9 @@ from archgen.ir.shaped import (
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError
 from archgen.ops.slots import describe as as_written
-from archgen.resolve import MAX_NESTING
-from archgen.rules import LIMIT, NEEDS_GRID, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
+from archgen.rules import NEEDS_GRID, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
 from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
-
-MAX_NODES = 1_000_000
-MAX_DIFFERENT = 250_000
-
-
-class TooLarge(Exception):
-    """The network is over a limit; the finding that says so has been added."""
 
 
 class Unknown(Exception):
@@ -73,16 +66,6 @@ def infer(
     elaborator = _Elaborator(findings)
     try:
         return elaborator.network(network, arguments or {})
-    except (TooLarge, Unknown):
-        return None
-
-
-def infer_block(
-    block: Block, arguments: Mapping[str, object], inputs: tuple[Shape, ...], findings: Findings
-) -> ShapedBlock | None:
-    """One block on its own."""
-    try:
-        return _Elaborator(findings).use(block, arguments, inputs, None, None)
     except (TooLarge, Unknown):
         return None
 
@@ -119,15 +102,13 @@ class _Elaborator:
     def __init__(self, findings: Findings, *, is_tracing: bool = False) -> None:
         self._findings = findings
         self._is_tracing = is_tracing
-        self._count = 0
-        self._different = 0
-        self._nesting = 0
+        self._budget = Budget(findings)
         self._done: dict[object, tuple[ShapedBlock, int]] = {}
         self._failures: list[Failure] = []
 
     def diagnosis(self) -> Diagnosis:
         """The failures so far, and how many steps the walk has looked at."""
-        return Diagnosis(tuple(self._failures), self._different)
+        return Diagnosis(tuple(self._failures), self._budget.different)
 
     def network(self, network: NetworkGraph, arguments: Mapping[str, object]) -> ShapedNetwork:
         block = network.block
@@ -159,16 +140,16 @@ class _Elaborator:
         key = (id(block), tuple(frame.arguments.items()), inputs)
         if not self._is_tracing and key in self._done:
             shaped, size = self._done[key]
-            self._spend(size, block.span)
+            self._budget.spend(size, block.span)
             return shaped
-        before = self._count
+        before = self._budget.count
         scope = scope_of(frame)
         self._require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
         ports = {name: self._value(ref, frame) for name, ref in block.outputs.items()}
         expected = self._expected(block.expect, scope, frame)
         shaped = ShapedBlock(block, frame.arguments, inputs, graph, ports, expected)
-        self._done[key] = (shaped, self._count - before)
+        self._done[key] = (shaped, self._budget.count - before)
         return shaped
 
     def _arguments(
@@ -199,16 +180,12 @@ class _Elaborator:
     # --- graphs and nodes -----------------------------------------------------------------------
 
     def _graph(self, graph: Graph, scope: Values, frame: Frame) -> ShapedGraph:
-        self._nesting += 1
-        if self._nesting > MAX_NESTING and graph.nodes:
-            lists = f"steps are nested more than {MAX_NESTING} lists deep, those of blocks counted"
-            self._over(graph.nodes[0].span, lists, "use fewer blocks within blocks")
         nodes: list[ShapedNode] = []
-        for node in graph.nodes:
-            shaped = self._node(node, scope, frame)
-            frame.done[node.id] = shaped
-            nodes.append(shaped)
-        self._nesting -= 1
+        with self._budget.nested(graph):
+            for node in graph.nodes:
+                shaped = self._node(node, scope, frame)
+                frame.done[node.id] = shaped
+                nodes.append(shaped)
         start = nodes[0].input if nodes else self._value(graph.output, frame)
         return ShapedGraph(tuple(nodes), start, self._value(graph.output, frame))
 
@@ -236,8 +213,8 @@ class _Elaborator:
         return None
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
-        self._spend(1, node.span)
-        self._look_at(node)
+        self._budget.spend(1, node.span)
+        self._budget.look_at(node.span)
         inputs = tuple(self._value(ref, frame, node) for ref in node.inputs)
         known = tuple(shape for shape in inputs if shape is not None)
         if isinstance(node.call, UnknownCall) or len(known) < len(inputs):
@@ -369,7 +346,7 @@ class _Elaborator:
         count = self._evaluate("repeat", node.repeat, scope, frame)
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
-        self._afford(count, node.repeat.span)
+        self._budget.afford(count, node.repeat.span)
         total = samples(count, is_tracing=self._is_tracing)
         runs: list[Run] = []
         x: Shape | None = inputs[0]
@@ -377,15 +354,15 @@ class _Elaborator:
         is_indexed = uses_index(node)
         number = 0
         while number < total and x is not None:
-            self._look_at(node)
-            before, errors = self._count, len(self._findings.diagnostics)
+            self._budget.look_at(node.span)
+            before, errors = self._budget.count, len(self._findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
             instance = self._call(
                 node, (x,), {**scope, **shape_scope("here", (x,)), "i": index}, frame
             )
             output = without_index(instance.output, number)
             same = 1 if is_indexed or not is_same(output, x) else total - number
-            self._spend((same - 1) * max(1, self._count - before), node.repeat.span)
+            self._budget.spend((same - 1) * max(1, self._budget.count - before), node.repeat.span)
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
             number, x = number + same, output
@@ -442,23 +419,6 @@ class _Elaborator:
     def _report(self, finding: Diagnostic, frame: Frame) -> None:
         context = frame.context()
         self._findings.add(finding.with_notes(context) if context else finding)
-
-    def _spend(self, nodes: int, span: Span) -> None:
-        self._afford(nodes, span)
-        self._count += nodes
-
-    def _look_at(self, node: Node) -> None:
-        self._different += 1
-        if self._different > MAX_DIFFERENT:
-            self._over(node.span, f"the network has more than {MAX_DIFFERENT:,} different steps")
-
-    def _afford(self, nodes: int, span: Span) -> None:
-        if self._count + nodes > MAX_NODES:
-            self._over(span, f"the network has more than {MAX_NODES:,} steps, repeats counted")
-
-    def _over(self, span: Span, message: str, help: str = "write a smaller network") -> None:
-        self._findings.add(LIMIT.at(span, message, help=help))
-        raise TooLarge
 
 
 _MISSING = object()

@@ -13,7 +13,7 @@ from archgen.cli.report import ordered
 from archgen.cli.reporters import REPORTERS
 from archgen.cli.reporters.palette import PLAIN
 from archgen.emit import emit
-from archgen.infer.elaborate import MAX_DIFFERENT, MAX_NODES
+from archgen.infer.budget import MAX_DIFFERENT, MAX_NODES
 from archgen.ops.slots import MAX_INTEGER
 from archgen.pipeline import Compilation
 from archgen.render import outline, summary_table

@@ -14,8 +14,9 @@ from typing import cast
 from archgen.diagnostics import Diagnostic, Findings, Label
 from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
-from archgen.infer.frames import Frame, told_from, told_of_vector
+from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
+from archgen.infer.makers import Aspect, told_of_makers, told_of_shortcut, told_of_vector
 from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.ir.graph import (
@@ -294,6 +295,7 @@ class _Elaborator:
             )
             if error.rule is NEEDS_GRID:
                 finding = told_of_vector(frame, finding, node)
+            finding = told_of_makers(frame, finding, node.inputs)
             self._failures.append(Failure(finding, error, ShapedNode(node, (x,), None, op), frame))
             self._report(finding, frame)
             return ShapedNode(node, (x,), None)
@@ -318,7 +320,12 @@ class _Elaborator:
         except JoinError as error:
             finding = describe(error, node, branches, known)
             if error.rule is RESIDUAL_MISMATCH:
-                finding = told_from(frame, finding, inputs[0])
+                finding = told_of_shortcut(frame, finding, inputs[0])
+                is_same_grid = len({shape.grid for shape in known}) == 1
+                aspect = Aspect.CHANNELS if is_same_grid else Aspect.GRID
+                finding = told_of_makers(frame, finding, node.inputs[:1], aspect)
+            elif not branches:
+                finding = told_of_makers(frame, finding, node.inputs)
             failed = ShapedNode(node, inputs, error.goes_on, None, branches)
             self._failures.append(Failure(finding, error, failed, frame))
             self._report(finding, frame)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archgen.diagnostics import Diagnostic, Label, Span
+from archgen.infer.makers import setting_place
 from archgen.ir.graph import Node
 from archgen.ir.op import Join, JoinError
 from archgen.ir.shape import Shape
@@ -75,24 +76,13 @@ def _culprit(graph: ShapedGraph, error: JoinError) -> tuple[Span, str] | None:
         if node.input is None or node.output is None or node.op is None or node.branches:
             continue
         if error.rule is CHANNELS_DIFFER and node.output.channels != node.input.channels:
-            return _setting(node, "filters"), f"{node.output.channels} channels"
+            return setting_place(node, "filters"), f"{node.output.channels} channels"
         if error.rule is GRIDS_DIFFER and node.output.grid != node.input.grid:
-            return _setting(node, "padding"), str(node.output.grid or "a vector")
+            return setting_place(node, "padding"), str(node.output.grid or "a vector")
     last = _last_op(graph)
     if last is None or last.output is None or error.rule is CHANNELS_DIFFER:
         return None
     return last.node.key, str(last.output.grid or "a vector")
-
-
-def _setting(node: ShapedNode, name: str) -> Span:
-    """Where the setting stands in this step; the step's op where it comes from the defaults."""
-    settings = getattr(node.node.call, "settings", {})
-    term = settings.get(name)
-    if term is not None and node.node.span.contains(term.span):
-        span = term.span
-        assert isinstance(span, Span)
-        return span
-    return node.node.key
 
 
 def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
@@ -111,7 +101,7 @@ def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
 def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
     shortcut, body = branches
     ended = _last_op(body.graph)
-    place = _setting(ended, "filters") if ended else body.branch.span
+    place = setting_place(ended, "filters") if ended else body.branch.span
     ends = [branch.graph.output.grid for branch in branches if branch.graph.output]
     if len(set(ends)) > 1:
         culprit = _culprit(body.graph, JoinError(GRIDS_DIFFER, ""))

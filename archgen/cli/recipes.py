@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
@@ -81,7 +82,10 @@ def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
         message = f"`{name}` does not say which one it is"
         return MISSING_KEY.at(_start(node, root), message, help="write `{name: ...}`")
     if kind == "union_tag_invalid":
-        return _unknown_tag(node, context)
+        named = node.get("name") if isinstance(node, MappingNode) else None
+        return _unknown_word(str(context["tag"]), context["expected_tags"], named or node)
+    if kind == "literal_error" and isinstance(node, ScalarNode):
+        return _unknown_word(node.text, context["expected"], node)
     place = node.span if where else _start(body, root)
     return BAD_RECIPE.at(place, _message(kind, str(name), node, context, detail["msg"]))
 
@@ -100,14 +104,13 @@ def _message(kind: str, name: str, node: Node, context: Context, words: str) -> 
     return f"`{name}`: {words[:1].lower()}{words[1:]}"
 
 
-def _unknown_tag(node: Node, context: Context) -> Diagnostic:
-    legal = [tag.strip(" '") for tag in context["expected_tags"].split(",")]
-    named = node.get("name") if isinstance(node, MappingNode) else None
-    message = f"`{context['tag']}` is none of {', '.join(legal)}"
-    near = did_you_mean(str(context["tag"]), legal)
+def _unknown_word(word: str, expected: str, node: Node) -> Diagnostic:
+    """A word that is none of those which pydantic lists in quotes."""
+    legal = re.findall(r"'([^']+)'", expected)
+    near = did_you_mean(word, legal)
     help = f"did you mean `{near}`?" if near else ""
-    instead = only_near(str(context["tag"]), legal)
-    return BAD_RECIPE.at((named or node).span, message, help=help, instead=instead)
+    message = f"`{word}` is none of {', '.join(legal)}"
+    return BAD_RECIPE.at(node.span, message, help=help, instead=only_near(word, legal))
 
 
 def _start(node: Node, root: MappingNode) -> Span:

@@ -1,11 +1,18 @@
-"""Where a network computes, and the seed that its first weights are drawn from."""
+"""Where and how exactly a network computes, and the seed that its first weights are drawn from."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
 
 from archgen.train.evaluation import device_of
+from archgen.train.recipe import Precision
+
+_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def seed_weights(seed: int) -> None:
@@ -20,3 +27,43 @@ def described_device(model: nn.Module) -> str:
         return str(device)
     threads = torch.get_num_threads()
     return f"{threads} CPU thread{'s' if threads > 1 else ''}"
+
+
+def autocast_type(precision: Precision, device: torch.device) -> torch.dtype:
+    """The type that matrix products and convolutions compute in on `device`.
+
+    `auto` is bf16 where an accelerator has it in hardware, and float32 everywhere else.
+    """
+    if precision != "auto":
+        return _TYPES[precision]
+    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def autocast(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """A context in which networks compute at that precision; their weights stay float32."""
+    dtype = autocast_type(precision, device)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+
+
+@contextmanager
+def algorithms(*, deterministic: bool) -> Iterator[None]:
+    """Chooses between algorithms that repeat bit by bit and the fastest; afterwards all is as before.
+
+    An operation that has no repeatable form raises `RuntimeError` where that is asked for.
+    """
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(deterministic or before)
+    cudnn = torch.backends.cudnn
+    try:
+        with cudnn.flags(
+            enabled=cudnn.enabled,
+            benchmark=not deterministic,
+            deterministic=deterministic,
+            allow_tf32=cudnn.allow_tf32,
+        ):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)

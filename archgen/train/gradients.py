@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from archgen.train.errors import TrainingError
+from archgen.train.learner import Learner
 from archgen.train.losses import Objective
 from archgen.train.state import TrainingState
 
@@ -17,14 +18,14 @@ SMALLEST_PIECE = 2  # a batch norm has no statistics of one image
 
 @dataclass(slots=True)
 class Gradients:
-    """Fills the gradients of a model with those of the mean loss over a batch.
+    """Fills the gradients of a network with those of the mean loss over a batch.
 
     The batch goes through the network in `state.micro_batches` pieces. Where memory runs out, that
     number doubles and the batch is done again: the same batch, the same mean, the same draws. Then
     `tell` gets a line. Batch statistics are those of the pieces.
     """
 
-    model: nn.Module
+    learner: Learner
     objective: Objective
     state: TrainingState
     tell: Callable[[str], None]
@@ -40,7 +41,7 @@ class Gradients:
                 self._proven = pieces
                 return made
             self._give_way(len(labels))
-            for buffer, before in zip(self.model.buffers(), buffers, strict=False):
+            for buffer, before in zip(self.learner.model.buffers(), buffers, strict=False):
                 buffer.copy_(before)
 
     def _attempt(self, images: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor] | None:
@@ -54,16 +55,16 @@ class Gradients:
 
     def _accumulated(self, images: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
         torch.manual_seed(seed)
-        self.model.train()
-        self.model.zero_grad()
+        self.learner.model.train()
+        self.learner.model.zero_grad()
         total, logits = torch.zeros((), device=images.device), []
         pieces = self.state.micro_batches
         for part, wanted in zip(
             images.tensor_split(pieces), labels.tensor_split(pieces), strict=True
         ):
-            mean, made = self.objective(self.model(part), wanted)
+            mean, made = self.objective(self.learner.forward(part), wanted)
             loss = mean if pieces == 1 else mean * (len(wanted) / len(labels))
-            loss.backward()
+            self.learner.backward(loss)
             total += loss.detach()
             logits.append(made.detach())
         return total, torch.cat(logits)
@@ -75,7 +76,7 @@ class Gradients:
                 f"the memory does not suffice for {batch // self.state.micro_batches} images at a "
                 "time; take a smaller input or a narrower network"
             )
-        self.model.zero_grad()
+        self.learner.model.zero_grad()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.state.micro_batches *= 2
@@ -85,7 +86,7 @@ class Gradients:
         )
 
     def _buffers(self) -> list[Tensor]:
-        return [buffer.clone() for buffer in self.model.buffers()]
+        return [buffer.clone() for buffer in self.learner.model.buffers()]
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

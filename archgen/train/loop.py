@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
-import torch
 from torch import nn
 
 from archgen.train.batches import Batches
 from archgen.train.checkpoints import Checkpoints
+from archgen.train.computing import algorithms
 from archgen.train.data import ImageSet
 from archgen.train.divergence import LossWatch
 from archgen.train.errors import Interrupted
@@ -20,13 +20,13 @@ from archgen.train.gradients import Gradients
 from archgen.train.identity import identity_of
 from archgen.train.journal import Journal
 from archgen.train.keyed import network_seed
+from archgen.train.learner import Learner
 from archgen.train.losses import Objective
-from archgen.train.optim import build_optimizer, set_learning_rate
 from archgen.train.progress import Progress
 from archgen.train.provenance import changed_surroundings, run_facts, weights_metadata
 from archgen.train.recipe import Recipe
 from archgen.train.run import Facts, RunFolder
-from archgen.train.schedule import Timeline, learning_rate
+from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 from archgen.train.stopping import stop_requests
 from archgen.train.weights import save_weights
@@ -65,21 +65,21 @@ def fit(
     The same model, images, recipe, seed, device and thread count give the same weights, also if the
     run is killed in between and `fit` called again: it goes on from the newest sound checkpoint in
     `run`. Checkpoints are written every `checkpoint_every` steps, without it every ten minutes, and
-    with each evaluation, whose weights are in `run.weights`. Raises `TrainingError` where training
-    cannot go on, and `Interrupted`, the state saved, after the first SIGINT or SIGTERM.
+    with each evaluation, whose weights, averaged where the recipe has `ema`, are in `run.weights`.
+    Raises `TrainingError` where training cannot go on, and `Interrupted`, the state saved, after
+    the first SIGINT or SIGTERM.
     """
     started, device = perf_counter(), device_of(model)
     timeline = Timeline.of(recipe, len(train))
     batches = Batches(train, recipe, timeline, seed)
     objective = Objective(len(train.classes), recipe.label_smoothing, aux_weights)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
-    optimizer = build_optimizer(model, recipe.optimizer)
-    state = TrainingState({"model": model, "optimizer": optimizer})
+    learner = Learner.of(model, recipe, timeline)
+    state = TrainingState(learner.parts(), micro_batches=min(recipe.accumulate, recipe.batch))
     identity = identity_of(run.spec_sha256, recipe, train, seed)
     checkpoints = Checkpoints(run.checkpoints, identity, checkpoint_every)
     facts = run_facts(train, test, seed, device)
     _take_up(run, state, checkpoints, facts, progress)
-    gradients = Gradients(model, objective, state, progress.tell)
+    gradients = Gradients(learner, objective, state, progress.tell)
     watch = LossWatch(run, model, batches)
     journal = Journal(run, progress, timeline, state.step)
 
@@ -92,25 +92,26 @@ def fit(
         run.attempt({**facts, "identity": identity}),
         _showing(progress, timeline.steps, state.step),
         stop_requests() as stop,
+        algorithms(deterministic=recipe.deterministic),
     ):
         try:
             while True:
                 if evaluation_is_due(state, recipe, timeline):
                     watch.settle()
                     journal.catch_up()
-                    evaluation = evaluate(model, test, recipe.batch, stop.heed)
+                    evaluation = evaluate(learner.evaluated, test, recipe.batch, stop.heed)
                     origin = weights_metadata(run, train, seed, state.step, evaluation)
-                    save_weights(run.weights, model, origin)
+                    save_weights(run.weights, learner.evaluated, origin)
                     journal.tested(evaluation)
                     state.evaluations[state.step] = evaluation
                     save()
                 if state.step == timeline.steps:
                     break
-                rate = set_learning_rate(optimizer, learning_rate(recipe, timeline, state.step))
+                rate = learner.set_rate()
                 images, labels = batches.at(state.step, device)
                 loss, logits = gradients(images, labels, network_seed(seed, state.step))
                 watch.see(state.step, rate, loss)
-                optimizer.step()
+                learner.step()
                 journal.stepped(state.step, rate, loss, logits, labels)
                 state.step += 1
                 stop.heed()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -40,7 +41,8 @@ class Objective:
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         check_logits(logits, self.classes)
-        return F.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        exact = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return F.cross_entropy(exact, labels, label_smoothing=self.label_smoothing)
 
     def _weight(self, name: str) -> float:
         if name not in self.aux_weights:

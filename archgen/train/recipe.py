@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -101,8 +101,38 @@ class Staircase(Part):
     epochs: float = Field(2.0, gt=0.0, description="epochs between two stairs")
 
 
+SinglePhase: TypeAlias = Constant | Cosine | Staircase
+
+
+class TwoPhase(Part):
+    """A very low rate at first, then at once another schedule, which counts steps from its own start.
+
+    He et al. (arXiv:1512.03385, section 4.2) start their deepest network so; Inception-v4's authors
+    tried it against instability (section 3.3).
+    """
+
+    name: Literal["two_phase"]
+    low_lr: LearningRate = Field(
+        description="the rate of the first phase; of the same batch as `lr`"
+    )
+    low_steps: int = Field(ge=1, description="length of the first phase in steps")
+    then: SinglePhase = Field(discriminator="name", description="the schedule of the second phase")
+
+
 Optimizer = Annotated[SGD | AdamW | RMSProp | RMSPropTF, Field(discriminator="name")]
-Schedule = Annotated[Constant | Cosine | Staircase, Field(discriminator="name")]
+Schedule = Annotated[Constant | Cosine | Staircase | TwoPhase, Field(discriminator="name")]
+
+
+Precision: TypeAlias = Literal["auto", "float32", "bf16", "fp16"]
+
+
+class EMA(Part):
+    """Averaged weights, which evaluation and the final weights then use.
+
+    They warm up as TensorFlow's do: update t keeps min(decay, (1 + t) / (10 + t)) of the average.
+    """
+
+    decay: Fraction = Field(0.9999, description="share of the average that each update keeps")
 
 
 class Augment(Part):
@@ -121,11 +151,35 @@ class Recipe(Part):
     schedule: Schedule = Field(
         Constant(name="constant"), description="how the learning rate changes over the run"
     )
-    batch: int = Field(ge=1, description="images a step")
+    batch: int = Field(ge=1, description="images a step, on all devices together")
+    lr_for_batch: int | None = Field(
+        None,
+        ge=1,
+        description="the batch that the rates are meant for: another `batch` scales them linearly; "
+        "without it they are taken as they are",
+    )
+    accumulate: int = Field(
+        1, ge=1, description="parts that a batch is computed in, one by one, to save memory"
+    )
+    clip_norm: float | None = Field(
+        None, gt=0.0, description="longest that the gradient of all weights together may be"
+    )
     steps: int | None = Field(None, ge=1, description="length of the run in steps")
     epochs: int | None = Field(None, ge=1, description="length of the run in epochs instead")
     label_smoothing: Fraction = Field(
         0.0, description="probability spread evenly over all classes instead of the true one"
+    )
+    ema: EMA | None = Field(None, description="average the weights, and evaluate the average")
+    precision: Precision = Field(
+        "auto",
+        description="what products compute in; auto is bf16 where a GPU has it, else float32",
+    )
+    compile: bool = Field(False, description="let torch.compile make the network faster")
+    activation_checkpointing: bool = Field(
+        False, description="blocks compute their activations twice, to save memory"
+    )
+    deterministic: bool = Field(
+        False, description="take only algorithms that repeat bit by bit, on a GPU too"
     )
     augment: Augment = Field(Augment(), description="random changes to the training images")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of a run that names none of its own")

@@ -9,7 +9,15 @@ import math
 from dataclasses import dataclass
 
 from archgen.train.errors import TrainingError
-from archgen.train.recipe import Constant, Cosine, Recipe, Staircase
+from archgen.train.recipe import (
+    Constant,
+    Cosine,
+    Recipe,
+    Schedule,
+    SinglePhase,
+    Staircase,
+    TwoPhase,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +44,19 @@ class Timeline:
 
 
 def learning_rate(recipe: Recipe, timeline: Timeline, step: int) -> float:
-    """The rate of step `step`, counted from 0: lr * warm-up * decay."""
-    schedule = recipe.schedule
-    return (
-        recipe.optimizer.lr
-        * _warmup(schedule.warmup_steps, step)
-        * _decay(schedule, timeline, step)
-    )
+    """The rate of step `step`, counted from 0: the schedule's, scaled to the recipe's batch."""
+    rate = _rate(recipe.schedule, recipe.optimizer.lr, timeline, step)
+    return rate * (recipe.batch / (recipe.lr_for_batch or recipe.batch))
+
+
+def _rate(schedule: Schedule, lr: float, timeline: Timeline, step: int) -> float:
+    """The rate lr * warm-up * decay; before that, where there are two phases, the low rate."""
+    if not isinstance(schedule, TwoPhase):
+        return lr * _warmup(schedule.warmup_steps, step) * _decay(schedule, timeline, step)
+    if step < schedule.low_steps:
+        return schedule.low_lr
+    rest = Timeline(timeline.steps - schedule.low_steps, timeline.steps_per_epoch)
+    return _rate(schedule.then, lr, rest, step - schedule.low_steps)
 
 
 def _warmup(warmup_steps: int, step: int) -> float:
@@ -50,7 +64,7 @@ def _warmup(warmup_steps: int, step: int) -> float:
     return min(1.0, (step + 1) / (warmup_steps + 1))
 
 
-def _decay(schedule: Constant | Cosine | Staircase, timeline: Timeline, step: int) -> float:
+def _decay(schedule: SinglePhase, timeline: Timeline, step: int) -> float:
     match schedule:
         case Constant():
             return 1.0

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from archgen.train import (
@@ -20,7 +21,7 @@ from archgen.train import (
     fit,
     load_weights,
 )
-from archgen.train.recipe import Augment
+from archgen.train.recipe import EMA, Augment
 
 Maker = Callable[..., nn.Module]
 
@@ -149,6 +150,30 @@ def test_the_run_folder_holds_the_final_weights_and_where_they_come_from(
     assert json.loads((run.path / "run.json").read_text())["status"] == "finished"
 
 
+def test_averaged_weights_are_what_is_evaluated_and_saved(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    model, loaded = tiny(0), tiny(1)
+    made = recipe.model_copy(update={"ema": EMA(decay=0.9)})
+    result = fit(model, images, images, made, run, seed=4, progress=Progress())
+    load_weights(run.weights, loaded)
+    assert not same(weights(model), weights(loaded))
+    again = evaluate(loaded, images, recipe.batch)
+    assert result.evaluation.correct_top1 == again.correct_top1
+    assert result.evaluation.loss == pytest.approx(again.loss, rel=1e-6)
+
+
+def test_averaging_does_not_change_the_training(
+    images: ImageSet, recipe: Recipe, tmp_path: Path, tiny: Maker
+) -> None:
+    trained: list[dict[str, Tensor]] = []
+    for name, ema in (("without", None), ("with", EMA(decay=0.9))):
+        model, made = tiny(0), recipe.model_copy(update={"ema": ema, "eval_every": 5})
+        fit(model, images, images, made, new_run(tmp_path / name), seed=1, progress=Progress())
+        trained.append(weights(model))
+    assert same(*trained)
+
+
 def test_metrics_come_at_least_every_ten_steps(
     images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
 ) -> None:
@@ -229,3 +254,73 @@ def test_training_leaves_the_images_as_they_were(
     made = recipe.model_copy(update={"augment": Augment(flip=True, crop_padding=2)})
     fit(tiny(0), images, images, made, run, seed=0, progress=Progress())
     assert torch.equal(images.images, before)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_only_deterministic_algorithms_run_where_the_recipe_says_so(
+    wanted: bool, images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    seen: set[bool] = set()
+    model = tiny(0)
+    model.register_forward_hook(lambda *_: seen.add(torch.are_deterministic_algorithms_enabled()))
+    made = recipe.model_copy(update={"deterministic": wanted, "steps": 2})
+    fit(model, images, images, made, run, seed=0, progress=Progress())
+    assert seen == {wanted}
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_recipe_says_in_how_many_parts_a_batch_is_computed(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    seen: list[int] = []
+    model = tiny(0)
+    model.register_forward_hook(lambda *at: seen.append(len(at[2])) if at[0].training else None)
+    made = recipe.model_copy(update={"accumulate": 3, "steps": 2})
+    fit(model, images, images, made, run, seed=0, progress=Progress())
+    assert seen == [6, 5, 5] * 2
+
+
+@pytest.mark.parametrize("precision", ["float32", "fp16"])
+def test_average_scale_and_schedule_go_on_after_a_crash(
+    precision: str, images: ImageSet, tmp_path: Path, tiny: Maker
+) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "optimizer": {"name": "rmsprop_tf", "lr": 0.05, "weight_decay": 0.001},
+            "schedule": {"name": "cosine"},
+            "batch": 16,
+            "steps": 20,
+            "ema": {"decay": 0.9},
+            "clip_norm": 1.0,
+            "accumulate": 2,
+            "precision": precision,
+        }
+    )
+
+    def trained(folder: Path, *, crashes: bool) -> dict[str, Tensor]:
+        def crash(*_: object) -> None:
+            passes.append(1)
+            if len(passes) == 25:
+                raise ZeroDivisionError
+
+        passes: list[int] = []
+        run = RunFolder.open(folder) if folder.exists() else new_run(folder)
+        model = tiny(0)
+        if crashes:
+            model.register_forward_hook(crash)
+        fit(
+            model,
+            images,
+            images,
+            recipe,
+            run,
+            seed=0,
+            progress=Progress(),
+            checkpoint_every=5,
+        )
+        return load_file(run.weights)
+
+    with pytest.raises(ZeroDivisionError):
+        trained(tmp_path / "crashed", crashes=True)
+    again = trained(tmp_path / "crashed", crashes=False)
+    assert same(again, trained(tmp_path / "whole", crashes=False))

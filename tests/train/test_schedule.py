@@ -62,3 +62,26 @@ def test_a_staircase_falls_at_once_every_two_epochs() -> None:
 def test_a_staircase_of_less_than_a_step_still_has_steps() -> None:
     made = rates({"name": "staircase", "factor": 0.5, "epochs": 0.01}, Timeline(3, 5))
     assert made == [2.0, 1.0, 0.5]
+
+
+def test_the_second_phase_counts_its_steps_from_its_own_start() -> None:
+    then = {"name": "staircase", "factor": 0.5, "epochs": 1}
+    phases = {"name": "two_phase", "low_lr": 0.01, "low_steps": 3, "then": then}
+    made = rates(phases, Timeline(16, 5))
+    assert made == [0.01] * 3 + [2.0] * 5 + [1.0] * 5 + [0.5] * 3
+
+
+def test_a_cosine_after_a_low_phase_still_ends_at_its_floor() -> None:
+    then = {"name": "cosine", "floor": 0.1}
+    phases = {"name": "two_phase", "low_lr": 0.01, "low_steps": 50, "then": then}
+    made = rates(phases, Timeline(150, 5))
+    assert made[50] == 2.0
+    assert made[100] == pytest.approx(2.0 * 0.55)
+    assert 0.2 < made[-1] < 0.21
+
+
+def test_every_rate_scales_with_the_batch_that_it_was_meant_for() -> None:
+    phases = {"name": "two_phase", "low_lr": 0.01, "low_steps": 1, "then": {"name": "constant"}}
+    made = recipe(phases).model_copy(update={"lr_for_batch": 40})
+    found = [learning_rate(made, Timeline(2, 5), step) for step in range(2)]
+    assert found == [0.01 / 4, 2.0 / 4]

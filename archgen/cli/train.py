@@ -57,6 +57,11 @@ SIGNALLED = 128  # beside the signal's number: how a shell tells of a process th
 @click.option("--batch", type=click.IntRange(min=1), help="Images a step, instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the recipe's.")
 @click.option(
+    "--deterministic",
+    is_flag=True,
+    help="Only algorithms that repeat bit by bit, on a GPU too; as the recipe's `deterministic`.",
+)
+@click.option(
     "--checkpoint-every",
     type=click.IntRange(min=1),
     metavar="STEPS",
@@ -74,6 +79,7 @@ def train(
     max_steps: int | None,
     batch: int | None,
     seed: int | None,
+    deterministic: bool,
     checkpoint_every: int | None,
 ) -> int:
     """Train a network on images.
@@ -87,7 +93,8 @@ def train(
     from archgen.cli.training import require_training, told_plainly
 
     if resume is not None:
-        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed)
+        named = deterministic or None
+        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed, named)
     elif spec is None:
         raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
     if epochs is not None and max_steps is not None:
@@ -100,6 +107,8 @@ def train(
             assert spec is not None
             text = read_target(spec)
             plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
+            if deterministic:
+                plan = plan.model_copy(update={"deterministic": True})
             order = Order(text, plan, data or DEFAULT_DATA, Path(out) if out else _new_folder(text))
         return _run(order, checkpoint_every)
 
@@ -119,7 +128,7 @@ class Order(NamedTuple):
 
 
 def _refuse_beside_resume(*others: object) -> None:
-    names = ("--recipe", "--out", "--epochs", "--max-steps", "--batch", "--seed")
+    names = ("--recipe", "--out", "--epochs", "--max-steps", "--batch", "--seed", "--deterministic")
     named = [name for name, value in zip(names, others, strict=True) if value is not None]
     if named:
         raise click.UsageError(

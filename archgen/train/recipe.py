@@ -192,3 +192,12 @@ class Recipe(Part):
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("a recipe says either `steps` or `epochs`, and not both")
         return self
+
+    @model_validator(mode="after")
+    def _saves_activations_in_one_way(self) -> Self:
+        if self.compile and self.activation_checkpointing:
+            raise ValueError(
+                "`compile` and `activation_checkpointing` do not go together, since torch.compile "
+                "cannot leave the statistics of batch norms alone in a second pass; drop one"
+            )
+        return self

@@ -47,6 +47,17 @@ def _tensors(path: Path) -> bytes:
     return data[8 + int.from_bytes(data[:8], "little") :]
 
 
+def test_what_the_line_says_of_algorithms_is_in_the_recipe_of_the_run(tmp_path: Path) -> None:
+    arguments = ["--deterministic", "--data", "synthetic", "--max-steps", "1", "--batch", "8"]
+    recipe = ["--recipe", "recipes/inception_rmsprop"]
+    assert main(["train", MINI, *recipe, *arguments, "--out", str(tmp_path / "run")]) == 0
+    written = (tmp_path / "run" / "recipe.yaml").read_text()
+    assert "deterministic: true" in written
+    assert "lr_for_batch: 640" in written
+    (first, *_) = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    assert first["learning_rate"] == pytest.approx(0.045 * 8 / 640)
+
+
 def test_eval_measures_every_test_image(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", str(run), "--format", "json"]) == 0
     result = json.loads(capsys.readouterr().out)

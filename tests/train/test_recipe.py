@@ -55,6 +55,7 @@ def test_the_name_of_an_optimizer_decides_its_fields() -> None:
         ({"precision": "bf61"}, "precision"),
         ({"compile": "yes"}, "compile"),
         ({"ema": {"decay": 1.0}}, "decay"),
+        ({"compile": True, "activation_checkpointing": True}, "do not go together"),
         ({"ema": {"deccay": 0.9}}, "deccay"),
         ({"schedule": {"name": "two_phase", "low_lr": 0.1, "low_steps": 5}}, "then"),
         ({"steps": None}, "either `steps` or `epochs`"),

@@ -151,7 +151,7 @@ class _Emitter:
 
     def _class(self, shaped: ShapedBlock) -> _Class:
         key = self._units.key(shaped)
-        if key not in self._classes and not self._units.can_serve(shaped):
+        if not self._units.can_serve(shaped):
             raise Untraceable
         if key not in self._classes:
             outer, self.open_block = self.open_block, id(shaped.block)

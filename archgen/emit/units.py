@@ -7,9 +7,11 @@ of their own. A `fixed` block has a class for each different use, with its numbe
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from archgen.infer import trace_block
 from archgen.ir.graph import Block, BlockCall, JoinCall, Node, OpCall
-from archgen.ir.shape import Shape
+from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, instances
 from archgen.ops.head import Flatten
 from archgen.spec.traced import Formula, Symbol, Traced, TracedFloat
@@ -56,8 +58,25 @@ class Units:
         return (id(shaped.block), decided, grids)
 
     def can_serve(self, shaped: ShapedBlock) -> bool:
-        """Whether the use can have a class: one that no step has in the end has no numbers of its own."""
-        return id(shaped.block) not in self._fixed or self.key(shaped) in self._uses
+        """Whether one class serves the use whatever the params of its caller are.
+
+        A fixed one that no step has in the end has no numbers of its own.
+        """
+        if id(shaped.block) in self._fixed and self.key(shaped) not in self._uses:
+            return False
+        return not any(_is_open(value) for value in self._decisive(shaped))
+
+    def _decisive(self, shaped: ShapedBlock) -> Iterator[object]:
+        """The numbers of a use that choose its class: another number would want another class."""
+        is_fixed = id(shaped.block) in self._fixed
+        for name, value in shaped.arguments.items():
+            if is_fixed or shaped.block.params[name].kind not in ("int", "float"):
+                yield from value if isinstance(value, Window) else (value,)
+        for shape in shaped.inputs:
+            if is_fixed:
+                yield shape.channels
+            if is_fixed or self._depends_on_grid(shaped.block):
+                yield from shape.grid or ()
 
     def uses(self, shaped: ShapedBlock) -> list[ShapedBlock]:
         """All uses that share the class of this one."""
@@ -121,6 +140,13 @@ class Units:
 def channel_name(port: str, block: Block) -> str:
     """The argument that gives the channels of an input."""
     return f"{port}_channels" if len(block.inputs) > 1 else IN_CHANNELS
+
+
+def _is_open(value: object) -> bool:
+    """Whether a number depends on a param or on input channels; a repeat's index is settled."""
+    if not isinstance(value, Traced | TracedFloat):
+        return False
+    return any(isinstance(atom, Symbol) and atom.name != "i" for atom in value.formula.atoms())
 
 
 def _symbol(name: str, kind: str, value: object) -> object:

@@ -25,9 +25,9 @@ class ClassNames:
         self._taken.add(free)
         return free
 
-    def reserve(self, name: str) -> None:
-        """Marks a name as used."""
-        self._taken.add(name)
+    def reserve(self, *names: str) -> None:
+        """Marks names as used."""
+        self._taken.update(names)
 
 
 def camel_case(name: str) -> str:

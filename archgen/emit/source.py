@@ -117,6 +117,8 @@ class _Emitter:
         self._network = network
         self._units = units
         self._names = ClassNames()
+        for block in (network.block, *network.blocks()):
+            self._names.reserve(*block.block.params)  # an argument would hide a class of its name
         self._helpers = Helpers(self._names)
         self._classes: dict[object, _Class] = {}
         self._texts: list[str] = []

@@ -28,7 +28,9 @@ MODULE_ATTRIBUTES = frozenset(
     """.split()
 )
 # What the emitted constructors and `forward` functions use for themselves.
-EMITTED_NAMES = frozenset("self x torch nn F Tensor in_channels in_ here i range super sum".split())
+EMITTED_NAMES = frozenset(
+    "self x torch nn F Tensor NamedTuple Branch pad_same in_channels in_ here i range super sum".split()
+)
 PARAM_NAMES = EMITTED_NAMES | FUNCTIONS.keys() | {"variant"}
 
 

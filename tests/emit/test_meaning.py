@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch import nn
@@ -230,3 +232,57 @@ network:
       b: [{max_pool: {kernel: 2, stride: 2, padding: valid}}]
 """
     assert codes(HEAD + steps) == ["AG301"]
+
+
+PART = """
+blocks:
+  part:
+    body: [{conv: {filters: 3, kernel: 1, padding: valid}}, {act: relu}]
+"""
+
+
+def test_a_param_may_be_called_as_a_class_would_be() -> None:
+    steps = (
+        f"params: {{Part: {{type: float, default: 0.5}}}}\n{PART}"
+        """
+network:
+  - residual: {scale: Part, body: [part: {}, {conv: {filters: 2, kernel: 1, padding: valid}}]}
+"""
+    )
+    assert run(steps).shape == X.shape
+    assert run(steps, Part=0.0).equal(X)
+
+
+def test_a_param_cannot_be_called_as_a_helper_of_modules_is() -> None:
+    assert "AG108" in codes(
+        f"{HEAD}params: {{Branch: {{type: int, default: 1}}}}\nnetwork:\n  - act: relu\n"
+    )
+
+
+def test_a_param_that_changes_the_grid_a_block_computes_with_is_no_argument() -> None:
+    steps = """
+params: {p: {type: int, default: 2}}
+blocks:
+  tall:
+    body: [{conv: {filters: here.height, kernel: 1, padding: valid}}]
+network:
+  - conv: {filters: 4, kernel: p, padding: valid}
+  - tall
+"""
+    assert run(steps).shape[1] == 5
+    assert "p" not in inspect.signature(type(live(HEAD + steps))).parameters
+
+
+def test_a_block_with_its_numbers_written_out_is_not_called_with_others() -> None:
+    steps = """
+blocks:
+  tall:
+    body: [{conv: {filters: here.channels + here.height, kernel: 1, padding: valid}}]
+  outer:
+    body: [tall: {}, {conv: {filters: here.channels, kernel: 1, padding: valid}}]
+network:
+  - outer
+  - max_pool: {kernel: 2, stride: 2, padding: valid}
+  - outer
+"""
+    assert run(steps).shape == (2, 2 + 6 + 3, 3, 3)

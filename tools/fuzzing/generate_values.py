@@ -26,7 +26,8 @@ NASTY = """
 """.split()
 # What an expression calls, what YAML reads as a value, and what stands in emitted formulas.
 NO_PARAM = frozenset(
-    "self x torch nn F Tensor in_channels in_ here i range super sum variant relu same valid batch"
+    "self x torch nn F Tensor NamedTuple Branch pad_same in_channels in_ here i range super sum"
+    " variant relu same valid batch"
     " min max ceil_div round_to make_divisible".split()
 )
 

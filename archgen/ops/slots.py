@@ -66,12 +66,14 @@ class Setting(NamedTuple):
 def expression_span(span: Span, text: str, start: int, length: int) -> Span:
     """The place of a part of an expression inside the scalar that holds it, or all of the scalar.
 
-    The whole is told where the text is folded or escaped, so that its characters stand elsewhere.
+    A part behind the end of the text is told at its last character. The whole is told where the
+    text is folded or escaped, so that its characters stand elsewhere.
     """
     quotes = (span.end.column - span.start.column) - len(text)
     if span.start.line != span.end.line or quotes not in (0, 2):
         return span
-    return span.within(start + quotes // 2, max(1, length))
+    start = min(start, max(0, len(text) - 1))
+    return span.within(start + quotes // 2, max(1, min(length, len(text) - start)))
 
 
 def expression_setting(slot: Slot, node: ScalarNode, names: Mapping[str, Slot]) -> Setting:

@@ -20,6 +20,8 @@ HEAD = "archgen: 1\nname: n\ninput: {channels: 3, grid: 8}\n"
         "%\navg_pool\n",
         "archgen: 1\rname: n\r[",
         f"{HEAD}network: ",
+        f"{HEAD}network: []\nexpect: {{params: 1 + }}\n",
+        f"{HEAD}network: []\nexpect:\n  params: {'-' * 40}",
     ],
 )
 def test_a_place_at_the_end_of_a_text_lies_in_it(text: str) -> None:

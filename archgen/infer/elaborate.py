@@ -16,7 +16,13 @@ from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
-from archgen.infer.makers import Aspect, told_of_makers, told_of_shortcut, told_of_vector
+from archgen.infer.makers import (
+    Aspect,
+    told_of_makers,
+    told_of_shortcut,
+    told_of_values,
+    told_of_vector,
+)
 from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.ir.graph import (
@@ -176,7 +182,8 @@ class _Elaborator:
                 message = f"`{block.name}` requires `{requirement.text}`"
                 message += f", and {values}" if values else ""
                 help = "give it other values, or change the requirement"
-                self._report(REQUIREMENT.at(requirement.term.span, message, help=help), frame)
+                finding = REQUIREMENT.at(requirement.term.span, message, help=help)
+                self._report(told_of_values(frame, finding, requirement.term), frame)
 
     # --- graphs and nodes -----------------------------------------------------------------------
 
@@ -400,7 +407,8 @@ class _Elaborator:
         try:
             return term.evaluate(scope)
         except SettingError as error:
-            self._report(error.diagnostic.naming(name), frame)
+            finding = told_of_values(frame, error.diagnostic.naming(name), term)
+            self._report(finding, frame)
             return otherwise
 
     def _expected(

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.infer.frames import Frame
-from archgen.ir.graph import INPUT, Node, Ref
+from archgen.infer.scopes import names_in
+from archgen.ir.graph import INPUT, BlockCall, Node, Ref, Term
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
+from archgen.ops.slots import describe as as_written
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
 
 
@@ -76,6 +78,31 @@ def told_of_makers(
             if place not in places:
                 labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
     return finding._replace(labels=(*finding.labels, *labels.values()))
+
+
+def told_of_values(frame: Frame, finding: Diagnostic, term: Term) -> Diagnostic:
+    """A finding about a value, with the places that gave the params in it theirs."""
+    labels: dict[Span, Label] = {}
+    for name in names_in(term):
+        given = _given(frame, name)
+        if given is not None and given.span not in (finding.span, term.span):
+            value = as_written(frame.arguments[name])
+            labels.setdefault(given.span, Label(given.span, f"`{name}` is {value}"))
+    return finding._replace(labels=(*finding.labels, *labels.values()))
+
+
+def _given(frame: Frame, name: str) -> Term | None:
+    """What gave a param its value: the argument, through the params of callers, or its own default."""
+    while name in frame.block.params and name in frame.arguments:
+        call = frame.call.call if frame.call is not None else None
+        term = call.arguments.get(name) if isinstance(call, BlockCall) else None
+        if term is None or frame.caller is None:
+            return frame.block.params[name].default
+        names = names_in(term)
+        if len(names) != 1 or names[0] not in frame.caller.block.params:
+            return term
+        frame, name = frame.caller, names[0]
+    return None
 
 
 def told_of_vector(frame: Frame, finding: Diagnostic, node: Node) -> Diagnostic:

@@ -14,7 +14,7 @@ from archgen.cli.report import reports_findings
 from archgen.cli.terminal import write_lines
 
 if TYPE_CHECKING:
-    from archgen.train import Evaluation
+    from archgen.train import Evaluation, Loading
 
 SCHEMA = 1
 MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth of that
@@ -86,12 +86,29 @@ def _measure(
     text = read_target(target) if run is None else read_spec(run / "spec.yaml")
     shape = check(text).sound_network().network.input
     images = load_data(
-        data, channels=shape.channels, height=shape.height, width=shape.width, split="test"
+        data,
+        channels=shape.channels,
+        height=shape.height,
+        width=shape.width,
+        split="test",
+        loading=_loading(run),
     )
     made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
     path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
     load_weights(path, made.module)
     return measure(made.module, images, batch), made.network.network.title
+
+
+def _loading(run: Path | None) -> Loading:
+    """Images as the run took them."""
+    from archgen.cli.recipes import sound_recipe
+    from archgen.cli.training import loading_of
+    from archgen.spec.files import read_spec
+    from archgen.train import Loading
+
+    if run is None or not (run / "recipe.yaml").exists():
+        return Loading()
+    return loading_of(sound_recipe(read_spec(run / "recipe.yaml")), None)
 
 
 def _print(result: Evaluation, name: str, output_format: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, only_near
+from archgen.diagnostics import Diagnostic, Findings, Span, SpecError, did_you_mean, only_near
 from archgen.rules import BAD_RECIPE, MISSING_KEY
 from archgen.spec.document import MappingNode, Node, ScalarNode, plain
 from archgen.spec.files import SpecText
@@ -55,6 +55,15 @@ def read_recipe(text: SpecText, findings: Findings) -> Recipe | None:
         for detail in error.errors(include_url=False):
             findings.add(_finding(detail, root, body))
         return None
+
+
+def sound_recipe(text: SpecText) -> Recipe:
+    """The recipe in `text`. Raises SpecError where it is not one."""
+    findings = Findings()
+    recipe = read_recipe(text, findings)
+    if recipe is None or findings.has_errors:
+        raise SpecError(findings.diagnostics, {text.source: text.text})
+    return recipe
 
 
 def _wrong_keys(root: MappingNode) -> Iterator[Diagnostic]:

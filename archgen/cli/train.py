@@ -17,7 +17,8 @@ from archgen.cli.terminal import note, write_lines
 if TYPE_CHECKING:
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
-    from archgen.train import FitResult, ImageSet, Recipe, RunFolder
+    from archgen.train import FitResult, Recipe, RunFolder
+    from archgen.train.data import Images
     from archgen.train.run import Facts
 
 DEFAULT_RECIPE = "quick"
@@ -62,6 +63,22 @@ SIGNALLED = 128  # beside the signal's number: how a shell tells of a process th
     help="Only algorithms that repeat bit by bit, on a GPU too; as the recipe's `deterministic`.",
 )
 @click.option(
+    "--on-bad",
+    type=click.Choice(["error", "skip"]),
+    help="What to do with images that cannot be read, instead of the recipe's.",
+)
+@click.option(
+    "--max-bad",
+    type=click.FloatRange(0, 100, max_open=True),
+    metavar="PERCENT",
+    help="The most that --on-bad skip may leave out (0.1 without it).",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0, max=256),
+    help="Processes that read images ahead; by default none on a CPU.",
+)
+@click.option(
     "--checkpoint-every",
     type=click.IntRange(min=1),
     metavar="STEPS",
@@ -80,6 +97,9 @@ def train(
     batch: int | None,
     seed: int | None,
     deterministic: bool,
+    on_bad: str | None,
+    max_bad: float | None,
+    workers: int | None,
     checkpoint_every: int | None,
 ) -> int:
     """Train a network on images.
@@ -94,7 +114,7 @@ def train(
 
     if resume is not None:
         named = deterministic or None
-        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed, named)
+        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed, named, on_bad, max_bad)
     elif spec is None:
         raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
     if epochs is not None and max_steps is not None:
@@ -109,8 +129,9 @@ def train(
             plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
             if deterministic:
                 plan = plan.model_copy(update={"deterministic": True})
+            plan = _tolerating(plan, on_bad, max_bad)
             order = Order(text, plan, data or DEFAULT_DATA, Path(out) if out else _new_folder(text))
-        return _run(order, checkpoint_every)
+        return _run(order, checkpoint_every, workers)
 
 
 class Order(NamedTuple):
@@ -128,7 +149,8 @@ class Order(NamedTuple):
 
 
 def _refuse_beside_resume(*others: object) -> None:
-    names = ("--recipe", "--out", "--epochs", "--max-steps", "--batch", "--seed", "--deterministic")
+    options = "--recipe --out --epochs --max-steps --batch --seed --deterministic"
+    names = f"{options} --on-bad --max-bad".split()
     named = [name for name, value in zip(names, others, strict=True) if value is not None]
     if named:
         raise click.UsageError(
@@ -151,16 +173,10 @@ def _order_of(run: Path, spec: str | None, data: str | None) -> Order:
 def _read_recipe(named: str | None) -> Recipe:
     """The recipe of a file, or the one that comes with archgen. Raises SpecError."""
     from archgen.catalog import find
-    from archgen.cli.recipes import read_recipe
-    from archgen.diagnostics import Findings, SpecError
+    from archgen.cli.recipes import sound_recipe
     from archgen.spec.files import read_spec
 
-    text = read_spec(find(named or f"recipes/{DEFAULT_RECIPE}"))
-    findings = Findings()
-    recipe = read_recipe(text, findings)
-    if recipe is None or findings.has_errors:
-        raise SpecError(findings.diagnostics, {text.source: text.text})
-    return recipe
+    return sound_recipe(read_spec(find(named or f"recipes/{DEFAULT_RECIPE}")))
 
 
 def _changed(
@@ -177,14 +193,24 @@ def _changed(
     return recipe.model_copy(update=changes)
 
 
+def _tolerating(recipe: Recipe, on_bad: str | None, max_bad: float | None) -> Recipe:
+    """The recipe with what the command line says of bad images."""
+    changes: dict[str, object] = {}
+    if on_bad is not None:
+        changes["on_bad"] = on_bad
+    if max_bad is not None:
+        changes["max_bad"] = max_bad / 100
+    return recipe.model_copy(update=changes)
+
+
 def _new_folder(text: SpecText) -> Path:
     """`runs/NAME-DATE-TIME`, for a run that names no folder."""
     name = Path(text.source).stem.strip("<>") or "run"
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _run(order: Order, checkpoint_every: int | None) -> int:
-    from archgen.cli.training import make_trainable
+def _run(order: Order, checkpoint_every: int | None, workers: int | None) -> int:
+    from archgen.cli.training import loading_of, make_trainable
     from archgen.pipeline import check
     from archgen.train import Interrupted, fit, load_data, progress_on
     from archgen.train.computing import described_device
@@ -197,6 +223,7 @@ def _run(order: Order, checkpoint_every: int | None) -> int:
             height=shape.height,
             width=shape.width,
             split=split,
+            loading=loading_of(order.recipe, workers),
         )
         for split in SPLITS
     )
@@ -225,7 +252,7 @@ def _run(order: Order, checkpoint_every: int | None) -> int:
     return SOUND
 
 
-def _run_folder(order: Order, made: Trainable, train: ImageSet) -> RunFolder:
+def _run_folder(order: Order, made: Trainable, train: Images) -> RunFolder:
     """The folder of the run: a new one, or one that the same order began."""
     from hashlib import sha256
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from archgen.ir.shaped import ShapedNetwork
     from archgen.spec.files import SpecText
+    from archgen.train import Loading, Recipe
 
 NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
 CLASSES = "num_classes"
@@ -46,6 +47,18 @@ def told_plainly() -> Iterator[None]:
         yield
     except TrainingError as error:
         raise Unusable(str(error)) from error
+
+
+def loading_of(recipe: Recipe, workers: int | None) -> Loading:
+    """How a recipe wants its images, read by as many processes; None leaves that to the machine."""
+    from archgen.train import Loading, default_workers
+
+    return Loading(
+        recipe.augment.preset,
+        default_workers() if workers is None else workers,
+        recipe.on_bad,
+        recipe.max_bad,
+    )
 
 
 class Trainable(NamedTuple):

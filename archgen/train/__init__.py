@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archgen.train.data import ImageSet, load_data
+    from archgen.train.data import ImageSet, Loading, StreamedSet, default_workers, load_data
     from archgen.train.errors import DataError, Interrupted, TrainingError
     from archgen.train.evaluation import Evaluation, evaluate
     from archgen.train.loop import FitResult, fit
@@ -23,11 +23,14 @@ _HOMES = {
     "Evaluation": "evaluation",
     "FitResult": "loop",
     "ImageSet": "data",
+    "Loading": "data",
     "Interrupted": "errors",
     "Progress": "progress",
     "Recipe": "recipe",
     "RunFolder": "run",
+    "StreamedSet": "data",
     "TrainingError": "errors",
+    "default_workers": "data",
     "evaluate": "evaluation",
     "fit": "loop",
     "load_data": "data",
@@ -42,10 +45,13 @@ __all__ = [
     "FitResult",
     "ImageSet",
     "Interrupted",
+    "Loading",
     "Progress",
     "Recipe",
     "RunFolder",
+    "StreamedSet",
     "TrainingError",
+    "default_workers",
     "evaluate",
     "fit",
     "load_data",

@@ -17,7 +17,7 @@ from archgen.train.keyed import Purpose
 from archgen.train.recipe import Augment, Recipe
 from archgen.train.schedule import Timeline
 
-_order = lru_cache(maxsize=1)(keyed.order)
+epoch_order = lru_cache(maxsize=1)(keyed.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Batches:
 
     def samples(self, step: int) -> NDArray[np.int64]:
         """The indices of the images of `step`."""
-        order = _order(self.seed, self.timeline.epoch(step), len(self.data))
+        order = epoch_order(self.seed, self.timeline.epoch(step), len(self.data))
         start = step % self.timeline.steps_per_epoch * self.recipe.batch
         return order[start : start + self.recipe.batch]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from archgen.train.batches import Batches
 from archgen.train.errors import Diverged
 from archgen.train.files import replacing
 from archgen.train.run import RunFolder
+from archgen.train.streamed_batches import AnyBatches
 
 REPORT = "divergence.json"
 
@@ -44,7 +44,7 @@ class LossWatch:
 
     run: RunFolder
     model: nn.Module
-    batches: Batches
+    batches: AnyBatches
     _pending: Seen | None = field(default=None, init=False)
 
     def see(self, step: int, rate: float, loss: Tensor) -> None:

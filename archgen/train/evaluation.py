@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from archgen.train.data import ImageSet
+from archgen.train.data import Images
 from archgen.train.losses import check_logits, split_outputs
 
 
@@ -39,7 +39,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module, data: ImageSet, batch: int, before_each: Callable[[], None] = lambda: None
+    model: nn.Module, data: Images, batch: int, before_each: Callable[[], None] = lambda: None
 ) -> Evaluation:
     """Evaluates `model` in eval mode, and leaves it in the mode it was in.
 
@@ -54,20 +54,20 @@ def evaluate(
 
 
 def _counted(
-    model: nn.Module, data: ImageSet, batch: int, before_each: Callable[[], None]
+    model: nn.Module, data: Images, batch: int, before_each: Callable[[], None]
 ) -> Evaluation:
     device = device_of(model)
-    total, first, five = 0.0, 0, 0
-    for start in range(0, len(data), batch):
+    count, total, first, five = 0, 0.0, 0, 0
+    for images, classes in data.in_order(batch):
         before_each()
-        images = data.normalised(data.images[start : start + batch].to(device))
-        labels = data.labels[start : start + batch].to(device)
-        logits, _ = split_outputs(model(images))
+        labels = classes.to(device)
+        logits, _ = split_outputs(model(data.normalised(images.to(device))))
         check_logits(logits, len(data.classes))
+        count += len(labels)
         total += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
         first += correct(logits, labels, 1)
         five += correct(logits, labels, 5)
-    return Evaluation(len(data), total / len(data), first, five)
+    return Evaluation(count, total / count, first, five)
 
 
 def correct(logits: Tensor, labels: Tensor, k: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import TypeAlias
 
-from archgen.train.data import ImageSet
+from archgen.train.data import Images, StreamedSet
 from archgen.train.errors import TrainingError
 from archgen.train.recipe import Recipe
 from archgen.train.run import Scalar
@@ -17,7 +17,7 @@ _ABSENT = "unset"
 _SAMPLED_IMAGES = 256
 
 
-def identity_of(spec_sha256: str, recipe: Recipe, train: ImageSet, seed: int) -> Identity:
+def identity_of(spec_sha256: str, recipe: Recipe, train: Images, seed: int) -> Identity:
     """What a run must share with another to be the same run, on the same machine.
 
     A setting of the recipe that has its default is left out, so that a run may go on with an
@@ -43,8 +43,13 @@ def check_identity(wanted: Identity, found: Identity, owner: str) -> None:
         raise TrainingError(f"{owner} is another run's: {'; '.join(differing)}")
 
 
-def fingerprint(images: ImageSet) -> str:
-    """A short hash of the classes, all labels, and images from all over the set."""
+def fingerprint(images: Images) -> str:
+    """A short hash of the classes, all labels, and images from all over the set.
+
+    Of a streamed set the names count instead of the images.
+    """
+    if isinstance(images, StreamedSet):
+        return images.fingerprint()
     stride = max(1, len(images) // _SAMPLED_IMAGES)
     hashed = sha256(json.dumps(images.classes).encode())
     hashed.update(images.labels.cpu().numpy().tobytes())

@@ -26,6 +26,9 @@ class Purpose(IntEnum):
     FLIP = 3
     CROP_TOP = 4
     CROP_LEFT = 5
+    CROP_BOX = 6
+    COLOUR = 7
+    REPLACEMENT = 8
 
 
 def draw(seed: int, purpose: Purpose, when: int, samples: NDArray[np.int64]) -> Bits:
@@ -39,6 +42,15 @@ def draw(seed: int, purpose: Purpose, when: int, samples: NDArray[np.int64]) -> 
 def below(bits: Bits, limit: int) -> NDArray[np.int64]:
     """Integers from 0 to `limit` - 1, uniform up to limit / 2**32."""
     return (((bits >> np.uint64(32)) * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
+
+
+def uniforms(
+    seed: int, purpose: Purpose, when: int, samples: NDArray[np.int64], count: int
+) -> NDArray[np.float64]:
+    """`count` numbers for each of `samples`, uniform in [0, 1), keyed likewise."""
+    bits = draw(seed, purpose, when, samples)[:, None] ^ np.arange(count, dtype=np.uint64)
+    numbers: NDArray[np.float64] = (_scramble(bits) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return numbers
 
 
 def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:

@@ -9,10 +9,9 @@ from time import perf_counter
 
 from torch import nn
 
-from archgen.train.batches import Batches
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.computing import algorithms
-from archgen.train.data import ImageSet
+from archgen.train.data import Images
 from archgen.train.divergence import LossWatch
 from archgen.train.errors import Interrupted
 from archgen.train.evaluation import Evaluation, device_of, evaluate
@@ -29,6 +28,7 @@ from archgen.train.run import Facts, RunFolder
 from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 from archgen.train.stopping import stop_requests
+from archgen.train.streamed_batches import batches_of
 from archgen.train.weights import save_weights
 
 NO_WEIGHTS: Mapping[str, float] = {}
@@ -50,8 +50,8 @@ class FitResult:
 
 def fit(
     model: nn.Module,
-    train: ImageSet,
-    test: ImageSet,
+    train: Images,
+    test: Images,
     recipe: Recipe,
     run: RunFolder,
     *,
@@ -71,7 +71,7 @@ def fit(
     """
     started, device = perf_counter(), device_of(model)
     timeline = Timeline.of(recipe, len(train))
-    batches = Batches(train, recipe, timeline, seed)
+    batches = batches_of(train, recipe, timeline, seed)
     objective = Objective(len(train.classes), recipe.label_smoothing, aux_weights)
     learner = Learner.of(model, recipe, timeline)
     state = TrainingState(learner.parts(), micro_batches=min(recipe.accumulate, recipe.batch))

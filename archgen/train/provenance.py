@@ -8,14 +8,12 @@ from collections.abc import Mapping
 
 import torch
 
-from archgen.train.data import ImageSet
+from archgen.train.data import Images
 from archgen.train.evaluation import Evaluation
 from archgen.train.run import Facts, RunFolder, Scalar
 
 
-def run_facts(
-    train: ImageSet, test: ImageSet, seed: int, device: torch.device
-) -> Mapping[str, Scalar]:
+def run_facts(train: Images, test: Images, seed: int, device: torch.device) -> Mapping[str, Scalar]:
     """What a run depends on beside its spec and recipe."""
     return {
         "seed": seed,
@@ -43,7 +41,7 @@ def changed_surroundings(run: RunFolder, facts: Facts) -> list[str]:
 
 
 def weights_metadata(
-    run: RunFolder, train: ImageSet, seed: int, step: int, evaluation: Evaluation
+    run: RunFolder, train: Images, seed: int, step: int, evaluation: Evaluation
 ) -> Mapping[str, str]:
     """What whoever finds the weights alone, after `step` steps, has to know to use them."""
     return {

@@ -136,12 +136,29 @@ class EMA(Part):
 
 
 class Augment(Part):
-    """Random changes to the training images; test images are never touched."""
+    """Random changes to the training images; test images are never changed at random.
 
+    A preset says how whole images become what the network sees, in training and in evaluation:
+    crop, mirroring, colour and normalisation. `inception_tf` follows TensorFlow's laws,
+    `torchvision` those of its reference scripts, without colour.
+    """
+
+    preset: Literal["inception_tf", "torchvision"] | None = Field(
+        None, description="prepare images as this library does, instead of `flip` and the like"
+    )
     flip: bool = Field(False, description="mirror half of the images, drawn anew each epoch")
     crop_padding: int = Field(
         0, ge=0, le=256, description="shift by up to this many pixels; black comes in at the edge"
     )
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        if self.preset is not None and (self.flip or self.crop_padding):
+            raise ValueError(
+                f"the preset `{self.preset}` crops and mirrors by itself; "
+                "leave out `flip` and `crop_padding`, or the preset"
+            )
+        return self
 
 
 class Recipe(Part):
@@ -182,6 +199,10 @@ class Recipe(Part):
         False, description="take only algorithms that repeat bit by bit, on a GPU too"
     )
     augment: Augment = Field(Augment(), description="random changes to the training images")
+    on_bad: Literal["error", "skip"] = Field(
+        "error", description="refuse images that cannot be read, or train on others instead"
+    )
+    max_bad: Fraction = Field(0.001, description="share of the images that `skip` may leave out")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of a run that names none of its own")
     eval_every: int | None = Field(
         None, ge=1, description="steps between evaluations; without it only the end is evaluated"

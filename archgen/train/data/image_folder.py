@@ -1,79 +1,82 @@
 """A folder of images: `train/CLASS/*.png` and `test/CLASS/*.png` (or `val/`).
 
-Nothing outside the folder is read, nothing is decoded that is too large, and every error names
-its file. An EXIF rotation is not applied.
+Nothing outside the folder is read, and every error names its file.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
+from numpy.typing import NDArray
 from torch import Tensor
 
-from archgen.train.data.images import ImageSet, InputShape, Split, adapt
+from archgen.train.data.bad import OnBad
+from archgen.train.data.decoding import decode_file
+from archgen.train.data.images import Split
+from archgen.train.data.names import Names
 from archgen.train.errors import DataError
 
-MAX_IMAGE_PIXELS = 2**26
-MAX_IMAGE_BYTES = 2**28
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp")
 )
 _SUBFOLDERS: dict[Split, tuple[str, ...]] = {"train": ("train",), "test": ("test", "val")}
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledFile:
-    """An image file and the index of its class."""
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderImages:
+    """The images below one folder of classes, class after class, each sorted by name."""
 
-    path: Path
-    label: int
+    name: str
+    folder: str
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+    empty: tuple[str, ...]
+    files: Names
+
+    def place(self, index: int) -> str:
+        """The path of image `index`."""
+        return str(Path(self.folder, self.classes[self.labels[index]], self.files[index]))
+
+    def decoded(self, index: int) -> Tensor:
+        """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
+        return decode_file(Path(self.place(index)))
 
 
-def load_image_folder(root: Path, split: Split, shape: InputShape) -> ImageSet:
-    """One split of the folder `root`; the classes are the sorted names below `train/`."""
+def list_image_folder(root: Path, split: Split, on_bad: OnBad = "error") -> FolderImages:
+    """One split of the folder `root`; the classes are the sorted names below `train/`.
+
+    A class without images is refused, or left out with `skip`.
+    """
     root = root.resolve()
-    classes = _class_names(_split_folder(root, "train"))
-    listed = tuple(_labelled_files(root, _split_folder(root, split), classes))
-    shape.check_room_for(len(listed), str(root))
-    images = torch.empty(
-        (len(listed), shape.channels, shape.height, shape.width), dtype=torch.uint8
+    classes = class_names(split_folder(root, "train"))
+    folder = split_folder(root, split)
+    labels: list[NDArray[np.int64]] = []
+    empty: list[str] = []
+
+    def listed() -> Iterator[str]:
+        for name in class_names(folder):
+            if name not in classes:
+                raise DataError(f"the class folder `{folder / name}` has no counterpart in train/")
+            files = _image_files(root, folder / name)
+            if not files:
+                empty.append(str(folder / name))
+            labels.append(np.full(len(files), classes.index(name), np.int64))
+            yield from files
+
+    files = Names.of(listed())
+    if empty and (on_bad == "error" or not len(files)):
+        raise DataError(f"the class folder `{empty[0]}` has no images")
+    return FolderImages(
+        str(root), str(folder), classes, np.concatenate(labels), tuple(empty), files
     )
-    for row, file in zip(images, listed, strict=True):
-        row.copy_(adapt(decode_image(file.path), shape)[0])
-    labels = torch.tensor([file.label for file in listed], dtype=torch.int64)
-    return ImageSet(str(root), images, labels, classes)
 
 
-def decode_image(path: Path) -> Tensor:
-    """The image in `path` as uint8, 1 x channels x height x width, grey or RGB."""
-    try:
-        if path.stat().st_size > MAX_IMAGE_BYTES:
-            raise DataError(f"`{path}` is larger than {MAX_IMAGE_BYTES} bytes")
-        with Image.open(path, formats=FORMATS) as image:
-            _check_decodable(image, path)
-            pixels = np.array(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot decode `{path}`: {error}") from error
-    planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
-    return torch.from_numpy(planes).permute(2, 0, 1).unsqueeze(0).contiguous()
-
-
-def _check_decodable(image: Image.Image, path: Path) -> None:
-    """Refuses, by its header alone, an image that is too large or deeper than 8 bits."""
-    width, height = image.size
-    if width * height > MAX_IMAGE_PIXELS:
-        raise DataError(f"`{path}` is {width}x{height}; the limit is {MAX_IMAGE_PIXELS} pixels")
-    if image.mode.startswith(("I", "F")):
-        raise DataError(f"`{path}` has more than 8 bits a pixel; convert it to 8 bits first")
-
-
-def _split_folder(root: Path, split: Split) -> Path:
+def split_folder(root: Path, split: Split) -> Path:
+    """The folder of one split, which must not lead out of `root`."""
     for name in _SUBFOLDERS[split]:
         if (root / name).is_dir():
             return _inside(root, root / name)
@@ -81,34 +84,33 @@ def _split_folder(root: Path, split: Split) -> Path:
     raise DataError(f"`{root}` has no subfolder {wanted}/ with one folder a class in it")
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
+def class_names(folder: Path) -> tuple[str, ...]:
+    """The sorted names of the folders in `folder`."""
     names = tuple(sorted(entry.name for entry in _visible(folder) if entry.is_dir()))
     if not names:
         raise DataError(f"`{folder}` has no class folders")
     return names
 
 
-def _labelled_files(root: Path, folder: Path, classes: tuple[str, ...]) -> Iterator[LabelledFile]:
-    """Every image below `folder`, class after class, each sorted by name."""
-    for name in _class_names(folder):
-        if name not in classes:
-            raise DataError(f"the class folder `{folder / name}` has no counterpart in train/")
-        class_folder = _inside(root, folder / name)
-        images = sorted(entry for entry in _visible(class_folder) if _is_image(entry))
-        if not images:
-            raise DataError(f"the class folder `{class_folder}` has no images")
-        label = classes.index(name)
-        yield from (LabelledFile(_inside(root, image), label) for image in images)
+def _image_files(root: Path, folder: Path) -> list[str]:
+    """The sorted names of the images in a class folder; links must not lead out of `root`."""
+    _inside(root, folder)
+    images = [entry for entry in _visible(folder) if _is_image(entry)]
+    for entry in images:
+        if entry.is_symlink():
+            _inside(root, Path(entry))
+    return sorted(entry.name for entry in images)
 
 
-def _is_image(entry: Path) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Whether `entry` is a regular file (or a link to one) with an image's suffix."""
-    return entry.suffix.lower() in SUFFIXES and entry.is_file()
+    return Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
 
 
-def _visible(folder: Path) -> Iterator[Path]:
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        yield from (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"cannot list `{folder}`: {error.strerror}") from error
 

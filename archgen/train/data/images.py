@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +77,11 @@ class ImageSet:
         """uint8 pixels as the float32 that the network sees, channels last in memory."""
         scaled = images.to(torch.float32).sub_(255 * self.mean).div_(255 * self.std)
         return scaled.contiguous(memory_format=torch.channels_last)
+
+    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images once, as uint8 batches with their labels."""
+        for start in range(0, len(self), batch):
+            yield self.images[start : start + batch], self.labels[start : start + batch]
 
 
 def adapt(images: Tensor, shape: InputShape) -> Tensor:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from archgen.diagnostics import did_you_mean
 from archgen.train.data import fashion_mnist, synthetic
+from archgen.train.data.held import HeldListing, fits_in_memory, hold
 from archgen.train.data.idx_folder import is_idx_folder, load_idx_folder
-from archgen.train.data.image_folder import load_image_folder
+from archgen.train.data.image_folder import list_image_folder
 from archgen.train.data.images import ImageSet, InputShape, Split
+from archgen.train.data.listing import Listing
+from archgen.train.data.streamed_set import Loading, StreamedSet
+from archgen.train.data.tar_shards import has_tar_shards, list_tar_shards
 from archgen.train.errors import DataError
 
+Images: TypeAlias = ImageSet | StreamedSet
+AS_THEY_ARE = Loading()
 EMBEDDED: dict[str, Callable[[Split, InputShape], ImageSet]] = {
     fashion_mnist.NAME: fashion_mnist.load_fashion_mnist,
     synthetic.NAME: synthetic.load_synthetic,
@@ -19,23 +27,44 @@ EMBEDDED: dict[str, Callable[[Split, InputShape], ImageSet]] = {
 
 
 def load_data(
-    name_or_path: str, *, channels: int, height: int, width: int, split: Split
-) -> ImageSet:
+    name_or_path: str,
+    *,
+    channels: int,
+    height: int,
+    width: int,
+    split: Split,
+    loading: Loading = AS_THEY_ARE,
+) -> Images:
     """One split of a data set, resized and recoloured to channels x height x width.
 
     `name_or_path` is `fashion_mnist` (embedded: 8,000 train, 2,000 test), `synthetic`, a folder of
-    images with `train/` and `test/` or `val/`, or a folder of gzipped IDX files.
+    gzipped IDX files, or a folder with `train/` and `test/` or `val/`, each with a folder of images
+    for each class or with tar files of such folders. Images in folders and tar files are held in
+    memory where they take up to 1 GiB and no preset has to see them whole; otherwise streamed.
     Raises `DataError`, naming the file at fault.
     """
     shape = InputShape(channels, height, width)
     if name_or_path in EMBEDDED:
-        return EMBEDDED[name_or_path](split, shape)
+        return _prepared(EMBEDDED[name_or_path](split, shape), shape, loading)
     folder = Path(name_or_path)
     if not folder.is_dir():
         raise DataError(_unknown(name_or_path))
     if is_idx_folder(folder):
-        return load_idx_folder(folder, split, shape)
-    return load_image_folder(folder, split, shape)
+        return _prepared(load_idx_folder(folder, split, shape), shape, loading)
+    streamed = StreamedSet.of(_listing(folder, split, loading), shape, loading)
+    return hold(streamed) if loading.preset is None and fits_in_memory(streamed) else streamed
+
+
+def _prepared(data: ImageSet, shape: InputShape, loading: Loading) -> Images:
+    if loading.preset is None:
+        return data
+    return StreamedSet.of(HeldListing(data), shape, replace(loading, workers=0))
+
+
+def _listing(folder: Path, split: Split, loading: Loading) -> Listing:
+    if has_tar_shards(folder):
+        return list_tar_shards(folder, split)
+    return list_image_folder(folder, split, loading.on_bad)
 
 
 def _unknown(name: str) -> str:

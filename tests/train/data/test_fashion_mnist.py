@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from archgen.train import DataError, load_data
+from archgen.train import DataError, ImageSet, load_data
 from archgen.train.data import fashion_mnist, idx
 from archgen.train.data.fashion_mnist import INDICES, MANIFEST, Manifest
 from archgen.train.data.images import Split
@@ -17,7 +17,9 @@ FOLDER = Path(str(fashion_mnist.FOLDER))
 
 
 def load(split: Split) -> torch.Tensor:
-    return load_data("fashion_mnist", channels=1, height=28, width=28, split=split).images
+    data = load_data("fashion_mnist", channels=1, height=28, width=28, split=split)
+    assert isinstance(data, ImageSet)
+    return data.images
 
 
 @pytest.fixture
@@ -28,6 +30,7 @@ def manifest() -> Manifest:
 @pytest.mark.parametrize(("split", "per_class"), [("train", 800), ("test", 200)])
 def test_the_splits_are_balanced(split: Split, per_class: int) -> None:
     data = load_data("fashion_mnist", channels=1, height=28, width=28, split=split)
+    assert isinstance(data, ImageSet)
     assert data.labels.bincount().tolist() == [per_class] * 10
     assert data.images.shape == (10 * per_class, 1, 28, 28)
     assert data.classes[0] == "t-shirt"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from archgen.train import DataError, load_data
+from archgen.train import DataError, ImageSet, load_data
 from archgen.train.data import idx
 
 
@@ -20,6 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_folder_of_idx_files_is_a_data_set(folder: Path) -> None:
     data = load_data(str(folder), channels=3, height=4, width=5, split="test")
+    assert isinstance(data, ImageSet)
     assert data.images.shape == (6, 3, 4, 5)
     assert data.images[5].unique().tolist() == [5]
     assert data.labels.tolist() == [0, 1, 2, 0, 1, 2]

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from archgen.train import DataError, ImageSet, load_data
-from archgen.train.data import image_folder
-from archgen.train.data.image_folder import decode_image
+from archgen.train.data import decoding
+from archgen.train.data.decoding import decode_file
 from archgen.train.data.images import Split
 
 
@@ -37,7 +37,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def load(root: Path, split: Split = "train", channels: int = 1) -> ImageSet:
-    return load_data(str(root), channels=channels, height=4, width=6, split=split)
+    data = load_data(str(root), channels=channels, height=4, width=6, split=split)
+    assert isinstance(data, ImageSet)
+    return data
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -76,12 +78,12 @@ def test_images_of_every_usual_mode_are_read(root: Path, mode: str, channels: in
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "gif", "bmp", "webp", "ppm"])
 def test_every_listed_format_is_read(tmp_path: Path, suffix: str) -> None:
-    assert decode_image(picture(tmp_path / f"200.{suffix}")).shape == (1, 3, 9, 12)
+    assert decode_file(picture(tmp_path / f"200.{suffix}")).shape == (1, 3, 9, 12)
 
 
 def test_the_content_and_not_the_suffix_says_what_an_image_is(tmp_path: Path) -> None:
     png = picture(tmp_path / "77.png")
-    assert torch.equal(decode_image(png), decode_image(png.rename(tmp_path / "77.jpg")))
+    assert torch.equal(decode_file(png), decode_file(png.rename(tmp_path / "77.jpg")))
 
 
 def test_other_files_and_hidden_ones_are_passed_over(root: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_huge_image_is_refused_by_its_header(root: Path, side: int) -> None:
 
 
 def test_a_huge_file_is_refused_unread(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_folder, "MAX_IMAGE_BYTES", 10)
+    monkeypatch.setattr(decoding, "MAX_IMAGE_BYTES", 10)
     with pytest.raises(DataError, match="is larger than 10 bytes"):
         load(root)
 
@@ -151,7 +153,7 @@ def test_random_damage_is_decoded_or_refused_and_nothing_else(tmp_path: Path) ->
             content[draws.randrange(min(len(content), 200))] = draws.randrange(256)
         path.write_bytes(content)
         try:
-            outcomes.add(str(decode_image(path).dtype))
+            outcomes.add(str(decode_file(path).dtype))
         except DataError as error:
             outcomes.add("named" if str(path) in str(error) else "unnamed")
     assert outcomes == {"torch.uint8", "named"}

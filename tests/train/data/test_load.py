@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archgen.train import DataError, load_data
+from archgen.train import DataError, ImageSet, load_data
 
 
 def load(name: str, channels: int = 1) -> None:
@@ -35,4 +35,5 @@ def test_a_wrong_number_of_channels_is_refused_for_every_set(name: str) -> None:
 
 def test_the_embedded_set_is_adapted_to_the_network() -> None:
     data = load_data("fashion_mnist", channels=3, height=12, width=10, split="test")
+    assert isinstance(data, ImageSet)
     assert data.images.shape == (2000, 3, 12, 10)

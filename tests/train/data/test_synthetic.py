@@ -8,7 +8,9 @@ from archgen.train.data.images import Split
 
 
 def synthetic(split: Split, channels: int = 3) -> ImageSet:
-    return load_data("synthetic", channels=channels, height=16, width=20, split=split)
+    data = load_data("synthetic", channels=channels, height=16, width=20, split=split)
+    assert isinstance(data, ImageSet)
+    return data
 
 
 def flat(data: ImageSet) -> Tensor:

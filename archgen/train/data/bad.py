@@ -1,0 +1,64 @@
+"""Images that cannot be used: refused by name, or left out up to a share, and never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from archgen.train.errors import DataError
+
+OnBad = Literal["error", "skip"]
+
+MAX_BAD_SHARE = 0.001
+LISTED = 20
+
+
+class BadImage(NamedTuple):
+    """Where an image is, and why it cannot be used."""
+
+    place: str
+    reason: str
+
+
+@dataclass(slots=True)
+class BadImages:
+    """What was found so far among `total` images.
+
+    With `error` the first find raises `DataError`; with `skip` the find that makes them more than
+    `max_share` of all. Either names what was found, the first twenty of them in full.
+    """
+
+    name: str
+    total: int
+    on_bad: OnBad = "error"
+    max_share: float = MAX_BAD_SHARE
+    found: dict[str, str] = field(default_factory=dict)
+
+    def add(self, images: Iterable[BadImage]) -> None:
+        """Notes those that are new. An image that is met again counts once."""
+        before = len(self.found)
+        self.found.update({image.place: image.reason for image in images})
+        if len(self.found) == before:
+            return
+        if self.on_bad == "error":
+            raise DataError(self._told("leave them out with `--on-bad skip`"))
+        if len(self.found) > self.max_share * self.total:
+            raise DataError(
+                self._told(
+                    f"`--max-bad` allows {100 * self.max_share:g} % of them, "
+                    f"and these are {100 * len(self.found) / self.total:.2g} %"
+                )
+            )
+
+    def lines(self) -> list[str]:
+        """The first of them, one a line, and how many there are besides."""
+        named = [f"  {reason}" for reason in list(self.found.values())[:LISTED]]
+        rest = len(self.found) - LISTED
+        return [*named, f"  and {rest} more"] if rest > 0 else named
+
+    def _told(self, advice: str) -> str:
+        if len(self.found) == 1 and self.on_bad == "error":
+            return f"{next(iter(self.found.values()))}; leave such images out with `--on-bad skip`"
+        head = f"{len(self.found)} of the {self.total} images of `{self.name}` cannot be used"
+        return "\n".join((f"{head}; {advice}:", *self.lines()))

@@ -1,0 +1,35 @@
+"""What all sets of encoded images have in common: labels, places, and pixels on demand."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Listing(Protocol):
+    """Images that are found and counted but not decoded; it can be sent to another process."""
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The class of each image, as an index into `classes`."""
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Where classes without images are."""
+
+    def place(self, index: int) -> str:
+        """Where image `index` is, as errors call it."""
+
+    def decoded(self, index: int) -> Tensor:
+        """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""

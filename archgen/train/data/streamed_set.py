@@ -1,0 +1,171 @@
+"""Labelled images that stay where they are, and are read and decoded as they are needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import torch
+from torch import Tensor
+
+from archgen.train.data.bad import MAX_BAD_SHARE, BadImage, BadImages, OnBad
+from archgen.train.data.boxes import Attempt, Box
+from archgen.train.data.images import InputShape, adapt
+from archgen.train.data.listing import Listing
+from archgen.train.data.presets import PRESETS, Preset, PresetName
+from archgen.train.data.reading import Prepared, prepared_in_processes
+from archgen.train.errors import DataError
+
+MAX_DEFAULT_WORKERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How images come from a disk: prepared as what, by how many processes, and what if one cannot.
+
+    With 0 workers the training process reads them itself.
+    """
+
+    preset: PresetName | None = None
+    workers: int = 0
+    on_bad: OnBad = "error"
+    max_bad: float = MAX_BAD_SHARE
+
+
+def default_workers() -> int:
+    """Loading processes for this machine: none beside a network on the CPU, which needs it more."""
+    return min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamedSet:
+    """The images of a listing as a network of that input shape takes them."""
+
+    listing: Listing
+    shape: InputShape
+    loading: Loading
+    bad: BadImages
+
+    @classmethod
+    def of(cls, listing: Listing, shape: InputShape, loading: Loading) -> StreamedSet:
+        """The set; it has images, and a record of bad ones of its own."""
+        if not len(listing.labels):
+            raise DataError(f"`{listing.name}` has no images")
+        bad = BadImages(listing.name, len(listing.labels), loading.on_bad, loading.max_bad)
+        return cls(listing, shape, loading, bad)
+
+    def __len__(self) -> int:
+        return len(self.listing.labels)
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        return self.listing.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.listing.classes
+
+    @property
+    def labels(self) -> Tensor:
+        """The class of each image."""
+        return torch.from_numpy(self.listing.labels)
+
+    @property
+    def preset(self) -> Preset | None:
+        """How the images are prepared, if not as they are."""
+        return None if self.loading.preset is None else PRESETS[self.loading.preset]
+
+    @property
+    def mean(self) -> float | tuple[float, ...]:
+        """What is subtracted from pixels in [0, 1]: one number, or one for each channel."""
+        return 0.5 if self.preset is None else self._per_channel(self.preset.mean)
+
+    @property
+    def std(self) -> float | tuple[float, ...]:
+        """What pixels are then divided by."""
+        return 0.5 if self.preset is None else self._per_channel(self.preset.std)
+
+    def _per_channel(self, values: Sequence[float]) -> float | tuple[float, ...]:
+        """A grey image has the mean of the three."""
+        return tuple(values) if self.shape.channels == 3 else sum(values) / len(values)
+
+    def fingerprint(self) -> str:
+        """A short hash of the classes, the labels and the name of every image; reads none."""
+        hashed = sha256(repr(self.classes).encode())
+        hashed.update(self.listing.labels.tobytes())
+        for index in range(len(self)):
+            name = self.listing.place(index).removeprefix(self.name)
+            hashed.update(name.encode(errors="surrogateescape") + b"\n")
+        return hashed.hexdigest()[:16]
+
+    def for_training(self, index: int, attempts: Sequence[Attempt]) -> Tensor:
+        """Image `index`, channels x height x width, cut by the preset's law. Raises `DataError`."""
+        image = self.listing.decoded(index)
+        if self.preset is None:
+            return adapt(image, self.shape)[0]
+        return cut(image, self.preset.crop(image.shape[2], image.shape[3], attempts), self.shape)
+
+    def for_evaluation(self, index: int) -> Tensor:
+        """Image `index`, channels x height x width, as it is measured. Raises `DataError`."""
+        image = self.listing.decoded(index)
+        if self.preset is None:
+            return adapt(image, self.shape)[0]
+        aspect = self.shape.width / self.shape.height
+        return cut(image, self.preset.centre(image.shape[2], image.shape[3], aspect), self.shape)
+
+    def normalised(self, images: Tensor, colours: Tensor | None = None) -> Tensor:
+        """uint8 pixels as the float32 that the network sees, channels last in memory.
+
+        `colours` holds the draws of the preset's colour law, a row for each image.
+        """
+        mean, std = (
+            torch.tensor(each, device=images.device).view(-1, 1, 1)
+            for each in (self.mean, self.std)
+        )
+        if self.preset is not None and self.preset.colour is not None and colours is not None:
+            scaled = self.preset.colour(images.to(torch.float32).div_(255), colours)
+            scaled = scaled.sub_(mean).div_(std)
+        else:
+            scaled = images.to(torch.float32).sub_(255 * mean).div_(255 * std)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images once, as uint8 batches with their labels. Bad ones are refused or left out."""
+        batches = OrderedBatches(self, batch)
+        for prepared in prepared_in_processes(batches, range(len(batches)), self.loading.workers):
+            self.bad.add(prepared.bad)
+            if len(prepared.labels):
+                yield prepared.images, prepared.labels
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedBatches:
+    """Batches of the images in their order, by number; what a loading process has."""
+
+    data: StreamedSet
+    batch: int
+
+    def __len__(self) -> int:
+        return (len(self.data) + self.batch - 1) // self.batch
+
+    def __getitem__(self, number: int) -> Prepared:
+        first = number * self.batch
+        chosen = range(first, min(first + self.batch, len(self.data)))
+        images, labels, bad = [], [], []
+        for index in chosen:
+            try:
+                images.append(self.data.for_evaluation(index))
+                labels.append(int(self.data.listing.labels[index]))
+            except DataError as error:
+                bad.append(BadImage(self.data.listing.place(index), str(error)))
+        return Prepared.of(images, labels, bad)
+
+
+def cut(image: Tensor, box: Box, shape: InputShape) -> Tensor:
+    """The part of a uint8 image (1 x channels x height x width) in `box`, resized to `shape`."""
+    part = image[:, :, box.top : box.top + box.height, box.left : box.left + box.width]
+    return adapt(part, shape)[0]

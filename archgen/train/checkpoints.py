@@ -116,6 +116,7 @@ class Checkpoints:
         Returns a line for each newer one that is damaged. Raises `TrainingError` where all are, and
         where the checkpoint is another run's.
         """
+        remove_temporaries(self.folder)
         passed_over: list[str] = []
         for entry in self.entries():
             content = entry.fault() or _read(entry.path)

@@ -108,8 +108,9 @@ class RunFolder:
         """Takes back the reports on what the state after `step` steps does not know of.
 
         That is later steps, evaluations after others than `evaluated` steps, and a line that a
-        killed process did not finish.
+        killed process did not finish. Files that were never whole go too.
         """
+        remove_temporaries(self.path)
         try:
             lines = self.metrics.read_bytes().splitlines(keepends=True)
         except FileNotFoundError:

@@ -120,3 +120,64 @@ def test_inception_v4_takes_one_step_at_full_size(tmp_path: Path) -> None:
     arguments = ["--data", str(tmp_path / "images"), "--max-steps", "1", "--batch", "2"]
     assert main(["train", "inception_v4", *arguments, "--out", str(run)]) == 0
     assert (run / "model.safetensors").stat().st_size > 4 * 40_000_000
+
+
+def test_a_run_is_resumed_by_its_name_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    made = [MINI, "--data", "synthetic", "--max-steps", "6", "--batch", "8"]
+    assert main(["train", *made, "--out", str(whole)]) == 0
+    assert main(["train", *made, "--checkpoint-every", "2", "--out", str(run)]) == 0
+    _go_back(run, step=6)
+    capsys.readouterr()
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "going on after step 4" in capsys.readouterr().err
+    assert _tensors(run / "model.safetensors") == _tensors(whole / "model.safetensors")
+    _go_back(run, step=6)
+    (run / "checkpoints" / "step-4.json").unlink()
+    assert main(["train", *made, "--out", str(run)]) == 0  # the same command again
+    assert _tensors(run / "model.safetensors") == _tensors(whole / "model.safetensors")
+
+
+def _go_back(run: Path, step: int) -> None:
+    """Makes a finished run one that was killed before its last checkpoint."""
+    (run / "checkpoints" / f"step-{step}.json").unlink()
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+
+
+def test_a_finished_run_is_told_to_be(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "is finished; `archgen eval" in capsys.readouterr().out
+
+
+def test_a_run_whose_spec_was_changed_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    arguments = [MINI, "--data", "synthetic", "--max-steps", "1", "--batch", "8"]
+    assert main(["train", *arguments, "--out", str(run)]) == 0
+    spec = run / "spec.yaml"
+    spec.write_text(spec.read_text() + "\n")
+    assert main(["train", "--resume", str(run)]) == 2
+    assert "it was changed since the run began" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name a SPEC to train, or a run to go on with"),
+        (["--resume", "nowhere"], "`nowhere` holds no run"),
+        (["--resume", "x", "--epochs", "3"], "leave out --epochs beside --resume"),
+        (["--resume", "{run}", "--data", "fashion_mnist"], ""),
+        (["--resume", "{run}", "--data", "synthetic"], "another run's: `training images` is 8000"),
+        (["resnet_152", "--resume", "{run}", "--data", "synthetic"], "another run's: `network`"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said_in_words(
+    run: Path, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["train", *(word.replace("{run}", str(run)) for word in arguments)])
+    assert status == (2 if words else 0)
+    assert words in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from archgen.train import (
     Evaluation,
     ImageSet,
+    Interrupted,
     Progress,
     Recipe,
     RunFolder,
@@ -197,8 +199,88 @@ def test_a_nan_loss_stops_with_its_step_and_saves_nothing(
     with pytest.raises(TrainingError, match="the loss became nan at step 3"):
         fit(model, images, images, made, run, seed=0, progress=recorder)
     assert not run.weights.exists()
+    assert not run.checkpoints.exists()
     assert recorder.told[-1] == "stop"
     assert json.loads((run.path / "run.json").read_text())["status"] == "failed"
+
+
+def test_a_nan_leaves_its_batch_and_gradients_and_the_weights_before_it(
+    images: ImageSet, recipe: Recipe, run: RunFolder
+) -> None:
+    model = Breaking(lambda logits: logits * float("nan"))
+    with pytest.raises(TrainingError, match=r"divergence\.json"):
+        fit(model, images, images, recipe, run, seed=0, progress=Progress())
+    report = json.loads((run.path / "divergence.json").read_text())
+    assert report["step"] == 3
+    assert report["loss"] == "nan"
+    assert len(set(report["samples"])) == recipe.batch
+    assert report["gradient_norms"] == {"linear.weight": "nan", "linear.bias": "nan"}
+    assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_at_the_step_it_comes_in_and_the_run_goes_on_as_if_nothing_had_been(
+    images: ImageSet, recipe: Recipe, tmp_path: Path, number: signal.Signals
+) -> None:
+    def signalled(logits: Tensor) -> Tensor:
+        signal.raise_signal(number)
+        return logits
+
+    made = recipe.model_copy(update={"eval_every": 4})
+    torch.manual_seed(0)
+    whole = Breaking(lambda logits: logits)
+    stopped, resumed = Breaking(signalled), Breaking(lambda logits: logits)
+    stopped.load_state_dict(whole.state_dict())
+    run, handlers = new_run(tmp_path / "stopped"), signal.getsignal(number)
+    with pytest.raises(Interrupted) as caught:
+        fit(stopped, images, images, made, run, seed=0, progress=Progress())
+    assert caught.value.signal == number
+    assert signal.getsignal(number) is handlers
+    assert run.facts["status"] == "interrupted"
+    assert [path.name for path in sorted(run.checkpoints.iterdir())] == ["step-3.json", "step-3.pt"]
+    fit(resumed, images, images, made, run, seed=0, progress=Progress())
+    result = fit(
+        whole, images, images, made, new_run(tmp_path / "whole"), seed=0, progress=Progress()
+    )
+    assert len(result.evaluations) == 7
+    assert same(weights(resumed), weights(whole))
+
+
+def test_a_second_signal_stops_at_once(images: ImageSet, recipe: Recipe, run: RunFolder) -> None:
+    def impatient(logits: Tensor) -> Tensor:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        return logits
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Breaking(impatient), images, images, recipe, run, seed=0, progress=Progress())
+    assert run.facts["status"] == "interrupted"
+    assert not run.checkpoints.exists()
+
+
+def test_a_signal_during_an_evaluation_waits_for_no_more_than_a_batch_of_it(
+    images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
+) -> None:
+    class Stopped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.seen = tiny(0), 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.seen += not self.training
+            if self.seen == 2 and not self.training:
+                signal.raise_signal(signal.SIGTERM)
+            logits: Tensor = self.inner(x)
+            return logits
+
+    made, model = recipe.model_copy(update={"eval_every": 10}), Stopped()
+    with pytest.raises(Interrupted):
+        fit(model, images, images, made, run, seed=0, progress=Progress())
+    assert model.seen == 2
+    recorder = Recorder()
+    fit(model, images, images, made, run, seed=0, progress=recorder)
+    told = [line for line in recorder.told if line.startswith("tested")]
+    assert told == ["tested 10", "tested 20", "tested 25"]
 
 
 def test_an_interrupt_leaves_the_run_folder_consistent(

@@ -208,7 +208,7 @@ def _crashing(run: Path, steps: int, calls: int) -> None:
         (Path, "write_bytes"),
     ):
         setattr(owner, name, watched(getattr(owner, name)))
-    torch.save = watched(torch.save)
+    torch.save = watched(torch.save)  # type: ignore[assignment]
     train(run, steps)
 
 

@@ -46,7 +46,7 @@ def saved(folder: Path, model: nn.Module, *steps: int) -> Checkpoints:
 def restored(checkpoints: Checkpoints, model: nn.Module) -> tuple[int, list[str], float]:
     state = state_of(model)
     told = checkpoints.restore(state)
-    return state.step, told, float(next(model.parameters()).flatten()[0])
+    return state.step, told, float(next(model.parameters()).detach().flatten()[0])
 
 
 def test_the_newest_checkpoint_is_taken(tmp_path: Path, tiny: Maker) -> None:

@@ -117,6 +117,8 @@ def train(folder: Path, steps: int) -> None:
             "batch": 16,
             "steps": steps,
             "eval_every": 4,
+            "ema": {"decay": 0.99},
+            "clip_norm": 1.0,
         }
     )
     images = made_images()

@@ -6,13 +6,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from archgen.train import TrainingError
+from archgen.train import Recipe, TrainingError
 from archgen.train.gradients import Gradients, is_out_of_memory
+from archgen.train.learner import Learner
 from archgen.train.losses import Objective
+from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 
 Maker = Callable[..., nn.Module]
 SEED = 7
+RECIPE = Recipe.model_validate({"optimizer": {"name": "sgd", "lr": 0.1}, "batch": 16, "steps": 1})
 
 
 class Cramped(nn.Module):
@@ -37,7 +40,8 @@ def batch() -> tuple[Tensor, Tensor]:
 def gradients(model: nn.Module, pieces: int = 1) -> tuple[Gradients, list[str]]:
     told: list[str] = []
     state = TrainingState({"model": model}, micro_batches=pieces)
-    return Gradients(model, Objective(3), state, told.append), told
+    learner = Learner.of(model, RECIPE, Timeline(steps=1, steps_per_epoch=1))
+    return Gradients(learner, Objective(3), state, told.append), told
 
 
 def gradients_of(model: nn.Module) -> list[Tensor]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from archgen.cli.exit_codes import INTERRUPTED
-from archgen.cli.interrupts import take_interrupts
+from archgen.cli.interrupts import ignore_interrupts, take_interrupts
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from archgen.cli.entry import main as run
 
-        return run(argv)
+        status = run(argv)
+        if argv is None:
+            ignore_interrupts()
+        return status
     except KeyboardInterrupt:  # a second one, while the first was dealt with
         if argv is not None:
             raise

@@ -22,6 +22,15 @@ def take_interrupts() -> None:
         signal.signal(signal.SIGINT, _leave)
 
 
+def ignore_interrupts() -> None:
+    """From here on an interrupt changes nothing: the work is done, and only the interpreter ends.
+
+    Without `take_interrupts` before, nothing is changed.
+    """
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @contextmanager
 def unwinding() -> Iterator[None]:
     """Inside, an interrupt raises KeyboardInterrupt, so that every `finally` has its turn.

@@ -21,13 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from archgen.cli.entry import main as run
 
         status = run(argv)
-        if argv is None:
-            ignore_interrupts()
-        return status
     except KeyboardInterrupt:  # a second one, while the first was dealt with
         if argv is not None:
             raise
         os._exit(INTERRUPTED)
+    if argv is None:
+        ignore_interrupts()
+    return status
 
 
 __all__ = ["main"]

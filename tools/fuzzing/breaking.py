@@ -222,20 +222,26 @@ def _lines(random: Random, text: str) -> Edit:
     """A line dropped, doubled, or exchanged with the next."""
     lines = text.rstrip("\n").split("\n")
     at = random.randrange(len(lines))
-    word = _first_word(lines[at])
+    words = _own_words(lines[at])
     match random.randrange(3):
         case 0:
             del lines[at]
             touched = frozenset({max(1, at), at + 1})
-            return Edit("dropped line", "\n".join([*lines, ""]), touched, (word,))
+            return Edit("dropped line", "\n".join([*lines, ""]), touched, words)
         case 1:
             lines.insert(at, lines[at])
             touched = frozenset({at + 1, at + 2})
-            return Edit("doubled line", "\n".join([*lines, ""]), touched, (word,))
+            return Edit("doubled line", "\n".join([*lines, ""]), touched, words)
     other = min(at + 1, len(lines) - 1)
     lines[at], lines[other] = lines[other], lines[at]
-    touched = frozenset({at + 1, other + 1})
-    return Edit("order", "\n".join([*lines, ""]), touched, (word, _first_word(lines[at])))
+    touched = frozenset({max(1, at), at + 1, other + 1})  # the line above may lose what it held
+    return Edit("order", "\n".join([*lines, ""]), touched, words + _own_words(lines[at]))
+
+
+def _own_words(line: str) -> tuple[str, ...]:
+    """The first word of a line, and those on it that only the user's file knows."""
+    found = re.findall(r"[A-Za-z_]\w*", line)
+    return (_first_word(line), *(word for word in found if word not in _vocabulary()))
 
 
 def _sign(random: Random, text: str) -> Edit | None:

@@ -124,10 +124,16 @@ def _means_the_same(old: str, new: str) -> bool:
 
 
 def _names(found: Diagnostic, edit: Edit) -> bool:
-    """Whether a finding stands on an edited line, points there, or names what was edited."""
+    """Whether a finding stands on an edited line, points there, or names what was edited.
+
+    Of a line that is gone or stands elsewhere, any word is named that only the user's file knows; and
+    the line above one that moved counts, as the key that lost what it held.
+    """
     spans = (found.span, *(label.span for label in found.labels))
     if any(span.start.line in edit.lines for span in spans):
         return True
     texts = (found.message, found.caption, found.help, *found.notes, *(t for _, t in found.labels))
-    named = [f"`{word}" for word in edit.words if word] + [f"at line {n}" for n in edit.lines]
+    named = [f"`{word}" for word in edit.words if word] + [
+        place for n in edit.lines for place in (f"at line {n}", f"(line {n})")
+    ]
     return any(name in text for name in named for text in texts)

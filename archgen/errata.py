@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archgen.checks import CHECKS
-from archgen.diagnostics import Diagnostic, Findings, Severity, Span
+from archgen.diagnostics import Diagnostic, Findings, Label, Severity, Span
 from archgen.infer import infer
 from archgen.ir.graph import BlockCall, NetworkGraph, Node
 from archgen.ir.rewriting import replace_nodes
@@ -137,4 +137,9 @@ def _check_alternative(
     for error in findings.diagnostics:
         if error.severity is Severity.ERROR:
             message = f"the alternative `{name}` does not compile: {error.message}"
-            yield ALTERNATIVE_FAILS.at(place, message, notes=[f"at {error.span}"])
+            labels = [
+                Label(entry.span, f"sets `{entry.text}`") for entry, _ in alternative.set.entries
+            ]
+            labels.append(Label(error.span, error.caption or "this fails then"))
+            help = "give it other values, or remove it"
+            yield ALTERNATIVE_FAILS.at(place, message, labels=labels, help=help)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from archgen.diagnostics import (
     Diagnostic,
     Findings,
+    Label,
     Span,
     did_you_mean,
     listed,
@@ -214,7 +215,10 @@ def read_arguments(
         try:
             arguments[key.text] = param.slot.read(value, names)
         except SettingError as error:
-            arguments[key.text] = Unreadable(error.diagnostic.naming(key.text), findings)
+            finding = error.diagnostic.naming(key.text)
+            declared = Label(param.span, f"`{key.text}` is declared here")
+            finding = finding._replace(labels=(*finding.labels, declared))
+            arguments[key.text] = Unreadable(finding, findings)
     return arguments
 
 

@@ -113,7 +113,7 @@ def _origins(message: str, at: int, lines: list[str], source: str) -> Iterator[L
         return
     depth = _depth(lines[at]) if at < len(lines) else 0
     deeper = list(takewhile(lambda line: line[1] > depth, above))
-    for i, inner in ([min(deeper, key=lambda line: line[1])] if deeper else []) + above[
+    for i, inner in ([min(reversed(deeper), key=lambda line: line[1])] if deeper else []) + above[
         len(deeper) :
     ][:1]:
         yield Label(_row(i, lines, source), f"this line is indented by {inner}")

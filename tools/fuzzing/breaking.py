@@ -205,7 +205,7 @@ def _indentation(random: Random, text: str) -> Edit:
     for i in range(at, last):
         row = lines[i]
         lines[i] = " " * by + row if by > 0 else row[min(-by, _depth(row)) :]
-    touched = frozenset(range(at + 1, last + 1))
+    touched = frozenset(range(max(1, at), last + 1))  # the line above may lose what it held
     return Edit("indentation", "\n".join(lines), touched, (_first_word(lines[at]),))
 
 
@@ -234,7 +234,7 @@ def _lines(random: Random, text: str) -> Edit:
             return Edit("doubled line", "\n".join([*lines, ""]), touched, words)
     other = min(at + 1, len(lines) - 1)
     lines[at], lines[other] = lines[other], lines[at]
-    touched = frozenset({max(1, at), at + 1, other + 1})  # the line above may lose what it held
+    touched = frozenset(range(max(1, at), other + 3))  # their neighbours may lose what they held
     return Edit("order", "\n".join([*lines, ""]), touched, words + _own_words(lines[at]))
 
 

@@ -127,7 +127,7 @@ def _names(found: Diagnostic, edit: Edit) -> bool:
     """Whether a finding stands on an edited line, points there, or names what was edited.
 
     Of a line that is gone or stands elsewhere, any word is named that only the user's file knows; and
-    the line above one that moved counts, as the key that lost what it held.
+    the neighbours of lines that moved count, as the keys that lost what they held.
     """
     spans = (found.span, *(label.span for label in found.labels))
     if any(span.start.line in edit.lines for span in spans):

@@ -59,6 +59,11 @@ class Layers:
         self._body = body
         self._helpers = helpers
         self._block_call = block_call
+        self._layer_names: frozenset[str] = frozenset()
+
+    def name_layers(self, names: Iterable[str]) -> None:
+        """Tells how layers of the class are called, so that no other attribute bears such a name."""
+        self._layer_names |= frozenset(names)
 
     def layer(self, node: ShapedNode) -> Call | None:
         """The call that makes a step's layer; None for a step that is an expression.
@@ -100,9 +105,16 @@ class Layers:
         for setting in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
             value = getattr(op, setting.name)
             if is_traced(value):
-                self._set_attribute(setting.name, value)
-                changes[setting.name] = _renamed(value, f"self.{setting.name}")
+                name = self._attribute(setting.name)
+                self._set_attribute(name, value)
+                changes[setting.name] = _renamed(value, f"self.{name}")
         return replace(op, **changes) if changes else op  # type: ignore[type-var]  # as above
+
+    def _attribute(self, wish: str) -> str:
+        """A name for a value of the class that is no layer's."""
+        while wish in self._layer_names:
+            wish = f"{wish}_value"
+        return wish
 
     def _set_attribute(self, name: str, value: object) -> None:
         text = python(value)

@@ -50,6 +50,9 @@ class Lowering:
 
     def lower(self, shaped: ShapedBlock, heads: tuple[Head, ...] = ()) -> list[Result]:
         """The whole block; its own result comes first."""
+        for graph in (shaped.graph, *(head.graph for head in heads)):
+            self._layers.name_layers(graph.segments())
+        self._layers.name_layers(head.name for head in heads)
         inputs = shaped.block.inputs or ("",)
         for port in inputs:
             self._values[Ref(INPUT, port)] = name = self._variables.take(port or "x")

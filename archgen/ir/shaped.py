@@ -77,6 +77,15 @@ class ShapedGraph(NamedTuple):
     input: Shape | None
     output: Shape | None
 
+    def segments(self) -> Iterator[str]:
+        """What parameter names are made of here: the names of steps and of branches."""
+        for node in self.nodes:
+            yield node.node.segment
+            for instance in instances(node):
+                for branch in instance.branches:
+                    yield branch.branch.name
+                    yield from branch.graph.segments()
+
 
 class ShapedBlock(NamedTuple):
     """One use of a block: its arguments, what goes in, and all its values."""

@@ -286,3 +286,16 @@ network:
   - outer
 """
     assert run(steps).shape == (2, 2 + 6 + 3, 3, 3)
+
+
+def test_a_step_may_be_called_as_a_value_that_its_class_keeps() -> None:
+    steps = """
+params: {much: {type: float, default: 0.5}}
+network:
+  - act: tanh
+    id: scale_value
+  - conv: {filters: 2, kernel: 1, padding: valid}
+    id: scale
+  - residual: {scale: much, body: [{conv: {filters: 2, kernel: 1, padding: valid}}]}
+"""
+    assert run(steps, much=0.25).shape == X.shape

@@ -154,7 +154,6 @@ def _default_targets() -> tuple[str, ...]:
 def _files(targets: tuple[str, ...]) -> list[Found]:
     """The files to check; a note tells of each that a folder holds and archgen does not know."""
     from archgen.cli.locate import expand
-    from archgen.cli.reporters.user_text import harmless
 
     files: list[Found] = []
     for found in expand(targets):
@@ -162,8 +161,16 @@ def _files(targets: tuple[str, ...]) -> list[Found]:
             files.append(found)
         elif found.text is not None:
             what = f"a file of kind {found.kind}" if found.kind else "neither spec nor recipe"
-            note(f"passed over {harmless(found.text.source)}: it is {what}")
+            _pass_over(found.text.source, what)
     return files
+
+
+def _pass_over(source: str, what: str) -> None:
+    from archgen.cli.reporters.user_text import (
+        harmless,
+    )  # a file without findings needs no reporter
+
+    note(f"passed over {harmless(source)}: it is {what}")
 
 
 def _announce(errata: int, output_format: str) -> None:

@@ -16,7 +16,7 @@ from archgen.ops.attached import Activation, BatchNorm
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import BoolSlot
 from archgen.spec.traced import (
-    Applied,
+    UNKNOWN,
     Formula,
     Symbol,
     Traced,
@@ -44,11 +44,16 @@ class ClassBody:
     functions: set[str] = field(default_factory=set)
 
     def note(self, values: Iterable[object]) -> None:
-        """Remembers which names and functions the formulas of `values` use."""
+        """Remembers which names and functions the formulas of `values` use.
+
+        Raises Untraceable for a size that no formula tells.
+        """
         for atom in atoms_in(values):
             if isinstance(atom, Symbol):
                 self.symbols.add(atom.name)
-            elif isinstance(atom, Applied):
+            elif atom.operation == UNKNOWN:
+                raise Untraceable
+            else:
                 self.functions.add(atom.operation)
 
 

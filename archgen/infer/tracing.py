@@ -10,6 +10,7 @@ from archgen.ir.shape import Grid, Shape
 from archgen.ir.shaped import Run
 from archgen.ops.slots import IntSlot
 from archgen.spec.traced import (
+    UNKNOWN,
     Formula,
     Symbol,
     Traced,
@@ -52,7 +53,12 @@ def is_same(left: Shape | None, right: Shape) -> bool:
     """Whether shapes are equal in this use and, where they are traced, in every other."""
     if left is None or left != right:
         return False
-    return formula_of(left.channels) == formula_of(right.channels)
+    sides = zip(_sides(left), _sides(right), strict=True)
+    return all(formula_of(one) == formula_of(other) for one, other in sides)
+
+
+def _sides(shape: Shape) -> tuple[int, int, int]:
+    return (shape.channels, shape.height, shape.width)
 
 
 def without_index(shape: Shape | None, number: int) -> Shape | None:
@@ -76,13 +82,15 @@ def after_repeat(first: Shape, last: Shape, count: int, runs: Sequence[Run], blo
         F = x + growth         c + n * growth
         F, without x           F(i = n - 1) if n > 0 else c; and without the condition where n > 0
 
-    Raises Untraceable where none of these forms holds in the first instances.
+    A grid that the instances change is a size that no formula tells. Raises Untraceable where none
+    of these forms holds in the first instances, and where they make a grid of a vector or the reverse.
     """
     made = [run.instance.output for run in runs[:SAMPLES] for _ in range(min(run.count, SAMPLES))]
-    outputs = [formula_of(shape.channels) for shape in made[:SAMPLES] if shape is not None]
+    shapes = [shape for shape in made[:SAMPLES] if shape is not None]
+    outputs = [formula_of(shape.channels) for shape in shapes]
     ends = [formula_of(first.channels)]
     ends += [formula.replace("i", constant(i)) for i, formula in enumerate(outputs)]
-    if len(outputs) < SAMPLES:
+    if len(outputs) < SAMPLES or len({shape.grid is None for shape in (first, *shapes)}) > 1:
         raise Untraceable
     growths = [after + before.times(-1) for before, after in pairwise(ends)]
     if all(growth == growths[0] for growth in growths):
@@ -94,7 +102,22 @@ def after_repeat(first: Shape, last: Shape, count: int, runs: Sequence[Run], blo
             formula = applied("if", formula, some, ends[0])
     else:
         raise Untraceable
-    return Shape(Traced.of(int(last.channels), formula), last.grid)
+    return Shape(Traced.of(int(last.channels), formula), _grid_after(first, last, count, shapes))
+
+
+def _grid_after(first: Shape, last: Shape, count: int, made: Sequence[Shape]) -> Grid | None:
+    """The grid behind a repeat: that before it, where every instance keeps it."""
+    if last.grid is None:
+        return None
+    stages = [[formula_of(side) for side in _sides(shape)[1:]] for shape in (first, *made)]
+
+    def after(size: int, formulas: Sequence[Formula]) -> int:
+        if all(formula == formulas[0] for formula in formulas):
+            return size
+        return Traced.of(int(size), applied(UNKNOWN, formula_of(count), *formulas))
+
+    height, width = zip(*stages, strict=True)
+    return Grid(after(last.grid.height, height), after(last.grid.width, width))
 
 
 def _product(left: Formula, right: Formula) -> Formula:

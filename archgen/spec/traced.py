@@ -20,6 +20,9 @@ Operand: TypeAlias = "int | float | str"
 
 Number = TypeVar("Number", int, float)
 
+# The operation of a formula that stands for a size which none tells: no code can be made of it.
+UNKNOWN = "unknown"
+
 
 class Untraceable(Exception):
     """A number depends on a traced one in a way that no formula tells.
@@ -230,18 +233,27 @@ def _printed(formula: Formula) -> tuple[str, int]:
     if not formula.terms:
         negative = not isinstance(formula.constant, str) and formula.constant < 0
         return repr(formula.constant), _UNARY if negative else _ATOM
-    parts = [_product(atom, count) for atom, count in _positive_first(formula.terms)]
+    terms = _positive_first(formula.terms)
+    parts = [_product(atom, count) for atom, count in terms]
     if len(parts) == 1 and formula.constant == 0:
         return parts[0]
-    if parts[0][0].startswith("-") and _whole(formula) > 0:
+    signs = [_is_minus(count, part) for (_, count), part in zip(terms, parts, strict=True)]
+    if signs[0] and _whole(formula) > 0:
         parts, formula = [(str(formula.constant), _ATOM), *parts], Formula(formula.terms)
+        signs = [False, *signs]
     text = parts[0][0] if parts[0][1] > _SUM else f"({parts[0][0]})"
-    for part, level in parts[1:]:
-        sign, rest = ("-", part[1:]) if part.startswith("-") else ("+", part)
+    for (part, level), is_minus in zip(parts[1:], signs[1:], strict=True):
+        sign, rest = ("-", part[1:]) if is_minus else ("+", part)
         text += f" {sign} {rest if level > _SUM else f'({rest})'}"
     if isinstance(formula.constant, int) and formula.constant:
         text += f" {'-' if formula.constant < 0 else '+'} {abs(formula.constant)}"
     return text, _SUM
+
+
+def _is_minus(count: int, part: tuple[str, int]) -> bool:
+    """Whether the minus that a summand begins with is of all of it: not so in `-8 // n`."""
+    text, level = part
+    return text.startswith("-") and (count < 0 or level == _UNARY)
 
 
 def _positive_first(terms: tuple[tuple[Atom, int], ...]) -> list[tuple[Atom, int]]:

@@ -106,6 +106,89 @@ def test_a_count_that_is_never_zero_needs_no_condition() -> None:
     assert "self.conv_2 = nn.Conv2d(8, 4" in source_of(compiled(bounded)).text
 
 
+REPEATS = {
+    "grids that shrink with each instance": """
+        - conv: {filters: 3, kernel: 3, stride: 2, padding: 1}
+          repeat: n
+        - conv: {filters: 4, kernel: here.grid, padding: valid}
+    """,
+    "grids that shrink by a param": """
+        - conv: {filters: here.channels, kernel: 1, stride: n + 1, padding: valid}
+          repeat: 3
+        - conv: {filters: 4, kernel: here.grid, padding: valid}
+    """,
+    "grids that shrink by a param, n times": """
+        - max_pool: {kernel: 2, stride: n + 1, padding: valid}
+          repeat: n
+        - flatten
+        - linear: {features: 4}
+        - conv: {filters: 4, kernel: 1, padding: valid}
+    """,
+    "channels that are a sum over the grid": """
+        - max_pool: {kernel: 2, stride: 1, padding: valid}
+          repeat: n
+        - conv: {filters: 4 * here.height, kernel: 1, padding: valid}
+        - conv: {filters: 4, kernel: here.grid, padding: valid}
+    """,
+    "vectors that become grids": """
+        - global_avg_pool
+        - conv: {filters: 3, kernel: 1, padding: valid}
+          repeat: n
+        - linear: {features: 4}
+        - conv: {filters: 4, kernel: 1, padding: valid}
+    """,
+    "grids that become vectors": """
+        - flatten: {}
+          repeat: n
+        - linear: {features: 4}
+        - conv: {filters: 4, kernel: here.grid, padding: valid}
+    """,
+}
+
+
+@pytest.mark.parametrize("steps", list(REPEATS.values()), ids=list(REPEATS))
+@pytest.mark.parametrize("uses", list(permutations((0, 1, 2), 2)), ids=str)
+def test_a_repeat_that_changes_the_grid_is_right_for_every_use(
+    steps: str, uses: tuple[int, int]
+) -> None:
+    body = indent(dedent(steps).strip(), "      ")
+    branches = "\n".join(f"      u{n}: [{{unit: {{n: {n}}}}}]" for n in uses)
+    head = "archgen: 1\nname: tiny\ninput: {channels: 3, grid: 9}\nblocks:\n  unit:\n"
+    compilation = compiled(
+        f"{head}    params: {{n: int}}\n    body:\n{body}\nnetwork:\n  - concat:\n{branches}\n"
+    )
+    sound = compilation.sound_network()
+    module = build_class(source_of(compilation))()
+    predicted = Costs().network(sound).cost.params
+    assert sum(parameter.numel() for parameter in module.parameters()) == predicted
+    assert module(torch.zeros(2, 3, 9, 9)).shape == (2, 8, 1, 1)
+
+
+def test_a_number_of_instances_that_decides_between_vector_and_grid_is_no_argument() -> None:
+    text = """
+        archgen: 1
+        name: net
+        input: {channels: 6, grid: 5}
+        params: {n: {type: int, default: 0}}
+        network:
+          - global_avg_pool
+          - conv: {filters: 6, kernel: 1, padding: valid}
+            repeat: n
+          - linear: {features: 3}
+    """
+    compilation = compiled(text)
+    assert "n: int" not in source_of(compilation).text
+    assert build_class(source_of(compilation))()(torch.zeros(2, 6, 5, 5)).shape == (2, 3)
+
+
+def test_a_repeat_that_changes_a_grid_nobody_computes_with_has_one_class() -> None:
+    steps = """
+        - conv: {filters: 4, kernel: 3, stride: 2, padding: 1}
+          repeat: n
+    """
+    assert source_of(compiled(network(steps, (1, 2)))).text.count("class Unit") == 1
+
+
 def test_what_no_formula_tells_has_a_class_for_each_use() -> None:
     text = source_of(compiled(network(STEPS["channels that double"], (2, 3)))).text
     assert text.count("(nn.Module):") == 3

@@ -130,6 +130,26 @@ def test_a_formula_has_its_normal_form(value: int, formula: str) -> None:
     assert computed(formula, {"n": 384, "m": 96}) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("1 + ceil_div(8, n)", "1 - (-8 // n)"),
+        ("1 + (ceil_div(8, n) if m > 3 else 8)", "(-(-8 // n) if m > 3 else 8) + 1"),
+        ("m + (-8) // n", "m + -8 // n"),
+        ("m + ceil_div(m, n) // n", "m + -(-m // n) // n"),
+        ("m - 2 * (n // 3)", "m - 2 * (n // 3)"),
+    ],
+)
+def test_a_minus_of_the_first_operand_alone_is_not_one_of_the_summand(
+    text: str, formula: str
+) -> None:
+    values = {"n": 3, "m": 5}
+    names = {name: Traced.symbol(value, name) for name, value in values.items()}
+    expression = parse_expression(text)
+    assert printed(expression.evaluate(names)) == formula
+    assert computed(formula, values) == expression.evaluate(values)
+
+
 def test_what_cancels_is_a_plain_number() -> None:
     difference = N - N + 3
     assert difference == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,12 +13,32 @@ from torch import Tensor, nn
 from archgen.train.errors import TrainingError
 from archgen.train.files import replacing
 
+_LENGTH = 8  # bytes in front of a safetensors header that say how long it is
+
 
 def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
-    """Writes the state dict of `model` to `path`, which is whole or as it was before."""
+    """Writes the state dict of `model` to `path`, which is whole or as it was before.
+
+    Equal weights and metadata give equal files, byte by byte.
+    """
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors, dict(metadata)))
+    content = save(tensors, dict(metadata))
+    header, values = _header_and_values(content)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(header)
+        file.write(values)
+
+
+def _header_and_values(content: bytes) -> tuple[bytes, memoryview]:
+    """The two parts of a safetensors file, the header with its keys in order.
+
+    The library writes the metadata in the order of a hash map, which is another in each process.
+    """
+    end = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
+    header = json.dumps(json.loads(content[_LENGTH:end]), sort_keys=True, separators=(",", ":"))
+    text = header.encode()
+    text += b" " * (-len(text) % _LENGTH)  # the values keep to multiples of eight bytes
+    return len(text).to_bytes(_LENGTH, "little") + text, memoryview(content)[end:]
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:

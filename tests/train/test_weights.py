@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,21 @@ def test_weights_come_back_as_they_were_saved(tmp_path: Path, tiny: Maker) -> No
     assert load_weights(tmp_path / "w", loaded) == {"seed": "1"}
     for name, value in saved.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name])
+
+
+def test_equal_weights_are_equal_files_byte_by_byte(tmp_path: Path, tiny: Maker) -> None:
+    path, model = tmp_path / "w", tiny(1)
+    metadata = {name: name for name in ("spec", "classes", "mean", "seed", "step", "Füchse")}
+    contents = set()
+    for names in (sorted(metadata), sorted(metadata, reverse=True)) * 10:
+        save_weights(path, model, {name: metadata[name] for name in names})
+        contents.add(path.read_bytes())
+    (content,) = contents
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    assert length % 8 == 0
+    assert list(header) == sorted(header)
+    assert load_weights(path, tiny(2)) == metadata
 
 
 def test_another_networks_weights_are_refused_by_name_and_shape(

@@ -23,6 +23,9 @@ COMMANDS = {
     "summary": Entry("summary", "summary", "Show shapes, params and MACs of a network."),
     "show": Entry("show", "show", "Show a network step by step, with every setting."),
     "build": Entry("build", "build", "Write a network as a plain PyTorch module."),
+    "render": Entry(
+        "render", "render", "Draw a network, or one of its blocks, as the paper's figures do."
+    ),
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),

@@ -13,24 +13,24 @@ class CannotWrite(Exception):
     """The file cannot be written, for the reason in the message; what was there still is."""
 
 
-def write_file(path: Path, text: str, *, never: Iterable[Path] = ()) -> None:
-    """Puts `text` at `path` at once; the permissions of a file that was there stay.
+def write_file(path: Path, content: str | bytes, *, never: Iterable[Path] = ()) -> None:
+    """Puts `content` at `path` at once; the permissions of a file that was there stay.
 
     A link is followed to its file. None of the files in `never` is overwritten: they are what the
-    text was made of.
+    content was made of.
     """
     try:
         target = path.resolve()
         mode = _mode(target)
         if any(target == other.resolve() for other in never):
-            raise CannotWrite(f"`{path}` is what the module is made from, and stays as it is")
+            raise CannotWrite(f"`{path}` is what this is made from, and stays as it is")
         if mode is not None and not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise CannotWrite(f"`{path}` is {what}: name a file to write")
         if not target.parent.is_dir():
             raise CannotWrite(f"there is no folder `{path.parent}` to write `{path.name}` into")
         with replacing(target) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             if mode is not None:
                 temporary.chmod(stat.S_IMODE(mode))
     except OSError as error:

@@ -57,7 +57,9 @@ def test_help_loads_neither_models_nor_yaml_nor_the_compiler(arguments: tuple[st
     assert all(name.startswith("archgen.cli") for name in ours)
 
 
-@pytest.mark.parametrize("name", ["check", "summary", "show", "build", "explain", "train", "eval"])
+@pytest.mark.parametrize(
+    "name", ["check", "summary", "show", "build", "render", "explain", "train", "eval"]
+)
 def test_help_of_a_command_loads_no_models(name: str) -> None:
     assert not _loaded(name, "--help") & (HEAVY | {"pydantic"})
 

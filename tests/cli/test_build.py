@@ -198,7 +198,7 @@ def test_the_old_file_stays_where_the_new_one_cannot_be_moved_in(
         ("absent/tiny.py", "there is no folder `absent` to write `tiny.py` into"),
         ("tiny.yaml/x.py", "`tiny.yaml/x.py` cannot be written: not a directory"),
         ("/dev/null", "`/dev/null` is no regular file"),
-        ("tiny.yaml", "`tiny.yaml` is what the module is made from, and stays as it is"),
+        ("tiny.yaml", "`tiny.yaml` is what this is made from, and stays as it is"),
         ("x" * 300 + ".py", "cannot be written: file name too long"),
     ],
 )

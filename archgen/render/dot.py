@@ -1,0 +1,218 @@
+"""Drawings in Graphviz's language: straight branches, one layer of boxes a rank."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+import graphviz
+import networkx as nx
+
+from archgen.render.drawing import Arrow, Box, Drawing, Kind
+
+FONT = "Helvetica,Arial,sans-serif"
+RED = "#C62828"
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class Style(NamedTuple):
+    """Colours: of the paper behind, of text and arrows, of borders, and of each kind of box."""
+
+    background: str
+    ink: str
+    border: str
+    fills: Mapping[Kind, str]
+
+
+def _fills(
+    blue: str, orange: str, yellow: str, red: str, green: str, pink: str, grey: str
+) -> dict[Kind, str]:
+    return {
+        **dict.fromkeys(Kind, blue),
+        **dict.fromkeys((Kind.CONCAT, Kind.ACTIVATION), orange),
+        **dict.fromkeys((Kind.INPUT, Kind.MEAN), yellow),
+        Kind.MODULE: red,
+        Kind.REDUCTION: green,
+        Kind.STEM: pink,
+        Kind.DROPOUT: grey,
+    }
+
+
+_PAPER = _fills("#CFE2F3", "#FCE5CD", "#FFF2CC", "#E6B8AF", "#D9EAD3", "#EAD1DC", "#D9D9D9")
+_DARK = _fills("#1F3A57", "#5A4325", "#554A1E", "#5E2F28", "#2C4A2A", "#51304A", "#3A3A3A")
+STYLES = {
+    "paper": Style("#FFFFFF", "#000000", "#6D9EEB", _PAPER),
+    "color": Style(
+        "#FFFFFF",
+        "#000000",
+        "#4D4D4D",
+        _PAPER | {Kind.CONV: "#DCEEDA", Kind.STRIP: "#FFF3D1", Kind.POOL: "#F9E1DD"},
+    ),
+    "dark": Style("#16181D", "#ECECEC", "#8FA3BF", _DARK),
+}
+
+
+def dot_text(drawing: Drawing, style: Style, dpi: int = 0) -> str:
+    """The drawing as the text of one digraph, the same at every call."""
+    wide = drawing.is_overview
+    size = {"width": "2.1", "height": "0.48"} if wide else {"width": "1.3", "height": "0.46"}
+    graph = graphviz.Digraph(drawing.name)
+    graph.attr(
+        rankdir="BT",
+        splines="line",
+        nodesep="0.2",
+        ranksep="0.3",
+        ordering="out",
+        pad="0.08",
+        newrank="true",
+        bgcolor=style.background,
+        fontname=FONT,
+        fontcolor=style.ink,
+        tooltip=_text(drawing.title),
+        **({"dpi": str(dpi)} if dpi else {}),
+    )
+    graph.attr(
+        "node",
+        shape="box",
+        style="filled",
+        fixedsize="true",
+        fontname=FONT,
+        fontsize="12" if wide else "11",
+        fontcolor=style.ink,
+        color=style.border,
+        **size,
+    )
+    graph.attr(
+        "edge", arrowsize="0.55", penwidth="0.9", color=style.ink, tailport="n", headport="s"
+    )
+    ways = _graph(drawing)
+    layers, trunk = _layers(ways), _trunk(drawing, ways)
+    for box in drawing.boxes:
+        _box(graph, box, style)
+    for arrow in sorted(drawing.arrows, key=lambda arrow: not arrow.is_shortcut):
+        _arrow(graph, arrow, layers, ways)
+    boxes = {box.path: box for box in drawing.boxes}
+    for paths in _by_layer(layers):
+        _layer(graph, [boxes[path] for path in paths], trunk, style)
+    return str(graph.source)
+
+
+def _graph(drawing: Drawing) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(box.path for box in drawing.boxes)
+    graph.add_edges_from((arrow.tail, arrow.head) for arrow in drawing.arrows)
+    return graph
+
+
+def _layers(graph: nx.DiGraph) -> dict[str, int]:
+    """For each box the number of arrows on the longest way to it."""
+    generations = nx.topological_generations(graph)
+    return {path: number for number, paths in enumerate(generations) for path in paths}
+
+
+def _trunk(drawing: Drawing, graph: nx.DiGraph) -> frozenset[str]:
+    """The boxes that every way to the last one goes through; their sizes stand beside them."""
+    first, last = drawing.boxes[0].path, drawing.boxes[-1].path
+    if drawing.is_overview:
+        return frozenset(graph)
+    above = nx.immediate_dominators(graph, first)
+    trunk = {first}
+    while last in above and last not in trunk:
+        trunk.add(last)
+        last = above[last]
+    return frozenset(trunk)
+
+
+def _by_layer(layers: Mapping[str, int]) -> Iterable[list[str]]:
+    for number in range(max(layers.values(), default=-1) + 1):
+        yield [path for path, layer in layers.items() if layer == number]
+
+
+def _box(graph: graphviz.Digraph, box: Box, style: Style) -> None:
+    round_box = {"shape": "circle", "width": "0.4", "height": "0.4"} if box.kind is Kind.SUM else {}
+    broken = {"color": RED, "fontcolor": RED, "penwidth": "2"} if box.faults else {}
+    graph.node(
+        box.path,
+        label=_lines(box.lines),
+        fillcolor=style.fills[box.kind],
+        id=_text(box.path),
+        **{"class": str(box.kind)},
+        tooltip="\\n".join(_text(line) for line in (*box.details, *box.faults)),
+        **round_box,
+        **broken,
+    )
+
+
+def _arrow(
+    graph: graphviz.Digraph, arrow: Arrow, layers: Mapping[str, int], ways: nx.DiGraph
+) -> None:
+    """A line, straight up beside taller branches and only then to the box it leads to."""
+    red = {"color": RED, "penwidth": "2"} if arrow.is_broken else {}
+    if arrow.is_shortcut:
+        graph.edge(arrow.tail, arrow.head, weight="1000", **red)
+        return
+    tail, gap = arrow.tail, layers[arrow.head] - layers[arrow.tail]
+    if gap > 1:
+        corner = f"{arrow.tail} to {arrow.head}"
+        graph.node(corner, label="", shape="point", width="0.001", height="0.001", style="invis")
+        graph.edge(
+            tail,
+            corner,
+            arrowhead="none",
+            headclip="false",
+            headport="c",
+            weight="100",
+            minlen=str(gap - 1),
+            **red,
+        )
+        graph.edge(corner, arrow.head, tailclip="false", tailport="c", **red)
+        return
+    is_chain = ways.out_degree(tail) == 1 and ways.in_degree(arrow.head) == 1
+    graph.edge(tail, arrow.head, weight="100" if is_chain else "1", **red)
+
+
+def _layer(graph: graphviz.Digraph, boxes: list[Box], trunk: frozenset[str], style: Style) -> None:
+    """One rank; the trunk has its sizes beside it, and what is broken its finding."""
+    with graph.subgraph() as rank:
+        rank.attr(rank="same")
+        row = []
+        for box in boxes:
+            row.append(box.path)
+            rank.node(box.path)
+            words = [box.beside] if box.path in trunk and box.kind is not Kind.SUM else []
+            words += [fault if len(fault) <= 60 else f"{fault[:57]}..." for fault in box.faults]
+            if words:
+                row.append(f"beside {box.path}")
+                _words_beside(rank, row[-1], words, RED if box.faults else style.ink)
+        if len(row) > len(boxes):
+            for left, right in pairwise(row):
+                rank.edge(left, right, style="invis", tailport="e", headport="w")
+
+
+def _words_beside(rank: graphviz.Digraph, name: str, words: list[str], colour: str) -> None:
+    rank.node(
+        name,
+        label="".join(f"{_text(word)}\\l" for word in words),
+        shape="plaintext",
+        style="",
+        width=f"{0.1 * max(len(word) for word in words) + 0.2:.2f}",
+        fontsize="9",
+        fontcolor=colour,
+        tooltip=" ",
+    )
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\\n".join(_text(line) for line in lines)
+
+
+def _text(text: str) -> str:
+    """Text that stands for itself: no escape, entity, control character or change of direction."""
+    shown = "".join(
+        f"<U+{ord(letter):04X}>" if unicodedata.category(letter) in _HARMFUL else letter
+        for letter in text
+    )
+    return str(graphviz.escape(html.escape(shown, quote=False)))

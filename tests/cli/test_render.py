@@ -1,0 +1,107 @@
+"""`archgen render`: what it writes, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from archgen.cli import main
+from archgen.render import engine
+from archgen.render.engine import CannotDraw, laid_out
+
+
+def _fake_dot(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dot = folder / "dot"
+    dot.write_text(f"#!/bin/sh\n{script}\n")
+    dot.chmod(dot.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_a_block_is_written_as_dot_without_any_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out = tmp_path / "a.dot"
+    assert main(["render", "inception_v4", "--block", "figure_3", "-o", str(out)]) == 0
+    assert "3x3 Conv\\n(32 stride 2 V)" in out.read_text()
+
+
+def test_without_an_engine_one_line_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(engine, "find_spec", lambda _: None)
+    assert main(["render", "inception_v4", "-o", str(tmp_path / "a.svg")]) == 2
+    assert "pip install 'archgen[render]'" in capsys.readouterr().err
+    assert not (tmp_path / "a.svg").exists()
+
+
+def test_the_engine_on_the_path_is_given_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fake_dot(tmp_path, 'echo "$1"; cat', monkeypatch)
+    out = tmp_path / "a.svg"
+    assert main(["render", "inception_v4", "-o", str(out)]) == 0
+    assert out.read_text().startswith("-Tsvg\ndigraph inception_v4 {")
+
+
+def test_an_engine_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fake_dot(tmp_path, "exec sleep 60", monkeypatch)
+    with pytest.raises(CannotDraw, match=r"more than 0\.2 seconds"):
+        laid_out("digraph {}", "svg", seconds=0.2)
+
+
+def test_an_engine_that_crashes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fake_dot(tmp_path, "echo no fonts >&2; exit 1", monkeypatch)
+    with pytest.raises(CannotDraw, match="failed: no fonts"):
+        laid_out("digraph {}", "svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["-o", "a.bmp"], "must end in"),
+        (["--block", "inception_d", "-o", "a.dot"], "did you mean `inception_a`"),
+        (["-o", "nowhere/a.dot"], "there is no folder"),
+    ],
+)
+def test_a_wrong_command_line_is_told(
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", "inception_v4", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_spec_is_drawn_and_is_status_1(tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "archgen: 1\nname: net\ninput: {channels: 4, grid: 8}\nnetwork:\n"
+        "  - conv: {filters: 9, kernel: 9, padding: valid}\n"
+    )
+    out = tmp_path / "net.dot"
+    assert main(["render", str(spec), "-o", str(out)]) == 1
+    assert "Output: ?" in out.read_text()
+    assert "#C62828" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"), [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")]
+)
+def test_the_engine_of_the_extra_draws_every_format(
+    suffix: str, magic: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pygraphviz", reason="the extra `render` brings it")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    first, second = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
+    for out in (first, second):
+        assert main(["render", "inception_v4", "--block", "inception_c", "-o", str(out)]) == 0
+    assert first.read_bytes().startswith(magic)
+    assert first.read_bytes() == second.read_bytes()

@@ -1,0 +1,143 @@
+"""Drawings worded and wired as the paper's figures are, and their text for Graphviz."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from archgen.render.dot import STYLES, dot_text
+from archgen.render.drafting import Drafter, uses
+from archgen.render.drawing import Drawing, Kind
+from tests.compiling import NETWORKS, compiled, network_of, shipped
+
+BROKEN = """\
+archgen: 1
+name: net
+input: {channels: 4, grid: 8}
+defaults: {conv: {padding: same}}
+network:
+  - concat:
+      a: [{conv: {filters: 1, kernel: 3}}]
+      b: [{conv: {filters: 2, kernel: 3}}]
+      c: [{conv: {filters: 3, kernel: 3, padding: valid}}]
+    id: merge
+  - conv: {filters: 9, kernel: 9, padding: valid}
+"""
+
+
+def _overview(name: str) -> Drawing:
+    return Drafter(shipped(name).sound_network()).overview()
+
+
+def _block(name: str, block: str) -> Drawing:
+    network = shipped(name).sound_network()
+    use = next(use for use in uses(network) if use.path == block)
+    return Drafter(network).block(use.block, use.path, use.start)
+
+
+def _words(drawing: Drawing) -> list[str]:
+    return [" ".join(box.lines) for box in drawing.boxes]
+
+
+def test_the_overview_is_that_of_figure_9() -> None:
+    drawing = _overview("inception_v4")
+    assert [(" ".join(box.lines), box.beside) for box in drawing.boxes] == [
+        ("Input (299x299x3)", "299x299x3"),
+        ("Stem", "Output: 35x35x384"),
+        ("4 x Inception-A", "Output: 35x35x384"),
+        ("Reduction-A", "Output: 17x17x1024"),
+        ("7 x Inception-B", "Output: 17x17x1024"),
+        ("Reduction-B", "Output: 8x8x1536"),
+        ("3 x Inception-C", "Output: 8x8x1536"),
+        ("Average Pooling", "Output: 1536"),
+        ("Dropout (keep 0.8)", "Output: 1536"),
+        ("Linear (1000)", "Output: 1000"),
+    ]
+
+
+def test_reduction_a_is_figure_7_with_its_numbers() -> None:
+    assert _words(_block("inception_v4", "reduction_a")) == [
+        "Filter concat",
+        "3x3 MaxPool (stride 2 V)",
+        "3x3 Conv (384 stride 2 V)",
+        "1x1 Conv (192)",
+        "3x3 Conv (224)",
+        "3x3 Conv (256 stride 2 V)",
+        "Filter concat",
+    ]
+
+
+def test_inception_c_draws_inner_concats_as_part_of_the_outer_one() -> None:
+    drawing = _block("inception_v4", "inception_c")
+    into_last = [arrow for arrow in drawing.arrows if arrow.head == drawing.boxes[-1].path]
+    assert _words(drawing).count("Filter concat") == 2
+    assert len(into_last) == 6
+
+
+def test_a_residual_block_is_figure_10_with_the_scale_of_figure_20() -> None:
+    drawing = _block("inception_resnet_v1", "inception_resnet_a")
+    words = _words(drawing)
+    assert words[0] == words[-1] == "Relu activation"
+    assert "Filter concat" not in words
+    assert {"1x1 Conv (256 Linear)", "Activation Scaling (0.17)", "+"} <= set(words)
+    (shortcut,) = [arrow for arrow in drawing.arrows if arrow.is_shortcut]
+    assert shortcut.tail == "in"
+
+
+def test_the_stem_is_figure_3() -> None:
+    drawing = _block("inception_v4", "stem")
+    assert _words(drawing)[:3] == [
+        "Input (299x299x3)",
+        "3x3 Conv (32 stride 2 V)",
+        "3x3 Conv (32 V)",
+    ]
+    concats = [box.beside for box in drawing.boxes if box.kind is Kind.CONCAT]
+    assert concats == ["73x73x160", "71x71x192", "35x35x384"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_arrow_runs_forwards_between_boxes_and_nothing_is_red(name: str) -> None:
+    network = shipped(name).sound_network()
+    drafter = Drafter(network)
+    blocks = [drafter.block(use.block, use.path, use.start) for use in uses(network)]
+    for drawing in (drafter.overview(), *blocks):
+        order = {box.path: number for number, box in enumerate(drawing.boxes)}
+        assert drawing.arrows
+        assert all(order[arrow.tail] < order[arrow.head] for arrow in drawing.arrows)
+        assert not drawing.is_broken
+        reached = {arrow.head for arrow in drawing.arrows}
+        assert set(order) - reached == {"in"}
+
+
+def test_the_text_is_the_same_every_time() -> None:
+    first, second = (dot_text(_overview("inception_v4"), STYLES["paper"]) for _ in range(2))
+    assert first == second
+    assert first.startswith("digraph inception_v4 {")
+
+
+def test_what_is_broken_is_red_with_the_finding_beside_it() -> None:
+    compilation = compiled(BROKEN)
+    assert compilation.network is not None
+    drawing = Drafter(compilation.network, compilation.diagnostics).overview()
+    (misfit,) = [
+        arrow for arrow in drawing.arrows if arrow.is_broken and arrow.head == "merge.concat"
+    ]
+    assert misfit.tail.startswith("merge.c")
+    (merge,) = [box for box in drawing.boxes if box.path == "merge.concat"]
+    assert merge.faults[0].startswith("AG301: ")
+    assert drawing.boxes[-1].beside == "Output: ?"
+    assert "AG301: branches" in dot_text(drawing, STYLES["paper"])
+
+
+def test_text_cannot_command_graphviz() -> None:
+    network = network_of(
+        BROKEN.replace(", padding: valid", "", 1).replace("kernel: 9", "kernel: 3")
+    )
+    drawing = Drafter(network).overview()
+    evil = '<b>\\N" ]; \u202e&lt;'
+    box = drawing.boxes[0]._replace(lines=(evil,), faults=(evil,), details=(evil,))
+    text = dot_text(drawing._replace(boxes=(box, *drawing.boxes[1:])), STYLES["dark"])
+    assert "\u202e" not in text
+    assert "&lt;b&gt;" in text
+    assert not re.search(r"(?<!\\)\\N", text)

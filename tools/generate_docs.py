@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes the pages of the documentation that the code knows best: docs/rules.md and docs/ops.md.
+"""Writes the parts of the documentation that the code knows best: docs/rules.md, docs/ops.md, docs/pictures.
 
-    generate_docs.py            # writes both
+    generate_docs.py            # writes those that are out of date
     generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
 
-Ops and rules are described where they are defined, and the reasons in archgen/explanations/.
+Ops and rules are described where they are defined, and the reasons in archgen/explanations/. A picture is
+out of date when its text for Graphviz is; laying it out takes the engine of the extra `render`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from archgen.api import load
 from archgen.cli.checking import example_report
 from archgen.cli.explain import EXPLANATIONS
 from archgen.diagnostics import Rule
@@ -22,6 +24,9 @@ from archgen.ir.op import Branches, Join, Op
 from archgen.ir.shape import Window
 from archgen.ops import OPS
 from archgen.ops.settings import SettingType, settings_of
+from archgen.render.dot import STYLES, dot_text
+from archgen.render.drafting import Drafter, uses
+from archgen.render.engine import laid_out
 from archgen.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +46,13 @@ def main() -> int:
         if not only_check:
             (DOCS / name).write_bytes(_page(PAGES[name]).encode())
         print(f"{'stale' if only_check else 'wrote'} docs/{name}")
-    return 1 if stale and only_check else 0
+    pictures = [name for name in PICTURES if _text(FOLDER / f"{name}.dot") != _picture(name)]
+    for name in pictures:
+        if not only_check:
+            (FOLDER / f"{name}.dot").write_bytes(_picture(name).encode())
+            (FOLDER / f"{name}.svg").write_bytes(laid_out(_picture(name), "svg"))
+        print(f"{'stale' if only_check else 'wrote'} docs/pictures/{name}.svg")
+    return 1 if (stale or pictures) and only_check else 0
 
 
 def _page(make: Callable[[], Iterable[str]]) -> str:
@@ -162,6 +173,28 @@ def _as_written(value: object) -> str:
     if isinstance(value, Window) and value.height == value.width:
         return str(value.height)
     return str(value)
+
+
+# ---------------------------------------------------------------------------------------- pictures
+
+FOLDER = DOCS / "pictures"
+PICTURES = {  # the spec, and the block where it is not the whole network
+    "inception_v4": ("inception_v4", ""),
+    "inception_c": ("inception_v4", "inception_c"),
+    "inception_resnet_a": ("inception_resnet_v1", "inception_resnet_a"),
+}
+
+
+def _picture(name: str) -> str:
+    """A picture as text for Graphviz."""
+    spec, block = PICTURES[name]
+    network = load(spec).sound_network()
+    drafter = Drafter(network)
+    drawing = drafter.overview()
+    if block:
+        use = next(use for use in uses(network) if use.path == block)
+        drawing = drafter.block(use.block, use.path, use.start)
+    return dot_text(drawing, STYLES["paper"])
 
 
 PAGES: dict[str, Callable[[], Iterable[str]]] = {"rules.md": rules, "ops.md": ops}

@@ -24,9 +24,10 @@ from archgen.ir.op import Branches, Join, Op
 from archgen.ir.shape import Window
 from archgen.ops import OPS
 from archgen.ops.settings import SettingType, settings_of
-from archgen.render.dot import STYLES, dot_text
+from archgen.render.dot import dot_text
 from archgen.render.drafting import Drafter, uses
 from archgen.render.engine import laid_out
+from archgen.render.styles import STYLES
 from archgen.rules import RULES
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archgen.cli.networks import Compiled
     from archgen.render.drawing import Drawing
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "mmd", "dot")
 PNG_DPI = 160
 
 
@@ -27,7 +27,7 @@ PNG_DPI = 160
     )
 )
 @spec_argument
-@click.option("-o", "--output", metavar="FILE", required=True, help="svg, png, pdf or dot.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="svg, png, pdf, mmd or dot.")
 @click.option("--block", metavar="NAME", help="Draw this block, by its name or its path.")
 @click.option(
     "--style",
@@ -77,8 +77,14 @@ def _drawing(compiled: Compiled, block: str | None) -> Drawing:
 
 
 def _picture(drawing: Drawing, style: str, picture_format: str) -> bytes:
+    from archgen.render.styles import STYLES
+
+    if picture_format == "mmd":
+        from archgen.render.mermaid import mermaid_text
+
+        return mermaid_text(drawing, STYLES[style]).encode()
     try:
-        from archgen.render.dot import STYLES, dot_text
+        from archgen.render.dot import dot_text
     except ImportError as error:
         told = f"`{error.name}` is not installed: `pip install 'archgen[render]'` brings it"
         raise click.ClickException(told) from None

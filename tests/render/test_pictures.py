@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from archgen.render.dot import STYLES, dot_text
+from archgen.render.dot import dot_text
 from archgen.render.drafting import Drafter, uses
 from archgen.render.drawing import Drawing, Kind
+from archgen.render.mermaid import mermaid_text
+from archgen.render.styles import STYLES
 from tests.compiling import NETWORKS, compiled, network_of, shipped
 
 BROKEN = """\
@@ -141,3 +143,16 @@ def test_text_cannot_command_graphviz() -> None:
     assert "\u202e" not in text
     assert "&lt;b&gt;" in text
     assert not re.search(r"(?<!\\)\\N", text)
+
+
+def test_mermaid_has_every_box_and_arrow_and_only_plain_text() -> None:
+    drawing = _block("inception_v4", "reduction_a")
+    text = mermaid_text(drawing, STYLES["paper"])
+    assert text.startswith("flowchart BT\n  n0[")
+    assert '["3x3 Conv<br/>(384 stride 2 V)<br/>17x17x384"]:::conv' in text
+    assert text.count(" --> ") == len(drawing.arrows)
+    evil = drawing.boxes[0]._replace(lines=('"]:::x; click <script>\u202e',))
+    hostile = mermaid_text(drawing._replace(boxes=(evil, *drawing.boxes[1:])), STYLES["paper"])
+    assert "<script>" not in hostile
+    assert "\u202e" not in hostile
+    assert '"]:::x' not in hostile

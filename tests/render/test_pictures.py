@@ -156,3 +156,13 @@ def test_mermaid_has_every_box_and_arrow_and_only_plain_text() -> None:
     assert "<script>" not in hostile
     assert "\u202e" not in hostile
     assert '"]:::x' not in hostile
+
+
+def test_mermaid_shows_what_is_broken_in_red() -> None:
+    compilation = compiled(BROKEN)
+    assert compilation.network is not None
+    drawing = Drafter(compilation.network, compilation.diagnostics).overview()
+    text = mermaid_text(drawing, STYLES["color"])
+    assert "AG301: branches of a concat end on different grids" in text
+    assert text.count(":::broken") == 2
+    assert text.count("stroke:#C62828,stroke-width:2px") == 2

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 import click
 
@@ -18,13 +19,26 @@ if TYPE_CHECKING:
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
     from archgen.train import FitResult, Recipe, RunFolder
-    from archgen.train.data import Images
+    from archgen.train.data import Images, Split
     from archgen.train.run import Facts
 
 DEFAULT_RECIPE = "quick"
 DEFAULT_DATA = "fashion_mnist"
-SPLITS: tuple[Literal["train", "test"], ...] = ("train", "test")
+SPLITS: tuple[Split, Split] = ("train", "test")
 SIGNALLED = 128  # beside the signal's number: how a shell tells of a process that a signal ended
+
+
+class PlanOptions(TypedDict):
+    """What the command line says about the recipe: a file, and values instead of that file's."""
+
+    recipe: str | None
+    epochs: int | None
+    max_steps: int | None
+    batch: int | None
+    seed: int | None
+    deterministic: bool | None
+    on_bad: str | None
+    max_bad: float | None
 
 
 @click.command(
@@ -60,6 +74,7 @@ SIGNALLED = 128  # beside the signal's number: how a shell tells of a process th
 @click.option(
     "--deterministic",
     is_flag=True,
+    default=None,
     help="Only algorithms that repeat bit by bit, on a GPU too; as the recipe's `deterministic`.",
 )
 @click.option(
@@ -88,19 +103,12 @@ SIGNALLED = 128  # beside the signal's number: how a shell tells of a process th
 @reports_findings
 def train(
     spec: str | None,
-    recipe: str | None,
     data: str | None,
     out: str | None,
     resume: str | None,
-    epochs: int | None,
-    max_steps: int | None,
-    batch: int | None,
-    seed: int | None,
-    deterministic: bool,
-    on_bad: str | None,
-    max_bad: float | None,
     workers: int | None,
     checkpoint_every: int | None,
+    **plan: Unpack[PlanOptions],
 ) -> int:
     """Train a network on images.
 
@@ -109,29 +117,25 @@ def train(
     goes on from its last checkpoint. Either way it ends with the very weights of a run that was
     never stopped.
     """
-    from archgen.cli.locate import read_target
+    from archgen.cli.interrupts import leaving
     from archgen.cli.training import require_training, told_plainly
 
     if resume is not None:
-        named = deterministic or None
-        _refuse_beside_resume(recipe, out, epochs, max_steps, batch, seed, named, on_bad, max_bad)
+        _refuse_beside_resume({"out": out, **plan})
     elif spec is None:
         raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
-    if epochs is not None and max_steps is not None:
+    if plan["epochs"] is not None and plan["max_steps"] is not None:
         raise click.UsageError("name either --epochs or --max-steps, not both")
     require_training()
     with told_plainly():
-        if resume is not None:
-            order = _order_of(Path(resume), spec, data)
-        else:
-            assert spec is not None
-            text = read_target(spec)
-            plan = _changed(_read_recipe(recipe), epochs, max_steps, batch, seed)
-            if deterministic:
-                plan = plan.model_copy(update={"deterministic": True})
-            plan = _tolerating(plan, on_bad, max_bad)
-            order = Order(text, plan, data or DEFAULT_DATA, Path(out) if out else _new_folder(text))
-        return _run(order, checkpoint_every, workers)
+        with leaving():  # nothing is written yet
+            order = (
+                _order_of(resume, spec, data)
+                if resume is not None
+                else _new_order(spec, plan, data, out)
+            )
+            materials = _materials(order, workers)
+        return _run(order, materials, checkpoint_every)
 
 
 class Order(NamedTuple):
@@ -148,22 +152,38 @@ class Order(NamedTuple):
         return path is not None and path.resolve() == (run.path / "spec.yaml").resolve()
 
 
-def _refuse_beside_resume(*others: object) -> None:
-    options = "--recipe --out --epochs --max-steps --batch --seed --deterministic"
-    names = f"{options} --on-bad --max-bad".split()
-    named = [name for name, value in zip(names, others, strict=True) if value is not None]
+class Materials(NamedTuple):
+    """The network, the images that it learns from, and those that it is measured on."""
+
+    made: Trainable
+    train: Images
+    test: Images
+
+
+def _refuse_beside_resume(options: Mapping[str, object]) -> None:
+    named = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
     if named:
         raise click.UsageError(
             f"a run goes on as it began: leave out {', '.join(named)} beside --resume"
         )
 
 
-def _order_of(run: Path, spec: str | None, data: str | None) -> Order:
-    """The order by which a run was begun. Raises TrainingError where `run` is none."""
+def _new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
+    from archgen.cli.locate import read_target
+
+    assert spec is not None
+    text = read_target(spec)
+    folder = Path(out) if out else _new_folder(text)
+    return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
+
+
+def _order_of(folder: str, spec: str | None, data: str | None) -> Order:
+    """The order by which a run was begun. Raises TrainingError where the folder holds none."""
     from archgen.cli.locate import read_target
     from archgen.spec.files import read_spec
     from archgen.train import RunFolder
 
+    run = Path(folder)
     facts = RunFolder.open(run).facts
     text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
     began_with = str(facts.get("data") or DEFAULT_DATA)
@@ -179,28 +199,21 @@ def _read_recipe(named: str | None) -> Recipe:
     return sound_recipe(read_spec(find(named or f"recipes/{DEFAULT_RECIPE}")))
 
 
-def _changed(
-    recipe: Recipe, epochs: int | None, max_steps: int | None, batch: int | None, seed: int | None
-) -> Recipe:
+def _planned(options: PlanOptions) -> Recipe:
     """The recipe with what the command line sets instead."""
-    changes: dict[str, object] = {}
-    if epochs is not None or max_steps is not None:
-        changes.update(epochs=epochs, steps=max_steps)
-    if batch is not None:
-        changes["batch"] = batch
-    if seed is not None:
-        changes["seed"] = seed
-    return recipe.model_copy(update=changes)
-
-
-def _tolerating(recipe: Recipe, on_bad: str | None, max_bad: float | None) -> Recipe:
-    """The recipe with what the command line says of bad images."""
-    changes: dict[str, object] = {}
-    if on_bad is not None:
-        changes["on_bad"] = on_bad
-    if max_bad is not None:
-        changes["max_bad"] = max_bad / 100
-    return recipe.model_copy(update=changes)
+    length = {"epochs": options["epochs"], "steps": options["max_steps"]}
+    percent = options["max_bad"]
+    others = {
+        "batch": options["batch"],
+        "seed": options["seed"],
+        "deterministic": options["deterministic"],
+        "on_bad": options["on_bad"],
+        "max_bad": None if percent is None else percent / 100,
+    }
+    said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
+    if any(length.values()):
+        said.update(length)  # one of the two: the other is unset, whatever the recipe says
+    return _read_recipe(options["recipe"]).model_copy(update=said)
 
 
 def _new_folder(text: SpecText) -> Path:
@@ -209,25 +222,22 @@ def _new_folder(text: SpecText) -> Path:
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _run(order: Order, checkpoint_every: int | None, workers: int | None) -> int:
-    from archgen.cli.training import loading_of, make_trainable
-    from archgen.pipeline import check
-    from archgen.train import Interrupted, fit, load_data, progress_on
-    from archgen.train.computing import described_device
+def _materials(order: Order, workers: int | None) -> Materials:
+    from archgen.cli.training import load_images, loading_of, make_trainable
 
-    shape = check(order.text).sound_network().network.input
-    train, test = (
-        load_data(
-            order.data,
-            channels=shape.channels,
-            height=shape.height,
-            width=shape.width,
-            split=split,
-            loading=loading_of(order.recipe, workers),
-        )
-        for split in SPLITS
-    )
-    made = make_trainable(order.text, len(train.classes), order.recipe.seed)
+    loading = loading_of(order.recipe, workers)
+    train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
+    return Materials(make_trainable(order.text, len(train.classes), order.recipe.seed), train, test)
+
+
+def _run(order: Order, materials: Materials, checkpoint_every: int | None) -> int:
+    from archgen.cli.interrupts import leaving
+
+    with leaving():
+        from archgen.train import Interrupted, fit, progress_on
+        from archgen.train.computing import described_device
+
+    made, train, test = materials
     run = _run_folder(order, made, train)
     if run.facts["status"] == "finished":
         write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])

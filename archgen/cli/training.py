@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from archgen.ir.shaped import ShapedNetwork
     from archgen.spec.files import SpecText
     from archgen.train import Loading, Recipe
+    from archgen.train.data import Images, Split
 
 NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
 CLASSES = "num_classes"
@@ -58,6 +59,25 @@ def loading_of(recipe: Recipe, workers: int | None) -> Loading:
         default_workers() if workers is None else workers,
         recipe.on_bad,
         recipe.max_bad,
+    )
+
+
+def load_images(text: SpecText, data: str, split: Split, loading: Loading) -> Images:
+    """The images that `--data` names, as the network of a spec takes them.
+
+    Raises SpecError for a spec with errors.
+    """
+    from archgen.pipeline import check
+    from archgen.train import load_data
+
+    shape = check(text).sound_network().network.input
+    return load_data(
+        data,
+        channels=shape.channels,
+        height=shape.height,
+        width=shape.width,
+        split=split,
+        loading=loading,
     )
 
 

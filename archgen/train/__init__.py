@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from archgen.train.data import ImageSet, Loading, StreamedSet, default_workers, load_data
     from archgen.train.errors import DataError, Interrupted, TrainingError
     from archgen.train.evaluation import Evaluation, evaluate
-    from archgen.train.loop import FitResult, fit
+    from archgen.train.fitting import FitResult, fit
     from archgen.train.progress import Progress, progress_on
     from archgen.train.recipe import Recipe
     from archgen.train.run import RunFolder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "DataError": "errors",
     "Evaluation": "evaluation",
-    "FitResult": "loop",
+    "FitResult": "fitting",
     "ImageSet": "data",
     "Loading": "data",
     "Interrupted": "errors",
@@ -32,7 +32,7 @@ _HOMES = {
     "TrainingError": "errors",
     "default_workers": "data",
     "evaluate": "evaluation",
-    "fit": "loop",
+    "fit": "fitting",
     "load_data": "data",
     "load_weights": "weights",
     "progress_on": "progress",

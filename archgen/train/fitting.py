@@ -1,0 +1,131 @@
+"""A run from its first step, or its newest checkpoint, to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+
+from torch import nn
+
+from archgen.train.checkpoints import Checkpoints
+from archgen.train.computing import algorithms
+from archgen.train.data import Images
+from archgen.train.errors import Interrupted
+from archgen.train.evaluation import Evaluation
+from archgen.train.identity import identity_of
+from archgen.train.learner import Learner
+from archgen.train.loop import Loop, Work
+from archgen.train.losses import Objective
+from archgen.train.progress import Progress
+from archgen.train.provenance import changed_surroundings, run_facts
+from archgen.train.recipe import Recipe
+from archgen.train.run import Facts, RunFolder
+from archgen.train.schedule import Timeline
+from archgen.train.state import TrainingState
+from archgen.train.stopping import StopRequest, stop_requests
+from archgen.train.streamed_batches import batches_of
+
+NO_WEIGHTS: Mapping[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """What a run came to; `seconds` is the wall time since it was started or resumed."""
+
+    steps: int
+    seconds: float
+    evaluations: tuple[Evaluation, ...]
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The one after the last step."""
+        return self.evaluations[-1]
+
+
+def fit(
+    model: nn.Module,
+    train: Images,
+    test: Images,
+    recipe: Recipe,
+    run: RunFolder,
+    *,
+    seed: int,
+    progress: Progress,
+    aux_weights: Mapping[str, float] = NO_WEIGHTS,
+    checkpoint_every: int | None = None,
+) -> FitResult:
+    """Trains `model` in place, where it is, by `recipe`; the last step is always evaluated.
+
+    The same model, images, recipe, seed, device and thread count give the same weights, also if the
+    run is killed in between and `fit` called again: it goes on from the newest sound checkpoint in
+    `run`. Checkpoints are written every `checkpoint_every` steps, without it every ten minutes, and
+    with each evaluation, whose weights, averaged where the recipe has `ema`, are in `run.weights`.
+    Raises `TrainingError` where training cannot go on, and `Interrupted`, the state saved, after
+    the first SIGINT or SIGTERM.
+    """
+    started = perf_counter()
+    work = Work(model, train, test, recipe, run, seed)
+    with stop_requests() as stop:
+        state = _trained(work, aux_weights, checkpoint_every, progress, stop)
+    evaluations = tuple(state.evaluations[step] for step in sorted(state.evaluations))
+    return FitResult(state.step, perf_counter() - started, evaluations)
+
+
+def _trained(
+    work: Work,
+    aux_weights: Mapping[str, float],
+    checkpoint_every: int | None,
+    progress: Progress,
+    stop: StopRequest,
+) -> TrainingState:
+    """The state at the end of the run."""
+    recipe, run = work.recipe, work.run
+    timeline = Timeline.of(recipe, len(work.train))
+    objective = Objective(len(work.train.classes), recipe.label_smoothing, aux_weights)
+    learner = Learner.of(work.model, recipe, timeline)
+    state = TrainingState(learner.parts(), micro_batches=min(recipe.accumulate, recipe.batch))
+    identity = identity_of(run.spec_sha256, recipe, work.train, work.seed)
+    checkpoints = Checkpoints(run.checkpoints, identity, checkpoint_every)
+    facts = run_facts(work.train, work.test, work.seed, work.device)
+    _take_up(run, state, checkpoints, facts, progress)
+    batches = batches_of(work.train, recipe, timeline, work.seed)
+    loop = Loop(work, batches, learner, objective, state, checkpoints, progress)
+    with (
+        run.attempt({**facts, "identity": identity}),
+        _showing(progress, timeline.steps, state.step),
+        algorithms(deterministic=recipe.deterministic),
+    ):
+        try:
+            loop.go_on(stop)
+        except Interrupted:
+            loop.save()
+            raise
+    return state
+
+
+def _take_up(
+    run: RunFolder,
+    state: TrainingState,
+    checkpoints: Checkpoints,
+    facts: Facts,
+    progress: Progress,
+) -> None:
+    """Brings the state and the reports of a run to its newest checkpoint, if it has one."""
+    for line in checkpoints.restore(state):
+        progress.tell(line)
+    run.rewind(state.step, state.evaluations.keys())
+    if state.step:
+        progress.tell(f"going on after step {state.step}")
+        for line in changed_surroundings(run, facts):
+            progress.tell(line)
+
+
+@contextmanager
+def _showing(progress: Progress, steps: int, done: int) -> Iterator[None]:
+    progress.start(steps, done)
+    try:
+        yield
+    finally:
+        progress.stop()

@@ -98,7 +98,10 @@ class Loop:
         work, state, network = self._work, self._state, self._learner.evaluated
         self._settle()
         evaluation = evaluate(network, work.test, work.recipe.batch, stop.heed)
-        origin = weights_metadata(work.run, work.train, work.seed, state.step, evaluation)
+        is_averaged = self._learner.averaged is not None
+        origin = weights_metadata(
+            work.run, work.train, work.seed, state.step, evaluation, averaged=is_averaged
+        )
         save_weights(work.run.weights, network, origin)
         self._journal.tested(evaluation)
         state.evaluations[state.step] = evaluation

@@ -41,9 +41,18 @@ def changed_surroundings(run: RunFolder, facts: Facts) -> list[str]:
 
 
 def weights_metadata(
-    run: RunFolder, train: Images, seed: int, step: int, evaluation: Evaluation
+    run: RunFolder,
+    train: Images,
+    seed: int,
+    step: int,
+    evaluation: Evaluation,
+    *,
+    averaged: bool,
 ) -> Mapping[str, str]:
-    """What whoever finds the weights alone, after `step` steps, has to know to use them."""
+    """What whoever finds the weights alone, after `step` steps, has to know to use them.
+
+    `averaged` says whether they are a moving average over the steps, or those of the last one.
+    """
     return {
         "format": "pt",
         "spec_sha256": run.spec_sha256,
@@ -53,5 +62,6 @@ def weights_metadata(
         "std": str(train.std),
         "seed": str(seed),
         "step": str(step),
+        "averaged": str(averaged).lower(),
         "top1": f"{evaluation.top1:.6f}",
     }

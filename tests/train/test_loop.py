@@ -147,6 +147,7 @@ def test_the_run_folder_holds_the_final_weights_and_where_they_come_from(
     assert same(weights(model), weights(loaded))
     assert metadata["step"] == "25"
     assert metadata["seed"] == "4"
+    assert metadata["averaged"] == "false"
     assert json.loads(metadata["classes"]) == ["dark", "middle", "bright"]
     assert float(metadata["top1"]) == pytest.approx(result.evaluation.top1, abs=1e-6)
     assert json.loads((run.path / "run.json").read_text())["status"] == "finished"
@@ -158,7 +159,7 @@ def test_averaged_weights_are_what_is_evaluated_and_saved(
     model, loaded = tiny(0), tiny(1)
     made = recipe.model_copy(update={"ema": EMA(decay=0.9)})
     result = fit(model, images, images, made, run, seed=4, progress=Progress())
-    load_weights(run.weights, loaded)
+    assert load_weights(run.weights, loaded)["averaged"] == "true"
     assert not same(weights(model), weights(loaded))
     again = evaluate(loaded, images, recipe.batch)
     assert result.evaluation.correct_top1 == again.correct_top1

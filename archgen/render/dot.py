@@ -18,34 +18,9 @@ FONT = "Helvetica,Arial,sans-serif"
 
 def dot_text(drawing: Drawing, style: Style, dpi: int = 0) -> str:
     """The drawing as the text of one digraph, the same at every call."""
-    wide = drawing.is_overview
-    size = {"width": "2.1", "height": "0.48"} if wide else {"width": "1.3", "height": "0.46"}
     graph = graphviz.Digraph(drawing.name)
-    graph.attr(
-        rankdir="BT",
-        splines="line",
-        nodesep="0.2",
-        ranksep="0.3",
-        ordering="out",
-        pad="0.08",
-        newrank="true",
-        bgcolor=style.background,
-        fontname=FONT,
-        fontcolor=style.ink,
-        tooltip=_text(drawing.title),
-        **({"dpi": str(dpi)} if dpi else {}),
-    )
-    graph.attr(
-        "node",
-        shape="box",
-        style="filled",
-        fixedsize="true",
-        fontname=FONT,
-        fontsize="12" if wide else "11",
-        fontcolor=style.ink,
-        color=style.border,
-        **size,
-    )
+    graph.attr(tooltip=_text(drawing.title), **_page(style, dpi))
+    graph.attr("node", **_boxes(style, is_overview=drawing.is_overview))
     graph.attr(
         "edge", arrowsize="0.55", penwidth="0.9", color=style.ink, tailport="n", headport="s"
     )
@@ -59,6 +34,39 @@ def dot_text(drawing: Drawing, style: Style, dpi: int = 0) -> str:
     for paths in _by_layer(layers):
         _layer(graph, [boxes[path] for path in paths], trunk, style)
     return str(graph.source)
+
+
+def _page(style: Style, dpi: int) -> dict[str, str]:
+    """What holds for the whole drawing: bottom to top, and only straight lines."""
+    page = {
+        "rankdir": "BT",
+        "splines": "line",
+        "nodesep": "0.2",
+        "ranksep": "0.3",
+        "ordering": "out",
+        "pad": "0.08",
+        "newrank": "true",
+        "bgcolor": style.background,
+        "fontname": FONT,
+        "fontcolor": style.ink,
+    }
+    return {**page, "dpi": str(dpi)} if dpi else page
+
+
+def _boxes(style: Style, *, is_overview: bool) -> dict[str, str]:
+    """What holds for each box, in inches and points; those of an overview are wider."""
+    width, height, points = ("2.1", "0.48", "12") if is_overview else ("1.3", "0.46", "11")
+    return {
+        "shape": "box",
+        "style": "filled",
+        "fixedsize": "true",
+        "width": width,
+        "height": height,
+        "fontname": FONT,
+        "fontsize": points,
+        "fontcolor": style.ink,
+        "color": style.border,
+    }
 
 
 def _graph(drawing: Drawing) -> nx.DiGraph:

@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from archgen.cli.entry import main as run
 
         status = run(argv)
-    except KeyboardInterrupt:  # a second one, while the first was dealt with
+    except KeyboardInterrupt:  # a second one, while a run that was asked to stop saved its state
         if argv is not None:
             raise
         os._exit(INTERRUPTED)

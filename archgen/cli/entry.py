@@ -14,7 +14,6 @@ import click
 
 from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
 from archgen.cli.group import archgen
-from archgen.cli.interrupts import unwinding, was_interrupted
 from archgen.cli.terminal import discard, note, open_missing_streams, tolerate_any_text
 
 # what the system refuses for reasons of its own: neither a bug of ours nor a wrong spec
@@ -33,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is not None:
         return _status(arguments)
-    with _own_process(), unwinding():
+    with _own_process():
         return _status(arguments)
 
 
@@ -62,9 +61,6 @@ def _status(arguments: list[str]) -> int:
         note("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like the user's error
-        if was_interrupted():
-            note("interrupted")
-            return INTERRUPTED
         return _bug(error, arguments)
 
 

@@ -76,21 +76,18 @@ def _data_of(run: Path | None) -> str:
 def _measure(
     target: str, run: Path | None, weights: str | None, data: str, batch: int
 ) -> tuple[Evaluation, str]:
-    from archgen.cli.interrupts import leaving
     from archgen.cli.locate import read_target
     from archgen.cli.training import load_images, make_trainable
     from archgen.spec.files import read_spec
+    from archgen.train import evaluate as measure
+    from archgen.train import load_weights
 
-    with leaving():  # nothing is written
-        from archgen.train import evaluate as measure
-        from archgen.train import load_weights
-
-        text = read_target(target) if run is None else read_spec(run / "spec.yaml")
-        images = load_images(text, data, "test", _loading(run))
-        made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
-        path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
-        load_weights(path, made.module)
-        return measure(made.module, images, batch), made.network.network.title
+    text = read_target(target) if run is None else read_spec(run / "spec.yaml")
+    images = load_images(text, data, "test", _loading(run))
+    made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
+    path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
+    load_weights(path, made.module)
+    return measure(made.module, images, batch), made.network.network.title
 
 
 def _loading(run: Path | None) -> Loading:

@@ -1,6 +1,8 @@
-"""What Ctrl-C does in a process of ours: end it at once, or unwind it where files are put in order.
+"""What Ctrl-C does in a process of ours: it ends it at once, or as soon as a file is whole.
 
-Installed before anything else is imported, so this module imports as little as it can.
+No handler here raises: an exception out of the blue is lost in callbacks of the interpreter, taken for
+something else by libraries, and fatal in C++. Installed before anything else is imported, so this
+module imports as little as it can.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from archgen.cli.exit_codes import INTERRUPTED
@@ -32,44 +34,28 @@ def ignore_interrupts() -> None:
 
 
 @contextmanager
-def unwinding() -> Iterator[None]:
-    """Inside, an interrupt raises KeyboardInterrupt, so that every `finally` has its turn.
+def writing() -> Iterator[None]:
+    """Inside, an interrupt waits: files are put in order first, and then it ends the process.
 
-    Without `take_interrupts` before, nothing is changed.
+    Without `take_interrupts` before, or inside another one, nothing is changed.
     """
-    yield from _handled_by(_unwind)
-
-
-@contextmanager
-def leaving() -> Iterator[None]:
-    """Inside, an interrupt ends the process at once: for imports of libraries.
-
-    Some take a KeyboardInterrupt for a failure of their own and go on, or tell of an ImportError.
-    """
-    yield from _handled_by(_leave)
-
-
-def was_interrupted() -> bool:
-    """Whether an interrupt was met, whatever the libraries on its way made of it."""
-    return bool(_met)
-
-
-def _handled_by(handler: object) -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    if before not in (_leave, _unwind):
+    if signal.getsignal(signal.SIGINT) is not _leave:
         yield
         return
-    signal.signal(signal.SIGINT, _leave if handler is _leave else _unwind)
+    signal.signal(signal.SIGINT, _wait)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, _leave)
+        if _met:
+            _leave(signal.SIGINT, None)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(INTERRUPTED)
-
-
-def _unwind(number: int, _frame: FrameType | None) -> None:
+def _wait(number: int, _frame: FrameType | None) -> None:
     _met.append(number)
-    raise KeyboardInterrupt
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    with suppress(OSError):  # nobody may be there to hear it
+        os.write(2, b"interrupted\n")
+    os._exit(INTERRUPTED)

@@ -117,7 +117,6 @@ def train(
     goes on from its last checkpoint. Either way it ends with the very weights of a run that was
     never stopped.
     """
-    from archgen.cli.interrupts import leaving
     from archgen.cli.training import require_training, told_plainly
 
     if resume is not None:
@@ -128,14 +127,8 @@ def train(
         raise click.UsageError("name either --epochs or --max-steps, not both")
     require_training()
     with told_plainly():
-        with leaving():  # nothing is written yet
-            order = (
-                _order_of(resume, spec, data)
-                if resume is not None
-                else _new_order(spec, plan, data, out)
-            )
-            materials = _materials(order, workers)
-        return _run(order, materials, checkpoint_every)
+        order = _new_order(spec, plan, data, out) if resume is None else _begun(resume, spec, data)
+        return _run(order, _materials(order, workers), checkpoint_every)
 
 
 class Order(NamedTuple):
@@ -177,7 +170,7 @@ def _new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str |
     return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
 
 
-def _order_of(folder: str, spec: str | None, data: str | None) -> Order:
+def _begun(folder: str, spec: str | None, data: str | None) -> Order:
     """The order by which a run was begun. Raises TrainingError where the folder holds none."""
     from archgen.cli.locate import read_target
     from archgen.spec.files import read_spec
@@ -231,14 +224,13 @@ def _materials(order: Order, workers: int | None) -> Materials:
 
 
 def _run(order: Order, materials: Materials, checkpoint_every: int | None) -> int:
-    from archgen.cli.interrupts import leaving
-
-    with leaving():
-        from archgen.train import Interrupted, fit, progress_on
-        from archgen.train.computing import described_device
+    from archgen.cli.interrupts import writing
+    from archgen.train import Interrupted, fit, progress_on
+    from archgen.train.computing import described_device
 
     made, train, test = materials
-    run = _run_folder(order, made, train)
+    with writing():
+        run = _run_folder(order, made, train)
     if run.facts["status"] == "finished":
         write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])
         return SOUND

@@ -39,10 +39,7 @@ def require_training() -> None:
 @contextmanager
 def told_plainly() -> Iterator[None]:
     """Turns what the trainer says into one line."""
-    from archgen.cli.interrupts import leaving
-
-    with leaving():
-        from archgen.train import TrainingError
+    from archgen.train import TrainingError
 
     try:
         yield

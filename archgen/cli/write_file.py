@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from archgen.cli.interrupts import writing
 from archgen.train.files import replacing
 
 
@@ -29,7 +30,7 @@ def write_file(path: Path, content: str | bytes, *, never: Iterable[Path] = ()) 
             raise CannotWrite(f"`{path}` is {what}: name a file to write")
         if not target.parent.is_dir():
             raise CannotWrite(f"there is no folder `{path.parent}` to write `{path.name}` into")
-        with replacing(target) as temporary:
+        with writing(), replacing(target) as temporary:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             if mode is not None:
                 temporary.chmod(stat.S_IMODE(mode))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from ast import parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +50,30 @@ def test_an_interrupt_leaves_nothing_half_done(folder: Path, name: str) -> None:
     for after in MOMENTS:
         ended = interrupted(name, folder, after)
         assert ended.fell_before_main or not problems(ended, whole), (after, ended)
+
+
+def test_an_interrupt_waits_until_a_file_is_whole(tmp_path: Path) -> None:
+    script = """
+import os, signal
+from pathlib import Path
+from archgen.cli.interrupts import take_interrupts
+from archgen.cli.write_file import write_file
+
+take_interrupts()
+chmod = Path.chmod
+def interrupted(path, mode):
+    os.kill(os.getpid(), signal.SIGINT)
+    chmod(path, mode)
+Path.chmod = interrupted
+write_file(Path("made.py"), "new")
+print("went on")
+"""
+    (tmp_path / "made.py").write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"made.py": "new"}
 
 
 @pytest.mark.slow

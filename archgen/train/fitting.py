@@ -90,13 +90,13 @@ def _trained(
     checkpoints = Checkpoints(run.checkpoints, identity, checkpoint_every)
     facts = run_facts(work.train, work.test, work.seed, work.device)
     _take_up(run, state, checkpoints, facts, progress)
-    batches = batches_of(work.train, recipe, timeline, work.seed)
-    loop = Loop(work, batches, learner, objective, state, checkpoints, progress)
     with (
+        batches_of(work.train, recipe, timeline, work.seed) as batches,
         run.attempt({**facts, "identity": identity}),
         _showing(progress, timeline.steps, state.step),
         algorithms(deterministic=recipe.deterministic),
     ):
+        loop = Loop(work, batches, learner, objective, state, checkpoints, progress)
         try:
             loop.go_on(stop)
         except Interrupted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,14 @@ REPLACEMENTS = 16
 _MIRRORED = Augment(flip=True)
 
 
-def batches_of(data: Images, recipe: Recipe, timeline: Timeline, seed: int) -> AnyBatches:
-    """The batches of one run, whether its images are in memory or not."""
+@contextmanager
+def batches_of(data: Images, recipe: Recipe, timeline: Timeline, seed: int) -> Iterator[AnyBatches]:
+    """The batches of one run, whether its images are in memory or not; what reads ends with it."""
     if isinstance(data, StreamedSet):
-        return StreamedBatches(data, recipe, timeline, seed)
-    return Batches(data, recipe, timeline, seed)
+        with closing(StreamedBatches(data, recipe, timeline, seed)) as streamed:
+            yield streamed
+    else:
+        yield Batches(data, recipe, timeline, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class StreamedBatches:
         self._recipe = recipe
         self._seed = seed
         self._steps = Steps(data, recipe.batch, timeline, seed)
-        self._ahead: Iterator[Prepared] = iter(())
+        self._ahead: Generator[Prepared, None, None] | None = None
         self._next = -1
 
     def at(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -118,8 +122,15 @@ class StreamedBatches:
         """The indices of the images of `step`, bad ones included."""
         return self._steps.samples(step)
 
+    def close(self) -> None:
+        """Ends what reads ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self._ahead = None
+
     def _prepared(self, step: int) -> Prepared:
-        if step != self._next:
+        if self._ahead is None or step != self._next:
+            self.close()
             remaining = range(step, max(step + 1, self.timeline.steps))
             workers = self.data.loading.workers
             self._ahead = prepared_in_processes(self._steps, remaining, workers)

@@ -4,6 +4,7 @@ import io
 import os
 import tarfile
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from archgen.train import DataError, ImageSet, Loading, Recipe, StreamedSet, load_data
+from archgen.train import (
+    DataError,
+    ImageSet,
+    Loading,
+    Recipe,
+    StreamedSet,
+    load_data,
+)
 from archgen.train.data import Images, held
 from archgen.train.data.images import Split
 from archgen.train.schedule import Timeline
@@ -77,8 +85,8 @@ def batches(
     **augment: object,
 ) -> tuple[list[Tensor], list[Tensor]]:
     data, recipe = load(root, loading), recipe_for(loading, **augment)
-    made = batches_of(data, recipe, Timeline.of(recipe, len(data)), seed=3)
-    taken = [made.at(step, CPU) for step in range(start, 7)]
+    with batches_of(data, recipe, Timeline.of(recipe, len(data)), seed=3) as made:
+        taken = [made.at(step, CPU) for step in range(start, 7)]
     return [images for images, _ in taken], [labels for _, labels in taken]
 
 
@@ -157,6 +165,7 @@ def test_a_bad_image_stops_a_stream_by_name(root: Path, kind: str, workers: int)
     with pytest.raises(DataError, match=f"`{path}`.*--on-bad skip") as caught:
         batches(root, Loading(workers=workers))
     assert "Traceback" not in str(caught.value)
+    assert not active_children()
 
 
 @pytest.mark.usefixtures("streaming")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -48,11 +48,14 @@ class Batched(Protocol):
         """Batch `number`."""
 
 
-def prepared_in_processes(source: Batched, numbers: range, workers: int) -> Iterator[Prepared]:
+def prepared_in_processes(
+    source: Batched, numbers: range, workers: int
+) -> Generator[Prepared, None, None]:
     """The batches of `numbers` in their order, read ahead by `workers` processes; 0 reads here.
 
     Draws nothing from torch's global generator. The processes leave SIGINT and SIGTERM to the one
-    that started them, which may still save, and end when it does.
+    that started them, which may still save. They end with the generator: whoever keeps it without
+    exhausting it closes it, since the end of this process waits for them.
     """
     loader: DataLoader[Prepared] = DataLoader(
         source,  # type: ignore[arg-type]  # all that a map-style set needs is here

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 from archgen.checks import CHECKS
 from archgen.diagnostics import Diagnostic, Findings, Label, Severity, Span
-from archgen.infer import infer
+from archgen.infer import Uses, infer
 from archgen.ir.graph import BlockCall, NetworkGraph, Node
 from archgen.ir.rewriting import replace_nodes
-from archgen.overrides import Override, apply_overrides
 from archgen.resolve import Erratum, Resolved, read_expect
 from archgen.rules import (
     ALTERNATIVE_FAILS,
@@ -42,15 +41,15 @@ def told_as_printed(finding: Diagnostic, errata: tuple[Erratum, ...]) -> Diagnos
     return finding.with_notes(*notes)
 
 
-def check_errata(resolved: Resolved) -> Iterator[Diagnostic]:
-    """What is wrong with the errata of a network that itself is sound."""
+def check_errata(resolved: Resolved, uses: Uses) -> Iterator[Diagnostic]:
+    """What is wrong with the errata of a network that itself is sound; `uses` is what its walk has done."""
     assert resolved.network is not None
     for erratum in resolved.errata:
         malformed = _malformed(erratum)
         if malformed is not None:
             yield malformed
             continue
-        errors = _errors_as_printed(resolved.network, erratum)
+        errors = _errors_as_printed(resolved.network, erratum, uses)
         place = erratum.written.field.span
         if erratum.written.is_reading:
             if errors:
@@ -89,9 +88,9 @@ def _shown(erratum: Erratum) -> str:
     return f"{erratum.written.field.text}: {value}"
 
 
-def _errors_as_printed(network: NetworkGraph, erratum: Erratum) -> list[Diagnostic]:
+def _errors_as_printed(network: NetworkGraph, erratum: Erratum, uses: Uses) -> list[Diagnostic]:
     findings = Findings()
-    infer(as_printed(network, (erratum,)), findings)
+    infer(as_printed(network, (erratum,)), findings, uses=uses.copy())
     return [finding for finding in findings.diagnostics if finding.severity is Severity.ERROR]
 
 
@@ -121,6 +120,8 @@ def check_alternatives(resolved: Resolved) -> Iterator[Diagnostic]:
 def _check_alternative(
     resolved: Resolved, name: str, place: Span, alternative: Alternative
 ) -> Iterator[Diagnostic]:
+    from archgen.overrides import Override, apply_overrides  # noqa: PLC0415  # few specs have alternatives
+
     assert resolved.network is not None
     findings = Findings()
     overrides = tuple(Override(key.text, value, key.span) for key, value in alternative.set.entries)

@@ -6,15 +6,14 @@ text --load--> SpecFile --resolve--> Resolved --infer--> ShapedNetwork --check--
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from archgen import errata
 from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge, unused_allows
 from archgen.diagnostics import Diagnostic, Findings, SpecError
-from archgen.infer import infer
+from archgen.infer import Uses, infer
 from archgen.ir.shaped import ShapedNetwork
-from archgen.legal_sizes import narrower_sizes
 from archgen.resolve import Resolved, resolve
 from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
 from archgen.spec.files import SpecText, start_of
@@ -67,12 +66,15 @@ def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
 
 def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
     """The network, checked; its errata and alternatives too where it is sound."""
-    network = infer(resolved.network, findings) if resolved.network is not None else None
+    uses: Uses = {}
+    network = None
+    if resolved.network is not None:
+        network = infer(resolved.network, findings, uses=uses)
     if network is not None:
         findings.extend(finding for check in CHECKS for finding in check(network))
     _warn(resolved, network, findings)
     if network is not None and not findings.has_errors:
-        findings.extend(errata.check_errata(resolved))
+        findings.extend(errata.check_errata(resolved, uses))
         findings.extend(errata.check_alternatives(resolved))
     return network
 
@@ -83,12 +85,20 @@ def _warn(resolved: Resolved, network: ShapedNetwork | None, findings: Findings)
     if network is not None:
         found += [finding for check in WARNINGS for finding in check(network)]
     if network is not None and not findings.has_errors:
-        found += narrower_sizes(network)
+        found += _narrower_sizes(network)
     acknowledged = acknowledge(found, resolved.allowances)
     findings.extend(acknowledged.left)
     if not findings.has_errors:
         idle = unused_allows(resolved, network, acknowledged.used)
         findings.extend(acknowledge(idle, resolved.allowances).left)
+
+
+def _narrower_sizes(network: ShapedNetwork) -> Iterable[Diagnostic]:
+    if network.network.sizes is None:
+        return ()
+    from archgen.legal_sizes import narrower_sizes  # noqa: PLC0415  # few specs state sizes
+
+    return narrower_sizes(network)
 
 
 def _as_printed(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from archgen.cli.ending import end_at_once
 from archgen.cli.exit_codes import INTERRUPTED
 from archgen.cli.interrupts import ignore_interrupts, take_interrupts
 
@@ -25,9 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is not None:
             raise
         os._exit(INTERRUPTED)
-    if argv is None:
-        ignore_interrupts()
-    return status
+    if argv is not None:
+        return status
+    ignore_interrupts()
+    return end_at_once(status)
 
 
 __all__ = ["main"]

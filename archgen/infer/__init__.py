@@ -1,6 +1,7 @@
 """From graphs to shaped graphs: every expression gets its value and every value its shape."""
 
 from archgen.infer.elaborate import (
+    Uses,
     diagnose,
     infer,
     trace_block,
@@ -15,6 +16,7 @@ __all__ = [
     "Failure",
     "Frame",
     "Untraceable",
+    "Uses",
     "diagnose",
     "infer",
     "trace_block",

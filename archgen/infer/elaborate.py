@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import cast
+from typing import TypeAlias, cast
 
 from archgen.diagnostics import Diagnostic, Findings, Label
 from archgen.infer.budget import Budget, TooLarge
@@ -58,19 +58,26 @@ from archgen.rules import NEEDS_GRID, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_RE
 from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
 
+# The uses of blocks that a walk has done, by what tells them apart, and how many steps each comes to.
+Uses: TypeAlias = "dict[object, tuple[ShapedBlock, int]]"
+
 
 class Unknown(Exception):
     """A param has no value, which has been reported; the block it belongs to has no shape."""
 
 
 def infer(
-    network: NetworkGraph, findings: Findings, arguments: Mapping[str, object] | None = None
+    network: NetworkGraph,
+    findings: Findings,
+    arguments: Mapping[str, object] | None = None,
+    uses: Uses | None = None,
 ) -> ShapedNetwork | None:
     """Every shape of the network; None where it is over a limit.
 
-    `arguments` replaces the defaults of the network's params.
+    `arguments` replaces the defaults of the network's params. What `uses` holds is taken as it is, and
+    what this walk does is added to it: a variant of a sound network is walked where it differs.
     """
-    elaborator = _Elaborator(findings)
+    elaborator = _Elaborator(findings, uses)
     try:
         return elaborator.network(network, arguments or {})
     except (TooLarge, Unknown):
@@ -106,11 +113,13 @@ def trace_network(
 class _Elaborator:
     """The walk, with what it shares: findings, the budget of nodes, and the blocks already done."""
 
-    def __init__(self, findings: Findings, *, is_tracing: bool = False) -> None:
+    def __init__(
+        self, findings: Findings, uses: Uses | None = None, *, is_tracing: bool = False
+    ) -> None:
         self._findings = findings
         self._is_tracing = is_tracing
         self._budget = Budget(findings)
-        self._done: dict[object, tuple[ShapedBlock, int]] = {}
+        self._done: Uses = {} if uses is None else uses
         self._failures: list[Failure] = []
 
     def diagnosis(self) -> Diagnosis:

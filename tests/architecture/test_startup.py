@@ -17,6 +17,10 @@ status = main(sys.argv[1:])
 print(json.dumps([status, sorted(sys.modules)]))
 """
 HEAVY = {"torch", "numpy", "networkx", "graphviz", "rich", "PIL", "safetensors"}
+RARE = {
+    *("archgen.emit", "archgen.legal_sizes", "archgen.overrides", "archgen.render"),
+    *("archgen.repairs", "archgen.cli.reporters", "difflib"),
+}
 V4 = str(SPECS / "inception_v4.yaml")
 
 
@@ -49,6 +53,10 @@ def test_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert not _loaded(*arguments) & HEAVY
 
 
+def test_a_check_without_findings_loads_only_what_looks_for_them() -> None:
+    assert not _loaded("check", V4) & RARE
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",)], ids=" ".join)
 def test_help_loads_neither_models_nor_yaml_nor_the_compiler(arguments: tuple[str, ...]) -> None:
     loaded = _loaded(*arguments)
@@ -68,3 +76,21 @@ def test_the_library_is_imported_without_anything() -> None:
     code = "import sys, archgen; print([n for n in sys.modules if n.startswith('archgen.')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("has_torch", "at_the_end"), [(False, ""), (True, "put away\n")])
+def test_only_a_process_with_torch_waits_for_the_interpreters_end(
+    has_torch: bool, at_the_end: str
+) -> None:
+    code = (
+        "import atexit, sys\n"
+        "from archgen.cli import main\n"
+        "atexit.register(print, 'put away')\n"
+        f"if {has_torch}: sys.modules['torch'] = sys\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "explain", "NONE"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, at_the_end)
+    assert "NONE" in done.stderr

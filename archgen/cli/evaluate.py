@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example, format_option
+from archgen.cli.options import common_options, device_option, example, format_option
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import write_lines
 
@@ -35,11 +35,17 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
 @click.option(
     "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
 )
+@device_option
 @format_option("table", "json")
 @common_options
 @reports_findings
 def evaluate(
-    target: str, weights: str | None, data: str | None, batch: int, output_format: str
+    target: str,
+    weights: str | None,
+    data: str | None,
+    batch: int,
+    device: str,
+    output_format: str,
 ) -> int:
     """Measure a trained network on test images.
 
@@ -54,7 +60,7 @@ def evaluate(
             f"`{target}` is no run folder; name one, or give a spec its --weights FILE"
         )
     with told_plainly():
-        result, name = _measure(target, run, weights, data or _data_of(run), batch)
+        result, name = _measure(target, run, weights, data or _data_of(run), batch, device)
     _print(result, name, output_format)
     return SOUND
 
@@ -74,20 +80,22 @@ def _data_of(run: Path | None) -> str:
 
 
 def _measure(
-    target: str, run: Path | None, weights: str | None, data: str, batch: int
+    target: str, run: Path | None, weights: str | None, data: str, batch: int, device: str
 ) -> tuple[Evaluation, str]:
     from archgen.cli.locate import read_target
     from archgen.cli.training import load_images, make_trainable
     from archgen.spec.files import read_spec
     from archgen.train import evaluate as measure
     from archgen.train import load_weights
+    from archgen.train.devices import choose_device
 
+    place = choose_device(device)
     text = read_target(target) if run is None else read_spec(run / "spec.yaml")
     images = load_images(text, data, "test", _loading(run))
     made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
     path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
     load_weights(path, made.module)
-    return measure(made.module, images, batch), made.network.network.title
+    return measure(made.module.to(place), images, batch), made.network.network.title
 
 
 def _loading(run: Path | None) -> Loading:

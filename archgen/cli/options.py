@@ -42,6 +42,16 @@ def format_option(*formats: str) -> Callable[[Decorated], Decorated]:
     )
 
 
+def device_option(command: Decorated) -> Decorated:
+    """`--device`: where the network computes."""
+    return click.option(
+        "--device",
+        metavar="DEVICE",
+        default="auto",
+        help="auto (the default: a GPU of CUDA if there is one), cpu, cuda, cuda:N or mps.",
+    )(command)
+
+
 def example(*commands: str) -> str:
     """The examples that end a help page."""
     lines = "\n".join(f"  {command}" for command in commands)

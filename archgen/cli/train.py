@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 import click
 
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example
+from archgen.cli.options import common_options, device_option, example
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import note, write_lines
 
@@ -99,6 +99,7 @@ class PlanOptions(TypedDict):
     metavar="STEPS",
     help="Steps between checkpoints; without it every ten minutes, at evaluations and at the end.",
 )
+@device_option
 @common_options
 @reports_findings
 def train(
@@ -108,6 +109,7 @@ def train(
     resume: str | None,
     workers: int | None,
     checkpoint_every: int | None,
+    device: str,
     **plan: Unpack[PlanOptions],
 ) -> int:
     """Train a network on images.
@@ -128,7 +130,7 @@ def train(
     require_training()
     with told_plainly():
         order = _new_order(spec, plan, data, out) if resume is None else _begun(resume, spec, data)
-        return _run(order, _materials(order, workers), checkpoint_every)
+        return _run(order, _materials(order, workers, device), checkpoint_every)
 
 
 class Order(NamedTuple):
@@ -146,7 +148,7 @@ class Order(NamedTuple):
 
 
 class Materials(NamedTuple):
-    """The network, the images that it learns from, and those that it is measured on."""
+    """The network where it will be trained, the images to learn from and those to be measured on."""
 
     made: Trainable
     train: Images
@@ -215,12 +217,17 @@ def _new_folder(text: SpecText) -> Path:
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _materials(order: Order, workers: int | None) -> Materials:
+def _materials(order: Order, workers: int | None, device: str) -> Materials:
     from archgen.cli.training import load_images, loading_of, make_trainable
+    from archgen.train.devices import check_precision, choose_device, resident
 
+    place = choose_device(device)
+    check_precision(order.recipe.precision, place)
     loading = loading_of(order.recipe, workers)
     train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
-    return Materials(make_trainable(order.text, len(train.classes), order.recipe.seed), train, test)
+    made = make_trainable(order.text, len(train.classes), order.recipe.seed)
+    made.module.to(place)
+    return Materials(made, resident(train, place), resident(test, place))
 
 
 def _run(order: Order, materials: Materials, checkpoint_every: int | None) -> int:

@@ -33,7 +33,7 @@ class Batches:
         """Images (float32, ready for the network) and labels of `step`, counted from 0."""
         epoch = self.timeline.epoch(step)
         samples = self.samples(step)
-        chosen = torch.from_numpy(samples)
+        chosen = torch.from_numpy(samples).to(self.data.images.device)
         images = augmented(self.data.images[chosen], self.recipe.augment, self.seed, epoch, samples)
         return (
             self.data.normalised(images.to(device, non_blocking=True)),
@@ -53,12 +53,15 @@ def augmented(
     """uint8 `images` shifted and mirrored, each by draws keyed by (seed, epoch, sample)."""
     if augment.crop_padding:
         reach = 2 * augment.crop_padding + 1
-        tops = keyed.below(keyed.draw(seed, Purpose.CROP_TOP, epoch, samples), reach)
-        lefts = keyed.below(keyed.draw(seed, Purpose.CROP_LEFT, epoch, samples), reach)
-        images = crop(images, augment.crop_padding, torch.from_numpy(tops), torch.from_numpy(lefts))
+        tops, lefts = (
+            torch.from_numpy(keyed.below(keyed.draw(seed, purpose, epoch, samples), reach))
+            for purpose in (Purpose.CROP_TOP, Purpose.CROP_LEFT)
+        )
+        images = crop(images, augment.crop_padding, tops, lefts)
     if augment.flip:
         mirrored = keyed.below(keyed.draw(seed, Purpose.FLIP, epoch, samples), 2) == 1
-        images = torch.where(_per_image(torch.from_numpy(mirrored)), images.flip(3), images)
+        chosen = torch.from_numpy(mirrored).to(images.device)
+        images = torch.where(_per_image(chosen), images.flip(3), images)
     return images
 
 
@@ -69,7 +72,8 @@ def crop(images: Tensor, padding: int, tops: Tensor, lefts: Tensor) -> Tensor:
     rows = (tops[:, None] + torch.arange(height)).view(count, 1, height, 1)
     columns = (lefts[:, None] + torch.arange(width)).view(count, 1, 1, width)
     planes = torch.arange(channels).view(1, channels, 1, 1)
-    return padded[_per_image(torch.arange(count)), planes, rows, columns]
+    places = (_per_image(torch.arange(count)), planes, rows, columns)
+    return padded[tuple(place.to(images.device) for place in places)]
 
 
 def _per_image(values: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ def seed_weights(seed: int) -> None:
 def described_device(model: nn.Module) -> str:
     """`2 CPU threads`, or the name of the accelerator."""
     device = device_of(model)
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)} ({device})"
     if device.type != "cpu":
         return str(device)
     threads = torch.get_num_threads()

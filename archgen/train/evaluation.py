@@ -57,23 +57,26 @@ def _counted(
     model: nn.Module, data: Images, batch: int, before_each: Callable[[], None]
 ) -> Evaluation:
     device = device_of(model)
-    count, total, first, five = 0, 0.0, 0, 0
+    exact = torch.float32 if device.type == "mps" else torch.float64
+    count = 0
+    total = torch.zeros((), dtype=exact, device=device)
+    first, five = torch.zeros((2,), dtype=torch.int64, device=device)
     for images, classes in data.in_order(batch):
         before_each()
-        labels = classes.to(device)
-        logits, _ = split_outputs(model(data.normalised(images.to(device))))
+        labels = classes.to(device, non_blocking=True)
+        logits, _ = split_outputs(model(data.normalised(images.to(device, non_blocking=True))))
         check_logits(logits, len(data.classes))
         count += len(labels)
-        total += float(F.cross_entropy(logits.double(), labels, reduction="sum"))
+        total += F.cross_entropy(logits.to(exact), labels, reduction="sum")
         first += correct(logits, labels, 1)
         five += correct(logits, labels, 5)
-    return Evaluation(count, total / count, first, five)
+    return Evaluation(count, float(total) / count, int(first), int(five))
 
 
-def correct(logits: Tensor, labels: Tensor, k: int) -> int:
+def correct(logits: Tensor, labels: Tensor, k: int) -> Tensor:
     """How many labels are among the `k` largest logits of their row."""
     best = logits.topk(min(k, logits.shape[1])).indices
-    return int((best == labels[:, None]).sum())
+    return (best == labels[:, None]).sum()
 
 
 def device_of(model: nn.Module) -> torch.device:

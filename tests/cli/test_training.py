@@ -185,3 +185,13 @@ def test_what_cannot_be_resumed_is_said_in_words(
     status = main(["train", *(word.replace("{run}", str(run)) for word in arguments)])
     assert status == (2 if words else 0)
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "eval"])
+def test_a_device_that_is_none_is_one_line(
+    run: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = MINI if command == "train" else str(run)
+    capsys.readouterr()
+    assert main([command, target, "--device", "gpu"]) == 2
+    assert "`gpu` is no device; name auto, cpu, cuda, cuda:N or mps" in capsys.readouterr().err

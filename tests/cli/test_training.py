@@ -188,10 +188,19 @@ def test_what_cannot_be_resumed_is_said_in_words(
 
 
 @pytest.mark.parametrize("command", ["train", "eval"])
-def test_a_device_that_is_none_is_one_line(
-    run: Path, command: str, capsys: pytest.CaptureFixture[str]
+def test_a_device_that_is_not_there_is_one_line(
+    command: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    target = MINI if command == "train" else str(run)
-    capsys.readouterr()
-    assert main([command, target, "--device", "gpu"]) == 2
-    assert "`gpu` is no device; name auto, cpu, cuda, cuda:N or mps" in capsys.readouterr().err
+    given = {"train": [MINI, "--out", str(tmp_path / "new")], "eval": [str(run)]}[command]
+    assert main([command, *given, "--device", "gpu"]) == 2
+    told = capsys.readouterr()
+    assert told.err == "Error: `gpu` is no device; name auto, cpu, cuda, cuda:N or mps\n"
+    assert not told.out
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_names_the_device_it_was_trained_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["--max-steps", "1", "--out", str(folder), "--device", "cpu"]
+    assert main(["train", MINI, *arguments]) == 0
+    assert json.loads((folder / "run.json").read_text())["device"] == "cpu"

@@ -112,10 +112,11 @@ def _read(path: Path, folder: Path) -> Found:
     Nobody named it, and what it leads to would be shown beside the findings.
     """
     try:
-        if _leads_out(path, project_of(folder.resolve())):
+        project = project_of(folder.resolve())
+        if _leads_out(path, project):
             help = "name the file itself to check it"
             raise _refusal(str(path), "this is a link that leaves the project", help)
-        text = read_spec(path)
+        text = read_spec(path, within=project)
     except SpecError as error:
         return Found(None, problem=error)
     return Found(text, kind_of_text(text.text))

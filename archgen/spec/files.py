@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES
 from archgen.spec.yaml_errors import end_of
 
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 ROOT_MARKS = (".git", "pyproject.toml")
 
 
@@ -28,13 +30,17 @@ def start_of(source: str) -> Span:
     return Span(source, Position(1, 1), Position(1, 1))
 
 
-def read_spec(path: Path, shown: str | None = None) -> SpecText:
-    """The text of a regular file. Raises SpecError where it cannot be read as UTF-8 text."""
+def read_spec(path: Path, shown: str | None = None, *, within: Path | None = None) -> SpecText:
+    """The text of a regular file. Raises SpecError where it cannot be read as UTF-8 text.
+
+    Nothing that is not regular is waited for or read, not even where it takes the file's place
+    meanwhile; and with `within`, a resolved folder, nothing that lies elsewhere.
+    """
     source = shown or str(path)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise _unreadable(source, "this is not a regular file", "name a YAML file")
-        with path.open("rb") as file:
+        _demand_regular(path.stat(), source)  # already opening some devices does something
+        with os.fdopen(_opened(path, within, source), "rb") as file:
+            _demand_regular(os.fstat(file.fileno()), source)
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _unreadable(source, "there is no such file", _neighbours(path)) from None
@@ -44,6 +50,31 @@ def read_spec(path: Path, shown: str | None = None) -> SpecText:
         )
         raise _unreadable(source, f"the file cannot be read: {reason}") from None
     return SpecText(source, decode(data, source), path)
+
+
+def _demand_regular(found: os.stat_result, source: str) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _unreadable(source, "this is not a regular file", "name a YAML file")
+
+
+def _opened(path: Path, within: Path | None, source: str) -> int:
+    """A descriptor of the file; below `within`, each part of its path is opened in the one before.
+
+    The path is resolved, so a link that is met on the way has just been put there, and is refused.
+    """
+    if within is None:
+        return os.open(path, _READING)
+    real = path.resolve()
+    if not real.is_relative_to(within):
+        raise _unreadable(source, "this leads out of the project")
+    found = os.open(within, os.O_RDONLY)
+    for part in real.relative_to(within).parts:
+        folder = found
+        try:
+            found = os.open(part, _READING | os.O_NOFOLLOW, dir_fd=folder)
+        finally:
+            os.close(folder)
+    return found
 
 
 def decode(data: bytes, source: str) -> str:

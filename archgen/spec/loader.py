@@ -192,13 +192,14 @@ class _Loader:
             message = f"`{named.text}` cannot be the path of a file"
             self._findings.add(UNKNOWN_LIBRARY.at(named.span, message, help="check the path"))
             return None
-        problem = self._refusal(root_of(base), real, named)
+        root = root_of(base)
+        problem = self._refusal(root, real, named)
         if problem is not None:
             self._findings.add(problem)
             return None
         if real not in self._loaded:
             self._open.append(real)
-            self._loaded[real] = self._read(path, named)
+            self._loaded[real] = self._read(path, root, named)
             self._open.pop()
         return self._loaded[real]
 
@@ -217,9 +218,9 @@ class _Loader:
             )
         return None
 
-    def _read(self, path: Path, named: ScalarNode) -> SpecFile | None:
+    def _read(self, path: Path, root: Path, named: ScalarNode) -> SpecFile | None:
         try:
-            text = read_spec(path)
+            text = read_spec(path, within=root)
         except SpecError as error:
             reason = error.diagnostics[0]
             self._findings.add(

@@ -79,6 +79,76 @@ def test_a_library_that_is_no_file_of_the_project_is_refused(project: Path, kind
     assert "PATH=" not in done.stdout + done.stderr
 
 
+EXCHANGED: dict[str, Callable[[Path], None]] = {
+    "a pipe": os.mkfifo,
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to a secret": lambda path: path.symlink_to("../../secret.yaml"),
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+def _exchange_after_the_look(
+    monkeypatch: pytest.MonkeyPatch, looked_at: Path, exchange: Callable[[], None]
+) -> None:
+    """Runs `exchange` as soon as somebody has looked at a file that is then still what it was."""
+    look = Path.stat
+    done: list[bool] = []
+
+    def looking(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = look(path, follow_symlinks=follow_symlinks)
+        if path == looked_at and not done:
+            done.append(True)
+            exchange()
+        return found
+
+    monkeypatch.setattr(Path, "stat", looking)
+
+
+@pytest.fixture
+def library(project: Path) -> Path:
+    """A sound library in a folder of the project, which its network uses."""
+    (project / "net.yaml").write_text(NETWORK.replace("lib.yaml", "inner/lib.yaml"))
+    (project / "inner").mkdir()
+    library = project / "inner" / "lib.yaml"
+    library.write_text(LIBRARY)
+    return library
+
+
+@pytest.mark.parametrize("kind", EXCHANGED)
+def test_what_takes_the_place_of_a_library_after_the_look_is_not_read(
+    library: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exchange() -> None:
+        library.unlink()
+        EXCHANGED[kind](library)
+
+    _exchange_after_the_look(monkeypatch, library, exchange)
+    found = check(read_spec(library.parents[1] / "net.yaml"))
+    assert [finding.rule.code for finding in found.diagnostics] == ["AG406"]
+    assert not any("s3cr3t" in text for text in found.sources.values())
+
+
+def test_a_folder_that_becomes_a_link_after_the_look_is_not_entered(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = library.parents[1]
+
+    def exchange() -> None:
+        library.parent.rename(project.parent / "elsewhere")
+        library.parent.symlink_to("../elsewhere")
+
+    _exchange_after_the_look(monkeypatch, library, exchange)
+    found = check(read_spec(project / "net.yaml"))
+    assert [finding.rule.code for finding in found.diagnostics] == ["AG406"]
+
+
+def test_an_exchange_that_changes_nothing_is_none(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _exchange_after_the_look(monkeypatch, library, lambda: None)
+    assert not check(read_spec(library.parents[1] / "net.yaml")).diagnostics
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("searched", [".", "inner"])
 def test_a_folder_that_holds_what_is_no_spec_is_checked_all_the_same(

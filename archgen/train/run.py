@@ -174,5 +174,5 @@ def _is_known(line: bytes, step: int, evaluated: Collection[int]) -> bool:
         report = json.loads(line)
         is_known = report["kind"] != "test" or report["step"] in evaluated
         return line.endswith(b"\n") and is_known and int(report["step"]) <= step
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
         return False

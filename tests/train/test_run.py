@@ -60,3 +60,19 @@ def test_the_status_says_how_a_run_stopped(
     with pytest.raises(stop):
         stopped_run()
     assert status(run)["status"] == word
+
+
+def test_going_back_keeps_what_the_state_knows_of_and_no_nonsense(run: RunFolder) -> None:
+    kept = [b'{"kind": "train", "step": 2}\n', b'{"kind": "test", "step": 2}\n']
+    lost = [
+        b'{"kind": "train", "step": 3}\n',
+        b'{"kind": "test", "step": 1}\n',
+        b'{"kind": "train", "step": Infinity}\n',
+        b'{"kind": "train", "step": "x"}\n',
+        b"[]\n",
+        b"\xff\n",
+        b'{"kind": "train", "step": 2}',
+    ]
+    run.metrics.write_bytes(b"".join([kept[0], *lost[:-1], kept[1], lost[-1]]))
+    run.rewind(2, [2])
+    assert run.metrics.read_bytes() == b"".join(kept)

@@ -11,6 +11,32 @@ from torch import Tensor
 
 from tools.fuzzing.reference import Shape, amounts, norm_settings, pair
 
+# torch's own derivative of hardsigmoid on a CPU, in float64 too: a sixth as float32 has it
+HARDSIGMOID_SLOPE = float(torch.tensor(1 / 6, dtype=torch.float32))
+
+
+class HardSigmoid(torch.autograd.Function):
+    """(x + 3) / 6 between 0 and 1, with the derivative that torch's has."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401  # torch's own kind of object
+        """The values."""
+        ctx.save_for_backward(x)
+        return (x + 3).clamp(0, 6) / 6
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # noqa: ANN401  # as above
+        """The gradient, 0 outside of the slope."""
+        (x,) = ctx.saved_tensors
+        return grads[0] * torch.where((x > -3) & (x < 3), HARDSIGMOID_SLOPE, 0.0)
+
+
+def hardsigmoid(x: Tensor) -> Tensor:
+    """Torch's function in steps of its own."""
+    result: Tensor = HardSigmoid.apply(x)  # type: ignore[no-untyped-call]  # torch does not say
+    return result
+
+
 _ACTS: dict[str, Any] = {
     "none": lambda x: x,
     "relu": torch.relu,
@@ -19,7 +45,7 @@ _ACTS: dict[str, Any] = {
     "silu": lambda x: x * torch.sigmoid(x),
     "gelu": lambda x: x * 0.5 * (1 + torch.erf(x / 2**0.5)),
     "hardswish": lambda x: x * (x + 3).clamp(0, 6) / 6,
-    "hardsigmoid": lambda x: (x + 3).clamp(0, 6) / 6,
+    "hardsigmoid": hardsigmoid,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "softmax": lambda x: torch.softmax(x, 1),

@@ -373,7 +373,7 @@ class Lowering:
         if not start.isidentifier():
             self._assign(variable, start, join.input, stem[-1].input)
             start = variable
-        values = self._in_order(join, join.branches, inner, start)
+        values = self._in_order(join, join.branches, inner, self._taken_in(join, start))
         self._close(target, name, inner, at)
         return [value._replace(name=f"{name}_{value.name}") for value in values]
 

@@ -12,8 +12,8 @@ equal formulas compare equal: `n + n` is `2 * n`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 Operand: TypeAlias = "int | float | str"
 
@@ -47,12 +47,27 @@ class Applied(NamedTuple):
 Atom: TypeAlias = "Symbol | Applied"
 
 
-@dataclass(frozen=True)
 class Formula:
-    """A sum of atoms times whole coefficients, plus a constant (a word or float stands alone)."""
+    """A sum of atoms times whole coefficients, plus a constant (a word or float stands alone).
+
+    Formulas that are written alike are one object. A formula is used over and over by those made of
+    it, so as a tree it may be vast; each of its distinct parts is looked at once.
+    """
+
+    __slots__ = ("__weakref__", "constant", "terms")
+    _made: ClassVar[WeakValueDictionary[object, Formula]] = WeakValueDictionary()
 
     terms: tuple[tuple[Atom, int], ...]
-    constant: Operand = 0
+    constant: Operand
+
+    def __new__(cls, terms: tuple[tuple[Atom, int], ...], constant: Operand = 0) -> Formula:
+        written = terms, repr(constant)
+        formula = cls._made.get(written)
+        if formula is None:
+            formula = super().__new__(cls)
+            formula.terms, formula.constant = terms, constant
+            cls._made[written] = formula
+        return formula
 
     def __add__(self, other: Formula) -> Formula:
         counts = dict(self.terms)
@@ -67,18 +82,31 @@ class Formula:
         return Formula(tuple((a, c * factor) for a, c in self.terms), _whole(self) * factor)
 
     def atoms(self) -> Iterator[Atom]:
-        """Every atom, nested ones too."""
-        for atom, _ in self.terms:
-            yield atom
-            if isinstance(atom, Applied):
-                for operand in atom.operands:
-                    yield from operand.atoms()
+        """Every atom, nested ones too, once."""
+        seen: set[Atom] = set()
+        formulas = [self]
+        while formulas:
+            for atom, _ in formulas.pop().terms:
+                if atom not in seen:
+                    seen.add(atom)
+                    yield atom
+                    formulas += atom.operands if isinstance(atom, Applied) else ()
 
     def replace(self, name: str, value: Formula) -> Formula:
         """The formula with `value` in the place of the symbol `name`."""
+        return self._replaced({Symbol(name): value})
+
+    def _replaced(self, known: dict[Atom, Formula]) -> Formula:
+        """The formula with what stands for its atoms; those met on the way become known."""
         total = Formula((), self.constant)
         for atom, count in self.terms:
-            total = total + _replaced(atom, name, value).times(count)
+            if atom not in known:
+                known[atom] = (
+                    Formula(((atom, 1),))
+                    if isinstance(atom, Symbol)
+                    else applied(atom.operation, *(part._replaced(known) for part in atom.operands))
+                )
+            total = total + known[atom].times(count)
         return total
 
     def settled(self, name: str, number: int, value: int) -> int:
@@ -89,12 +117,6 @@ class Formula:
 
     def __str__(self) -> str:
         return _printed(self)[0]
-
-
-def _replaced(atom: Atom, name: str, value: Formula) -> Formula:
-    if isinstance(atom, Symbol):
-        return value if atom.name == name else Formula(((atom, 1),))
-    return applied(atom.operation, *(operand.replace(name, value) for operand in atom.operands))
 
 
 def _whole(formula: Formula) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from archgen.spec.traced import Atom, formula_of, is_traced
+from archgen.spec.traced import Formula, formula_of, is_traced
 
 LINE_LENGTH = 88
 INDENT = "    "
@@ -104,13 +104,13 @@ def python(value: object) -> str:
     raise TypeError(f"{value!r} cannot be written as Python")
 
 
-def atoms_in(values: Iterable[object]) -> Iterator[Atom]:
-    """The atoms of every formula among `values`, tuples looked into."""
+def formulas_in(values: Iterable[object]) -> Iterator[Formula]:
+    """Every formula among `values`, tuples looked into."""
     for value in values:
         if isinstance(value, tuple):
-            yield from atoms_in(value)
+            yield from formulas_in(value)
         elif is_traced(value):
-            yield from formula_of(value).atoms()
+            yield formula_of(value)
 
 
 def with_comment(lines: list[str], comment: str) -> list[str]:

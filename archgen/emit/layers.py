@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar, cast
 
-from archgen.emit.code import INDENT, Call, Repeated, atoms_in, python
+from archgen.emit.code import INDENT, Call, Repeated, formulas_in, python
 from archgen.emit.helpers import Helpers
 from archgen.infer import Untraceable
 from archgen.ir.op import ModuleCall, Op
@@ -28,6 +28,7 @@ from archgen.spec.traced import (
 )
 
 BODY = INDENT * 2
+LONGEST_FORMULA = 40  # in names and values; each use of a block has its own numbers beyond
 BlockCall = Callable[[ShapedBlock], tuple[Call, Iterable[object]]]
 AnyOp = TypeVar("AnyOp", bound=Op)
 
@@ -46,15 +47,18 @@ class ClassBody:
     def note(self, values: Iterable[object]) -> None:
         """Remembers which names and functions the formulas of `values` use.
 
-        Raises Untraceable for a size that no formula tells.
+        Raises Untraceable for a size that no formula tells, or none that a person would read.
         """
-        for atom in atoms_in(values):
-            if isinstance(atom, Symbol):
-                self.symbols.add(atom.name)
-            elif atom.operation == UNKNOWN:
+        for formula in formulas_in(values):
+            if formula.length > LONGEST_FORMULA:
                 raise Untraceable
-            else:
-                self.functions.add(atom.operation)
+            for atom in formula.atoms():
+                if isinstance(atom, Symbol):
+                    self.symbols.add(atom.name)
+                elif atom.operation == UNKNOWN:
+                    raise Untraceable
+                else:
+                    self.functions.add(atom.operation)
 
 
 class Layers:
@@ -122,8 +126,8 @@ class Layers:
         return wish
 
     def _set_attribute(self, name: str, value: object) -> None:
-        text = python(value)
         self._body.note((value,))
+        text = python(value)
         if self._body.attributes.setdefault(name, text) != text:
             raise Untraceable
 

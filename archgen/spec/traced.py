@@ -12,7 +12,7 @@ equal formulas compare equal: `n + n` is `2 * n`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, TypeAlias, TypeVar, final
 from weakref import WeakValueDictionary
 
 Operand: TypeAlias = "int | float | str"
@@ -47,6 +47,7 @@ class Applied(NamedTuple):
 Atom: TypeAlias = "Symbol | Applied"
 
 
+@final
 class Formula:
     """A sum of atoms times whole coefficients, plus a constant (a word or float stands alone).
 
@@ -54,18 +55,22 @@ class Formula:
     it, so as a tree it may be vast; each of its distinct parts is looked at once.
     """
 
-    __slots__ = ("__weakref__", "constant", "terms")
+    __slots__ = ("__weakref__", "constant", "length", "terms")
     _made: ClassVar[WeakValueDictionary[object, Formula]] = WeakValueDictionary()
 
     terms: tuple[tuple[Atom, int], ...]
     constant: Operand
+    length: int
+    """How many names and values it has when it is written out."""
 
     def __new__(cls, terms: tuple[tuple[Atom, int], ...], constant: Operand = 0) -> Formula:
+        """The one formula that is written so."""
         written = terms, repr(constant)
         formula = cls._made.get(written)
         if formula is None:
             formula = super().__new__(cls)
             formula.terms, formula.constant = terms, constant
+            formula.length = max(1, sum(_length(atom) for atom, _ in terms) + (constant != 0))
             cls._made[written] = formula
         return formula
 
@@ -90,24 +95,11 @@ class Formula:
                 if atom not in seen:
                     seen.add(atom)
                     yield atom
-                    formulas += atom.operands if isinstance(atom, Applied) else ()
+                    formulas += _operands(atom)
 
     def replace(self, name: str, value: Formula) -> Formula:
         """The formula with `value` in the place of the symbol `name`."""
-        return self._replaced({Symbol(name): value})
-
-    def _replaced(self, known: dict[Atom, Formula]) -> Formula:
-        """The formula with what stands for its atoms; those met on the way become known."""
-        total = Formula((), self.constant)
-        for atom, count in self.terms:
-            if atom not in known:
-                known[atom] = (
-                    Formula(((atom, 1),))
-                    if isinstance(atom, Symbol)
-                    else applied(atom.operation, *(part._replaced(known) for part in atom.operands))
-                )
-            total = total + known[atom].times(count)
-        return total
+        return _replaced(self, {Symbol(name): value})
 
     def settled(self, name: str, number: int, value: int) -> int:
         """`value` without the symbol `name`, which is `number`: plain where no other name is left."""
@@ -117,6 +109,25 @@ class Formula:
 
     def __str__(self) -> str:
         return _printed(self)[0]
+
+
+def _replaced(formula: Formula, known: dict[Atom, Formula]) -> Formula:
+    """The formula with what stands for its atoms; those met on the way become known."""
+    total = Formula((), formula.constant)
+    for atom, count in formula.terms:
+        if atom not in known:
+            parts = [_replaced(part, known) for part in _operands(atom)]
+            known[atom] = applied(atom[0], *parts) if parts else Formula(((atom, 1),))
+        total = total + known[atom].times(count)
+    return total
+
+
+def _operands(atom: Atom) -> tuple[Formula, ...]:
+    return atom.operands if isinstance(atom, Applied) else ()
+
+
+def _length(atom: Atom) -> int:
+    return max(1, sum(operand.length for operand in _operands(atom)))
 
 
 def _whole(formula: Formula) -> int:

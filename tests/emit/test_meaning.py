@@ -34,6 +34,23 @@ network:
     assert torch.equal(run(steps), torch.cat([X, torch.tanh(X)], 1))
 
 
+def test_a_branch_may_end_in_a_concat_of_another_value() -> None:
+    steps = """
+network:
+  - act: tanh
+    id: kept
+  - act: relu
+  - concat:
+      nested:
+        - concat: {a: [], b: [{act: sigmoid}]}
+          from: kept
+      other: []
+"""
+    kept = torch.tanh(X)
+    wanted = torch.cat([kept, torch.sigmoid(kept), torch.relu(kept)], 1)
+    assert torch.equal(run(steps), wanted)
+
+
 def test_a_sum_within_a_product_is_added_first() -> None:
     steps = """
 network:
@@ -299,3 +316,14 @@ network:
   - residual: {scale: much, body: [{conv: {filters: 2, kernel: 1, padding: valid}}]}
 """
     assert run(steps, much=0.25).shape == X.shape
+
+
+def test_formulas_that_nobody_would_read_are_numbers_of_each_use() -> None:
+    doubled = (
+        "      - conv: {filters: 'max(here.channels, here.channels - 1)', kernel: 1, padding: 0}\n"
+    )
+    block = "blocks:\n  b:\n    body:\n      - act: relu\n" + doubled * 40
+    uses = "network:\n  - b\n  - conv: {filters: 3, kernel: 1, padding: 0}\n  - b\n"
+    assert run(block + uses).shape == (2, 3, 6, 6)
+    source = source_of(compiled(HEAD + block + uses)).text
+    assert max(len(line) for line in source.splitlines()) <= 100

@@ -193,3 +193,21 @@ def test_negative_constants_and_words_print_as_python() -> None:
 def test_no_formula_is_made_of_anything_else() -> None:
     with pytest.raises(TypeError, match="no formula"):
         formula_of([1])
+
+
+def test_formulas_that_are_written_alike_are_one() -> None:
+    assert formula_of(Traced.symbol(3, "n") // 2) is formula_of(Traced.symbol(3, "n") // 2)
+    assert formula_of(1) is not formula_of(1.0)
+
+
+def test_a_formula_that_uses_its_parts_over_and_over_costs_its_distinct_parts() -> None:
+    def doubled(size: float, times: int) -> float:
+        for _ in range(times):
+            size = retrace("max", size, size, size)
+        return size
+
+    whole = doubled(Traced.symbol(3, "n"), 200)
+    assert formula_of(whole).length == 2**200
+    assert len(list(formula_of(whole).atoms())) == 201
+    moved = formula_of(whole).replace("n", formula_of(Traced.symbol(3, "m")))
+    assert moved is formula_of(doubled(Traced.symbol(3, "m"), 200))

@@ -57,3 +57,30 @@ def test_a_process_that_dies_is_a_failure_of_the_case_in_flight() -> None:
     assert [outcome.seed for outcome in batch.outcomes] == list(range(6))
     assert batch.outcomes[-1].failure is not None
     assert batch.outcomes[-1].failure.what == "the process ended by SIGKILL"
+
+
+def _dies_at_five_before_all(seeds: range) -> Iterator[Outcome]:
+    if 5 in seeds:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from (Outcome(seed, 0.0, None, "fine") for seed in seeds)
+
+
+def _dies_in_company(seeds: range) -> Iterator[Outcome]:
+    if len(seeds) > 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from (Outcome(seed, 0.0, None, "fine") for seed in seeds)
+
+
+def test_a_batch_that_dies_as_a_whole_is_searched_for_its_case() -> None:
+    target = SimpleNamespace(NAME="dying", BATCH=10, run=_dies_at_five_before_all)
+    batch = run_batch(target, range(10), float("inf"))
+    assert [outcome.seed for outcome in batch.outcomes] == list(range(6))
+    assert [outcome.failure is None for outcome in batch.outcomes] == [True] * 5 + [False]
+
+
+def test_cases_that_only_die_together_are_told() -> None:
+    target = SimpleNamespace(NAME="dying", BATCH=10, run=_dies_in_company)
+    *sound, last = run_batch(target, range(10), float("inf")).outcomes
+    assert [outcome.failure for outcome in sound] == [None] * 9
+    assert last.failure is not None
+    assert last.failure.what.startswith("only after seeds 0 to 8 in one process")

@@ -35,18 +35,29 @@ class ChildFailed(Exception):
 def run_batch(target: Target, seeds: range, seconds: float) -> Batch:
     """The outcomes of the seeds, until `seconds` of CPU are spent.
 
-    Where the process does not survive a case, the cases before it run again without it, and the
-    outcome of that case is the failure.
+    Where the process does not survive, the cases that had not come of it run again one by one, and
+    the first that its process does not survive is the failure.
     """
     try:
         return _in_child(target, seeds, seconds)
     except ChildFailed as error:
-        before = Batch((), 0.0)
-        if error.done:
-            before = _in_child(target, seeds[: error.done], float("inf"))
-        seed = seeds[error.done]
-        failed = Outcome(seed, 0.0, Failure(error.what, input_of(target, seed)), "no answer")
-        return Batch((*before.outcomes, failed), before.seconds)
+        sound = _in_child(target, seeds[: error.done], float("inf"))
+        together = error
+    outcomes, spent = [*sound.outcomes], sound.seconds
+    for seed in seeds[together.done :]:
+        try:
+            alone = _in_child(target, range(seed, seed + 1), float("inf"))
+        except ChildFailed as error:
+            return Batch((*outcomes, _failed(target, seed, error.what)), spent)
+        outcomes += alone.outcomes
+        spent += alone.seconds
+    # No case fails alone: the failure is of them together, told of the last.
+    what = f"only after seeds {seeds[0]} to {seeds[-1] - 1} in one process: {together.what}"
+    return Batch((*outcomes[:-1], _failed(target, seeds[-1], what)), spent)
+
+
+def _failed(target: Target, seed: int, what: str) -> Outcome:
+    return Outcome(seed, 0.0, Failure(what, input_of(target, seed)), "no answer")
 
 
 def input_of(target: Target, seed: int) -> str:

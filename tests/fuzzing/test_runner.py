@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from tools.fuzzing import breaking, edits, runner
 from tools.fuzzing import bytes as random_bytes
-from tools.fuzzing import edits, runner
 from tools.fuzzing.child import run_batch
-from tools.fuzzing.outcome import Outcome
+from tools.fuzzing.outcome import Failure, Outcome
+from tools.fuzzing.promises import ROOT, checked
 
 
 def test_a_seed_makes_the_same_case_whatever_ran_before() -> None:
@@ -84,3 +87,80 @@ def test_cases_that_only_die_together_are_told() -> None:
     assert [outcome.failure for outcome in sound] == [None] * 9
     assert last.failure is not None
     assert last.failure.what.startswith("only after seeds 0 to 8 in one process")
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    command = [sys.executable, "-m", "tools.fuzzing", "bytes", "--cases", "1", "-v"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        ran = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+    assert ran.stderr == b""
+
+
+def test_a_single_case_is_shown_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = Outcome(7, 0.0, Failure("it is wrong", "the text"), "wrong")
+    target = SimpleNamespace(NAME="bytes", BATCH=1, run=lambda _: [failed], show=_shown)
+    monkeypatch.setattr(runner, "_target", lambda _: target)
+    assert runner.main(["bytes", "--cases", "1", "--seed", "7", "-v"]) == 1
+    assert capsys.readouterr().out.count("the text") == 1
+
+
+def _shown(seed: int) -> str:
+    return f"case {seed}: the text, and what is found"
+
+
+SPEC = """\
+archgen: 1
+name: tiny
+input: {channels: 3, grid: 32}
+blocks:
+  unit:
+    params: {width: int}
+    body:
+      - conv: {filters: width, kernel: 3, padding: same}
+  other:
+    body: [norm: batch]
+network:
+  - unit: {width: 8}
+    id: body
+  - other
+  - concat:
+      near: [norm: batch]
+      far:
+        - conv: {filters: 8, kernel: 1}
+"""
+
+
+def _site(line: int, text: str) -> breaking.Site:
+    return next(s for s in breaking.sites(SPEC) if s.line == line - 1 and s.text == text)
+
+
+def test_another_name_of_the_file_is_no_misspelling_where_a_name_is_used() -> None:
+    used, made = _site(12, "unit"), _site(5, "unit")
+    assert not breaking.is_slip(SPEC, used, "other")
+    assert breaking.is_slip(SPEC, used, "otter")
+    assert breaking.is_slip(SPEC, made, "other")
+    assert not breaking.is_slip(SPEC, used, "conv")
+
+
+def test_the_names_made_on_a_line_are_its_own_words() -> None:
+    assert "width" in breaking.own_words(SPEC, 5)
+    assert "body" in breaking.own_words(SPEC, 12)
+    assert "padding" not in breaking.own_words(SPEC, 7)
+
+
+def test_what_a_dropped_key_held_falls_to_the_key_before_it() -> None:
+    lines = SPEC.split("\n")
+    assert breaking.held(lines, lines.index("      far:")) == {16, 17}
+    assert breaking.held(lines, lines.index("    id: body")) == frozenset()
+
+
+@pytest.mark.parametrize(("line", "is_named"), [(5, True), (6, False)])
+def test_a_finding_that_stands_elsewhere_fails_the_edit(line: int, is_named: bool) -> None:
+    text = "archgen: 1\nname: a\ninput: {channels: 3, grid: 8}\nnetwork:\n  - wrong\n  - flatten\n"
+    (found,) = checked(text.encode()).errors
+    edit = breaking.Edit("value", text, frozenset({line}), ("nothing",))
+    assert edits.names(found, edit) is is_named

@@ -2,6 +2,13 @@
 
 import sys
 
+from archgen.cli.terminal import discard
 from tools.fuzzing.runner import main
 
-sys.exit(main())
+try:
+    status = main()
+    sys.stdout.flush()
+except BrokenPipeError:  # `| head` has read enough
+    discard(sys.stdout)
+    status = 1
+sys.exit(status)

@@ -51,8 +51,8 @@ class Edit(NamedTuple):
     """A spec with one token broken.
 
     `lines` are the lines of the new text that were touched, `words` what was there and what is
-    there now; `is_typo` says that the word is a key or a name, and nothing in the language by its
-    new spelling.
+    there now, and `derived` how the derivation of a size writes them; `is_typo` says that the word
+    is a key or a name, and nothing in the language, nor in this file, by its new spelling.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class Edit(NamedTuple):
     words: tuple[str, ...]
     is_typo: bool = False
     is_known_key: bool = False
+    derived: tuple[str, ...] = ()
 
 
 def _vocabulary() -> frozenset[str]:
@@ -90,6 +91,26 @@ def names_something(site: Site) -> bool:
 def is_new(word: str) -> bool:
     """Whether a word means nothing in the language, nor in Python."""
     return word not in VOCABULARY and not keyword.iskeyword(word)
+
+
+def is_slip(text: str, site: Site, word: str) -> bool:
+    """Whether a word in the place of another is misspelt.
+
+    A use of a name that becomes another name of the file is sound, and means something else: only
+    what is expected of it can tell. A name that is made here and is there already is a slip.
+    """
+    return is_new(word) and word != site.text and (is_made_up(site) or word not in _names(text))
+
+
+@cache
+def _names(text: str) -> frozenset[str]:
+    """The names that the user made up in a spec."""
+    return frozenset(site.text for site in sites(text) if is_made_up(site))
+
+
+def is_made_up(site: Site) -> bool:
+    """Whether a name is made here."""
+    return names_something(site) if site.is_key else site.path[-1:] == ("id",)
 
 
 @cache
@@ -139,7 +160,10 @@ def _replaced(text: str, site: Site, word: str, kind: str, **facts: bool) -> Edi
     lines = text.split("\n")
     row = lines[site.line]
     lines[site.line] = row[: site.start] + word + row[site.end :]
-    return Edit(kind, "\n".join(lines), frozenset({site.line + 1}), (site.text, word), **facts)
+    touched, words = frozenset({site.line + 1}), (site.text, word)
+    # every size follows from the input's: a derivation begins with it
+    derived = (f"x {word} x {word} ",) if site.path == ("input", "grid") else ()
+    return Edit(kind, "\n".join(lines), touched, words, derived=derived, **facts)
 
 
 def _key(random: Random, text: str) -> Edit:
@@ -150,7 +174,7 @@ def _key(random: Random, text: str) -> Edit:
         site,
         word,
         "key",
-        is_typo=is_new(word) and word != site.text,
+        is_typo=is_slip(text, site, word),
         is_known_key=not names_something(site),
     )
 
@@ -173,7 +197,7 @@ def _name(random: Random, text: str) -> Edit | None:
     part = Site(
         site.line, site.start + match.start(), site.start + match.end(), match[0], site.path, False
     )
-    return _replaced(text, part, word, "name", is_typo=is_new(word) and word != match[0])
+    return _replaced(text, part, word, "name", is_typo=is_slip(text, part, word))
 
 
 def _value(random: Random, text: str) -> Edit | None:
@@ -222,26 +246,50 @@ def _lines(random: Random, text: str) -> Edit:
     """A line dropped, doubled, or exchanged with the next."""
     lines = text.rstrip("\n").split("\n")
     at = random.randrange(len(lines))
-    words = _own_words(lines[at])
+    words = own_words(text, at)
     match random.randrange(3):
         case 0:
+            touched = frozenset({max(1, at), at + 1}) | held(lines, at)
             del lines[at]
-            touched = frozenset({max(1, at), at + 1})
-            return Edit("dropped line", "\n".join([*lines, ""]), touched, words)
+            return _moved("dropped line", lines, touched, words)
         case 1:
             lines.insert(at, lines[at])
-            touched = frozenset({at + 1, at + 2})
-            return Edit("doubled line", "\n".join([*lines, ""]), touched, words)
+            return _moved("doubled line", lines, frozenset({at + 1, at + 2}), words)
     other = min(at + 1, len(lines) - 1)
+    words += own_words(text, other)
     lines[at], lines[other] = lines[other], lines[at]
     touched = frozenset(range(max(1, at), other + 3))  # their neighbours may lose what they held
-    return Edit("order", "\n".join([*lines, ""]), touched, words + _own_words(lines[at]))
+    return _moved("order", lines, touched, words)
 
 
-def _own_words(line: str) -> tuple[str, ...]:
-    """The first word of a line, and those on it that only the user's file knows."""
+def _moved(kind: str, lines: list[str], touched: frozenset[int], words: tuple[str, ...]) -> Edit:
+    """An edit of whole lines; what a branch adds to a sum of channels is told as `384 (pool)`."""
+    derived = tuple(f" ({word})" for word in words if word not in VOCABULARY)
+    return Edit(kind, "\n".join([*lines, ""]), touched, words, derived=derived)
+
+
+def held(lines: list[str], at: int) -> frozenset[int]:
+    """The lines that change their place in the document when a line is dropped, and who gets them.
+
+    What a key held falls to what stands above it: to the key before it on its own level, whose
+    value is now longer, or else to the key around both. Numbered from 1, without the dropped line.
+    """
+    depth, last = _depth(lines[at]), at + 1
+    while last < len(lines) and lines[last].strip() and _depth(lines[last]) > depth:
+        last += 1
+    if last == at + 1:
+        return frozenset()
+    above = range(at - 1, -1, -1)
+    heir = next((i for i in above if lines[i].strip() and _depth(lines[i]) <= depth), at)
+    return frozenset({heir + 1, *range(at + 1, last)})
+
+
+def own_words(text: str, at: int) -> tuple[str, ...]:
+    """The first word of a line, those on it that the language does not know, and names made there."""
+    line = text.split("\n")[at]
     found = re.findall(r"[A-Za-z_]\w*", line)
-    return (_first_word(line), *(word for word in found if word not in _vocabulary()))
+    made = (site.text for site in sites(text) if site.line == at and is_made_up(site))
+    return (_first_word(line), *(word for word in found if word not in VOCABULARY), *made)
 
 
 def _sign(random: Random, text: str) -> Edit | None:

@@ -111,7 +111,7 @@ def _judged(spec: Spec, edit: Edit, result: Checked) -> tuple[str, str]:
         return "several errors", f"{len(errors)} errors for one typo: {result.codes}"
     if all(found.rule in FAR for found in errors):
         return "a total", ""
-    if not any(_names(found, edit) for found in errors):
+    if not any(names(found, edit) for found in errors):
         return "elsewhere", f"no error names the edited line: {result.codes}"
     return "an error", ""
 
@@ -123,11 +123,12 @@ def _means_the_same(old: str, new: str) -> bool:
     return plain(before) == plain(after)
 
 
-def _names(found: Diagnostic, edit: Edit) -> bool:
+def names(found: Diagnostic, edit: Edit) -> bool:
     """Whether a finding stands on an edited line, points there, or names what was edited.
 
     Of a line that is gone or stands elsewhere, any word is named that only the user's file knows; and
-    the neighbours of lines that moved count, as the keys that lost what they held.
+    the neighbours of lines that moved count, as the keys that lost what they held. The derivation of
+    a size names what it follows from: `takes 3 x 298 x 298` the input's grid, `384 (pool)` a branch.
     """
     spans = (found.span, *(label.span for label in found.labels))
     if any(span.start.line in edit.lines for span in spans):
@@ -136,4 +137,5 @@ def _names(found: Diagnostic, edit: Edit) -> bool:
     named = [f"`{word}" for word in edit.words if word] + [
         place for n in edit.lines for place in (f"at line {n}", f"(line {n})")
     ]
+    named += edit.derived
     return any(name in text for name in named for text in texts)

@@ -89,13 +89,17 @@ def _run(target: Target, state: State, options: argparse.Namespace) -> None:
 
 
 def _tell_cases(target: Target, outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
-    show = getattr(target, "show", None)
-    if options.verbose and options.cases == 1 and show is not None:
-        print(show(outcomes[0].seed))
+    """With --verbose, the failures of a batch; of a run of one case, what the target shows of it."""
+    if not options.verbose:
+        return
+    show = getattr(target, "show", None) if options.cases == 1 else None
     for outcome in outcomes:
-        if outcome.failure is not None and options.verbose:
+        if outcome.failure is not None:
             what, text = outcome.failure
-            print(f"--- {target.NAME} {outcome.seed}: {what}\n{_printable(text)}", flush=True)
+            told = "" if show is not None else f"\n{_printable(text)}"
+            print(f"--- {target.NAME} {outcome.seed}: {what}{told}", flush=True)
+        if show is not None:
+            print(_printable(show(outcome.seed)), flush=True)
 
 
 def _printable(text: str) -> str:

@@ -18,6 +18,7 @@ from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
 from archgen.infer.makers import (
     Aspect,
+    told_of_defaults,
     told_of_makers,
     told_of_shortcut,
     told_of_values,
@@ -80,7 +81,10 @@ def infer(
     elaborator = _Elaborator(findings, uses)
     try:
         return elaborator.network(network, arguments or {})
-    except (TooLarge, Unknown):
+    except TooLarge as error:
+        findings.add(error.finding)
+        return None
+    except Unknown:
         return None
 
 
@@ -118,7 +122,7 @@ class _Elaborator:
     ) -> None:
         self._findings = findings
         self._is_tracing = is_tracing
-        self._budget = Budget(findings)
+        self._budget = Budget()
         self._done: Uses = {} if uses is None else uses
         self._failures: list[Failure] = []
 
@@ -334,7 +338,7 @@ class _Elaborator:
         try:
             return ShapedNode(node, inputs, op.join(known), op, branches)
         except JoinError as error:
-            finding = describe(error, node, branches, known)
+            finding = told_of_defaults(describe(error, node, branches, known), branches)
             if error.rule is RESIDUAL_MISMATCH:
                 finding = told_of_shortcut(frame, finding, inputs[0])
                 is_same_grid = len({shape.grid for shape in known}) == 1
@@ -369,7 +373,10 @@ class _Elaborator:
         count = self._evaluate("repeat", node.repeat, scope, frame)
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
-        self._budget.afford(count, node.repeat.span)
+        try:
+            self._budget.afford(count, node.repeat.span)
+        except TooLarge as error:
+            raise TooLarge(told_of_values(frame, error.finding, node.repeat)) from None
         total = samples(count, is_tracing=self._is_tracing)
         runs: list[Run] = []
         x: Shape | None = inputs[0]

@@ -9,8 +9,8 @@ from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.infer.frames import Frame
 from archgen.infer.scopes import names_in
 from archgen.ir.graph import INPUT, BlockCall, Node, Ref, Term
-from archgen.ir.shape import Shape
-from archgen.ir.shaped import ShapedNode
+from archgen.ir.shape import Shape, Window
+from archgen.ir.shaped import ShapedBranch, ShapedNode
 from archgen.ops.slots import describe as as_written
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
 
@@ -78,6 +78,27 @@ def told_of_makers(
             if place not in places:
                 labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
     return finding._replace(labels=(*finding.labels, *labels.values()))
+
+
+def told_of_defaults(finding: Diagnostic, branches: Iterable[ShapedBranch]) -> Diagnostic:
+    """A finding about branches on different grids, with the default padding that has shrunk or grown one.
+
+    Where a step has a stride of 1, nothing but its padding can be to blame.
+    """
+    nodes = (node for branch in branches for node in branch.graph.nodes)
+    places = dict.fromkeys(place for node in nodes if (place := _default_padding(node)) is not None)
+    labels = [Label(place, "the padding of steps that have none") for place in places]
+    return finding._replace(labels=(*finding.labels, *labels))
+
+
+def _default_padding(node: ShapedNode) -> Span | None:
+    """Where the defaults say the padding that alone has changed the grid in this step."""
+    if node.input is None or node.output is None or node.input.grid == node.output.grid:
+        return None
+    term: Term | None = getattr(node.node.call, "settings", {}).get("padding")
+    if term is None or node.node.span.contains(term.span):
+        return None
+    return term.span if getattr(node.op, "stride", None) == Window(1, 1) else None
 
 
 def told_of_values(frame: Frame, finding: Diagnostic, term: Term) -> Diagnostic:

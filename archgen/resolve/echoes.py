@@ -5,10 +5,14 @@ The finding at the first use stays, and the other uses become its labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from archgen.diagnostics import Diagnostic, Findings, Label, Rule, Span
 from archgen.rules import (
+    BAD_NAME,
+    DUPLICATE_KEY,
     UNKNOWN_LIBRARY,
     UNKNOWN_NAME,
     UNKNOWN_OP,
@@ -19,35 +23,70 @@ from archgen.rules import (
 
 _OF_A_FILE: tuple[Rule, ...] = (UNKNOWN_LIBRARY, UNKNOWN_OP, UNKNOWN_SETTING, UNKNOWN_VARIANT)
 _OF_A_BLOCK: tuple[Rule, ...] = (UNKNOWN_NAME, UNKNOWN_REFERENCE)
+_OF_A_DECLARATION: tuple[Rule, ...] = (DUPLICATE_KEY, BAD_NAME)
 _MOST_LABELS = 5
 
 
-def join_echoes(findings: Findings, blocks: Iterable[Span]) -> None:
+class Region(NamedTuple):
+    """A stretch of text with names of its own, and where it declares them, if it does."""
+
+    span: Span
+    params: Span | None
+
+
+def join_echoes(findings: Findings, blocks: Iterable[Region], rest: Region) -> None:
     """Joins findings that say the same within a file or, about a block's own names, within a block.
 
-    `blocks` are the stretches of text that the blocks take up.
+    `rest` is the file, whose own names are known outside the blocks. Where a name is declared
+    wrongly, names that are not known there are echoes of that.
     """
-    regions = list(blocks)
+    regions = _Regions(blocks, rest)
+    slips: dict[Region, Diagnostic] = {}
+    for finding in findings.diagnostics:
+        if finding.rule in _OF_A_DECLARATION:
+            region = regions.around(finding.span)
+            if region.params is not None and region.params.contains(finding.span):
+                slips.setdefault(region, finding)
     joined: dict[object, list[Diagnostic]] = {}
     for finding in findings.diagnostics:
-        joined.setdefault(_cause(finding, regions), []).append(finding)
+        joined.setdefault(_cause(finding, regions, slips), []).append(finding)
     if len(joined) < len(findings.diagnostics):
         findings.diagnostics[:] = [_with_echoes(*group) for group in joined.values()]
 
 
-def _cause(finding: Diagnostic, blocks: list[Span]) -> object:
+class _Regions:
+    """Finds the block that a place is in."""
+
+    def __init__(self, blocks: Iterable[Region], rest: Region) -> None:
+        self._blocks = sorted(blocks, key=lambda region: region.span.start)
+        self._rest = rest
+
+    def around(self, place: Span) -> Region:
+        """The block around a place, or else the file."""
+        after = bisect_right(self._blocks, place.start, key=lambda region: region.span.start)
+        block = self._blocks[after - 1] if after else self._rest
+        return block if block.span.contains(place) else self._rest
+
+
+def _cause(finding: Diagnostic, regions: _Regions, slips: Mapping[Region, Diagnostic]) -> object:
     said = (finding.span.source, finding.rule.code, finding.message)
     if finding.rule in _OF_A_FILE:
         return said
     if finding.rule in _OF_A_BLOCK:
-        return (said, next((block for block in blocks if block.contains(finding.span)), None))
+        region = regions.around(finding.span)
+        slip = slips.get(region) if finding.rule is UNKNOWN_NAME else None
+        is_echo = slip is not None and slip.span.source == finding.span.source
+        return slip.key if slip is not None and is_echo else (said, region)
     return finding.key
 
 
 def _with_echoes(first: Diagnostic, *others: Diagnostic) -> Diagnostic:
     if not others:
         return first
-    labels = [Label(other.span, "and here") for other in others[:_MOST_LABELS]]
+    labels = [
+        Label(other.span, "and here" if other.rule is first.rule else other.message)
+        for other in others[:_MOST_LABELS]
+    ]
     left = len(others) - len(labels)
     notes = [f"and at {left} more places"] if left else []
     return first._replace(labels=(*first.labels, *labels), notes=(*first.notes, *notes))

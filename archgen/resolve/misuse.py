@@ -61,6 +61,7 @@ def misuse(
     if isinstance(call, JoinCall) and not call.branches:
         if len(inputs) < 2:
             help = "give it branches, or `from: [a, b]`"
+            place = step.from_[0].span if step.from_ else place
             yield WRONG_INPUTS.at(place, f"`{name}` joins at least two values", help=help)
         return
     wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1

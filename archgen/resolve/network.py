@@ -11,7 +11,7 @@ from archgen.ir.graph import Allowance, Block, Expectation, Head, NetworkGraph, 
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import IntSlot, SettingError, Slot
-from archgen.resolve.echoes import join_echoes
+from archgen.resolve.echoes import Region, join_echoes
 from archgen.resolve.expectations import read_expect
 from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name
 from archgen.resolve.params import (
@@ -35,6 +35,7 @@ from archgen.rules import (
 )
 from archgen.spec import model as written
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+from archgen.spec.files import start_of
 from archgen.spec.loader import SpecFile
 
 SIZE = IntSlot(minimum=1, maximum=65536)
@@ -61,7 +62,9 @@ def resolve(file: SpecFile, findings: Findings) -> Resolved:
     resolver = _FileResolver(file, shared)
     blocks = {name: resolver.own(name) for name in file.blocks}
     network = resolver.network(file.model) if isinstance(file.model, written.Network) else None
-    join_echoes(findings, (block.span for block in file.blocks.values() if block is not None))
+    named = (block for block in file.blocks.values() if block is not None)
+    rest = Region(start_of(file.text.source), _declared(file.model))
+    join_echoes(findings, (Region(block.span, _declared(block)) for block in named), rest)
     return Resolved(
         file,
         blocks,
@@ -70,6 +73,12 @@ def resolve(file: SpecFile, findings: Findings) -> Resolved:
         tuple(shared.allowances),
         frozenset(resolver.used_libraries),
     )
+
+
+def _declared(model: written.Network | written.Library | written.Block) -> Span | None:
+    """Where the params of a network or block stand."""
+    params = None if isinstance(model, written.Library) else model.params
+    return params.span if params else None
 
 
 @dataclass(frozen=True)

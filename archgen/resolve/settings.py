@@ -75,7 +75,9 @@ def read_settings(
         if name not in settings and type_.is_required and not misspelt:
             help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
             message = f"`{op.name}` needs `{name}`: {type_.doc}"
-            settings[name] = Unreadable(type_.missing.at(key.span, message, help=help), findings)
+            missing = type_.missing.at(key.span, message, help=help)
+            lost = node.lost if isinstance(node, MappingNode) else None
+            settings[name] = Unreadable(lost or missing, findings)
     return settings
 
 

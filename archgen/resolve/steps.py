@@ -341,7 +341,7 @@ class StepResolver:
         given = {**values, **own}
         missing = missing_arguments(owner, step.op, params, given, variants)
         if missing is not None and not any(isinstance(t, Unreadable) for t in given.values()):
-            given[""] = Unreadable(missing, self._findings)
+            given[""] = Unreadable(node.lost or missing, self._findings)
         return BlockCall(block, given, variant)
 
     def _join_call(

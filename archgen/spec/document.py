@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import yaml
 
-from archgen.diagnostics import Findings, Fix, Label, Position, Span, quoting
+from archgen.diagnostics import Diagnostic, Findings, Fix, Label, Position, Span, quoting
 from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
 from archgen.spec.yaml_errors import end_of, forbidden_character, syntax_diagnostic
 
@@ -42,10 +42,14 @@ class SequenceNode(NamedTuple):
 
 
 class MappingNode(NamedTuple):
-    """Keys and values in the order of the text; keys are unique texts."""
+    """Keys and values in the order of the text; keys are unique texts.
+
+    `lost` is the finding about a key that stood there twice: what is missing may be what it meant.
+    """
 
     entries: tuple[tuple[ScalarNode, Node], ...]
     span: Span
+    lost: Diagnostic | None = None
 
     def get(self, key: str) -> Node | None:
         """The value of `key`, or None."""
@@ -205,6 +209,7 @@ class _Builder:
 
     def _mapping(self, start: yaml.Event, depth: int) -> MappingNode:
         entries: Entries = {}
+        lost = None
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             value = self._node(self._next(), depth + 1)
@@ -213,9 +218,12 @@ class _Builder:
                 help = braces if isinstance(key, MappingNode) else "write a name"
                 self._refuse(key.span, "a key must be a plain text", help)
                 self._is_whole = False
+            elif key.text in entries:
+                lost = _twice(key, entries[key.text][0])
+                self._findings.add(lost)
             elif self._is_sound(key, entries, is_plain=not getattr(event, "style", None)):
                 entries[key.text] = (key, value)
-        return MappingNode(tuple(entries.values()), self._between(start, event))
+        return MappingNode(tuple(entries.values()), self._between(start, event), lost)
 
     def _between(self, start: yaml.Event, end: yaml.Event) -> Span:
         first, last = self._span(start), self._span(end)
@@ -235,19 +243,17 @@ class _Builder:
             found = UNQUOTED_EXPRESSION.at(key.span, message, help=help)
             self._findings.add(found._replace(fixes=_quotes(key, entries)))
             return False
-        if key.text in entries:
-            first = entries[key.text][0]
-            self._findings.add(
-                DUPLICATE_KEY.at(
-                    key.span,
-                    f"the key `{key.text}` stands here a second time",
-                    caption="again",
-                    labels=(Label(first.span, "first"),),
-                    help="keep one of the two",
-                )
-            )
-            return False
         return True
+
+
+def _twice(key: ScalarNode, first: ScalarNode) -> Diagnostic:
+    return DUPLICATE_KEY.at(
+        key.span,
+        f"the key `{key.text}` stands here a second time",
+        caption="again",
+        labels=(Label(first.span, "first"),),
+        help="keep one of the two",
+    )
 
 
 def _rejoined(key: ScalarNode, entries: Entries) -> str:

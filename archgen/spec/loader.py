@@ -17,7 +17,7 @@ from archgen.rules import (
     WRONG_KIND,
     WRONG_TYPE,
 )
-from archgen.spec.document import MappingNode, Node, ScalarNode, parse
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
 from archgen.spec.files import SpecText, read_spec, root_of, start_of
 from archgen.spec.model import (
     Alternative,
@@ -97,6 +97,10 @@ def read_document(
     if not _is_readable_version(root, findings):
         return None
     kind = kind_of(root)
+    if "network" in wanted and kind != "network" and (inner := _indented_network(root)):
+        message = "`network` belongs to the file, and stands inside another key"
+        findings.add(WRONG_KIND.at(inner.span, message, help="write it at the start of a line"))
+        return None
     if "network" in wanted and (slip := _misspelt_network(root, kind)) is not None:
         findings.add(unknown_key(slip, "a spec", ["network"]))
         return None
@@ -104,6 +108,14 @@ def read_document(
         findings.add(_wrong_kind(root, text, kind, wanted))
         return None
     return root
+
+
+def _indented_network(root: MappingNode) -> ScalarNode | None:
+    """The key `network` with its list of steps, where it is one level too deep."""
+    for _, inner in root.entries:
+        if isinstance(inner, MappingNode) and isinstance(inner.get("network"), SequenceNode):
+            return inner.key("network")
+    return None
 
 
 def _misspelt_network(root: MappingNode, kind: str) -> ScalarNode | None:

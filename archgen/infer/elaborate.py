@@ -393,6 +393,8 @@ class _Elaborator:
             output = without_index(instance.output, number)
             same = 1 if is_indexed or not is_same(output, x) else total - number
             self._budget.spend((same - 1) * max(1, self._budget.count - before), node.repeat.span)
+            if number > 0:
+                self._label_since(errors, Label(node.repeat.span, f"repeat {number} takes {x}"))
             self._note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
             number, x = number + same, output
@@ -400,6 +402,11 @@ class _Elaborator:
         if is_traced(count) and last is not None:
             last = after_repeat(inputs[0], last, count, runs, frame.block)
         return ShapedNode(node, inputs, last, runs=tuple(runs), count=count)
+
+    def _label_since(self, since: int, label: Label) -> None:
+        """Adds a place to what was found in an instance of a repeat, which the first did not have."""
+        found = self._findings.diagnostics
+        found[since:] = [f._replace(labels=(*f.labels, label)) for f in found[since:]]
 
     def _note_repeats(self, since: int, number: int, same: int) -> None:
         """Says of findings in a folded run that its other instances have them too."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 
 from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.infer.frames import Frame
@@ -13,6 +14,9 @@ from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import ShapedBranch, ShapedNode
 from archgen.ops.slots import describe as as_written
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
+
+# How many steps are told that have made a grid too small for a window: any of them may be to blame.
+_SHRINKING = 3
 
 
 class Aspect(StrEnum):
@@ -37,17 +41,21 @@ ASPECTS = {
 
 def maker(frame: Frame | None, ref: Ref | None, aspect: Aspect) -> ShapedNode | None:
     """The last step, along first inputs, whose output differs from its input; None for the input's own."""
+    return next(makers(frame, ref, aspect), None)
+
+
+def makers(frame: Frame | None, ref: Ref | None, aspect: Aspect) -> Iterator[ShapedNode]:
+    """The steps, along first inputs and the last first, whose output differs from their input."""
     while frame is not None and ref is not None:
         while ref.id != INPUT:
             node = frame.done.get(ref.id)
             if node is None or node.output is None or node.input is None:
-                return None
+                return
             if aspect.of(node.output) != aspect.of(node.input):
-                return node
+                yield node
             ref = node.node.inputs[0]
         ref = frame.call.inputs[0] if frame.call is not None and frame.call.inputs else None
         frame = frame.caller
-    return None
 
 
 def setting_place(node: ShapedNode, name: str) -> Span:
@@ -70,9 +78,9 @@ def told_of_makers(
         return finding
     places = {finding.span, *(label.span for label in finding.labels)}
     labels: dict[Span, Label] = {}
+    told = _SHRINKING if finding.rule is INPUT_TOO_SMALL else 1
     for ref in refs:
-        node = maker(frame, ref, aspect)
-        if node is not None and node.output is not None:
+        for node in islice(makers(frame, ref, aspect), told):
             name = "filters" if aspect is Aspect.CHANNELS else "padding"
             place = setting_place(node, name)
             if place not in places:

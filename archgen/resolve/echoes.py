@@ -6,13 +6,14 @@ The finding at the first use stays, and the other uses become its labels.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, TypeAlias
 
 from archgen.diagnostics import Diagnostic, Findings, Label, Rule, Span
 from archgen.rules import (
     BAD_NAME,
     DUPLICATE_KEY,
+    NAME_TAKEN,
     UNKNOWN_LIBRARY,
     UNKNOWN_NAME,
     UNKNOWN_OP,
@@ -33,25 +34,34 @@ class Region(NamedTuple):
     span: Span
     params: Span | None
 
+    def declares(self, place: Span) -> bool:
+        """Whether the place is among the declarations."""
+        return self.params is not None and self.params.contains(place)
+
 
 def join_echoes(findings: Findings, blocks: Iterable[Region], rest: Region) -> None:
     """Joins findings that say the same within a file or, about a block's own names, within a block.
 
     `rest` is the file, whose own names are known outside the blocks. Where a name is declared
-    wrongly, names that are not known there are echoes of that.
+    wrongly, or is that of another step, names that are not known there are echoes of that.
     """
     regions = _Regions(blocks, rest)
-    slips: dict[Region, Diagnostic] = {}
+    slips: Slips = {}
     for finding in findings.diagnostics:
-        if finding.rule in _OF_A_DECLARATION:
-            region = regions.around(finding.span)
-            if region.params is not None and region.params.contains(finding.span):
-                slips.setdefault(region, finding)
+        region = regions.around(finding.span)
+        if finding.rule is NAME_TAKEN:
+            slips.setdefault((region, UNKNOWN_REFERENCE), finding)
+        elif finding.rule in _OF_A_DECLARATION and region.declares(finding.span):
+            slips.setdefault((region, UNKNOWN_NAME), finding)
     joined: dict[object, list[Diagnostic]] = {}
     for finding in findings.diagnostics:
         joined.setdefault(_cause(finding, regions, slips), []).append(finding)
     if len(joined) < len(findings.diagnostics):
         findings.diagnostics[:] = [_with_echoes(*group) for group in joined.values()]
+
+
+# In which text, and of which rule, findings are echoes of another.
+Slips: TypeAlias = "dict[tuple[Region, Rule], Diagnostic]"
 
 
 class _Regions:
@@ -68,13 +78,13 @@ class _Regions:
         return block if block.span.contains(place) else self._rest
 
 
-def _cause(finding: Diagnostic, regions: _Regions, slips: Mapping[Region, Diagnostic]) -> object:
+def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
     said = (finding.span.source, finding.rule.code, finding.message)
     if finding.rule in _OF_A_FILE:
         return said
     if finding.rule in _OF_A_BLOCK:
         region = regions.around(finding.span)
-        slip = slips.get(region) if finding.rule is UNKNOWN_NAME else None
+        slip = slips.get((region, finding.rule))
         is_echo = slip is not None and slip.span.source == finding.span.source
         return slip.key if slip is not None and is_echo else (said, region)
     return finding.key

@@ -34,6 +34,11 @@ EMITTED_NAMES = frozenset(
 PARAM_NAMES = EMITTED_NAMES | FUNCTIONS.keys() | {"variant"}
 
 
+def is_identifier(name: str) -> bool:
+    """Whether a name is letters, digits and single `_`, a letter first."""
+    return _IDENTIFIER.fullmatch(name) is not None and "__" not in name
+
+
 def check_name(
     name: str, span: Span, what: str, findings: Findings, reserved: frozenset[str]
 ) -> bool:
@@ -41,7 +46,7 @@ def check_name(
     message = help = ""
     if len(name) > MAX_NAME:
         message, help = f"a name has at most {MAX_NAME} characters", "write a shorter one"
-    elif not _IDENTIFIER.fullmatch(name) or "__" in name:
+    elif not is_identifier(name):
         fitting = re.sub(r"__+", "_", re.sub(r"\W+", "_", name, flags=re.ASCII)).strip("_")
         message = f"`{name}` is no name for {what}: letters, digits and single `_`, a letter first"
         help = (

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archgen.diagnostics import Findings, Span
+from archgen.diagnostics import Findings, Span, did_you_mean
 from archgen.ir.graph import Allowance, Block, Expectation, Head, NetworkGraph, Ref, StatedSizes
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.slots import IntSlot, SettingError, Slot
 from archgen.resolve.echoes import Region, join_echoes
 from archgen.resolve.expectations import read_expect
-from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name
+from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name, is_identifier
 from archgen.resolve.params import (
     Unreadable,
     read_params,
@@ -138,10 +138,17 @@ class _FileResolver:
     def find(self, name: str) -> Block | None:
         alias, dot, inner = name.partition(".")
         if not dot:
-            return self.block(name)
+            return self.block(self._meant(name))
         library = self._file.libraries[alias]
         self.used_libraries.add(alias)
         return None if library is None else self._resolver(library).block(inner)
+
+    def _meant(self, name: str) -> str:
+        """The name itself, or one that is near and that no block can bear, which is told where it stands."""
+        if name in self._file.blocks:
+            return name
+        refused = [block for block in self._file.blocks if not is_identifier(block)]
+        return did_you_mean(name, refused) or name
 
     def own(self, name: str) -> Block | None:
         """A block of this file by its plain name."""

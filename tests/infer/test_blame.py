@@ -301,3 +301,94 @@ def test_a_long_repeat_of_equal_steps_is_quick() -> None:
     text = net("  - conv: {filters: 3, kernel: 1}\n    repeat: 900000\n")
     assert not findings(text)
     assert process_time() - began < 1
+
+
+def test_a_default_padding_that_shrinks_a_branch_is_pointed_at() -> None:
+    (found,) = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 3, grid: 8}
+        defaults:
+          conv: {padding: 0}
+        network:
+          - concat:
+              one: [{conv: {filters: 8, kernel: 1}}]
+              three: [{conv: {filters: 8, kernel: 3}}]
+        """
+    )
+    assert found.rule.code == "AG301"
+    assert (5, "the padding of steps that have none") in labels(found)
+
+
+def test_a_vast_repeat_names_the_argument_that_says_how_often() -> None:
+    (found,) = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 3, grid: 8}
+        blocks:
+          stage:
+            params: {n: int}
+            body:
+              - norm: batch
+                repeat: n - 1
+        network:
+          - stage: {n: 99999999}
+        """
+    )
+    assert found.rule.code == "AG005"
+    assert (11, "`n` is 99999999") in labels(found)
+
+
+def test_a_join_of_one_value_is_told_at_its_from() -> None:
+    (found,) = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 3, grid: 8}
+        network:
+          - norm: batch
+            id: stem
+          - add: {}
+            from: [stem, ]
+        """
+    )
+    assert (found.rule.code, found.span.start.line) == ("AG407", 8)
+
+
+def test_the_steps_that_shrank_a_grid_are_all_pointed_at() -> None:
+    (found,) = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 3, grid: 64}
+        network:
+          - max_pool: {kernel: 2, stride: 20, padding: valid}
+          - max_pool: {kernel: 2, stride: 2, padding: valid}
+          - conv: {filters: 32, kernel: 5, padding: valid}
+        """
+    )
+    assert found.rule.code == "AG304"
+    assert labels(found) >= {(5, "makes 4x4"), (6, "makes 2x2")}
+
+
+def test_what_a_later_repeat_cannot_take_points_at_the_repeat() -> None:
+    found = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 3, grid: 8}
+        network:
+          - max_pool: {kernel: 3, stride: 2, padding: valid}
+            repeat: 4
+        """
+    )
+    (error,) = (each for each in found if each.severity == "error")
+    assert error.rule.code == "AG304"
+    assert (6, "repeat 2 takes 3 x 1 x 1") in labels(error)
+
+
+def labels(found: Diagnostic) -> set[tuple[int, str]]:
+    """The labels of a finding by their lines."""
+    return {(label.span.start.line, label.text) for label in found.labels}

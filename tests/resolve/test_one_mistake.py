@@ -96,3 +96,49 @@ def test_a_param_of_unreadable_words_is_told_at_its_definition_only() -> None:
     params = "  act: {type: [reld, none], default: relu}\nblocks:"
     text = SMALL.replace("blocks:", params).replace("{filters: width}", "{filters: 8, act: act}", 1)
     assert [finding.rule.code for finding in errors(text)] == ["AG107"]
+
+
+@pytest.mark.parametrize(
+    ("line", "slip", "code"),
+    [
+        ("    params: {filters: int}", "    params: {filters: int, filters: int}", "AG003"),
+        ("    params: {filters: int}", "    params: {in__filters: int}", "AG108"),
+        ("    params: {filters: int}", "    params: {range: int}", "AG108"),
+        ("  - unit: {variant: wide}", "  - unit: {variant: wide, variant: wide}", "AG003"),
+        ("    id: inner", "    id: stem", "AG109"),
+        ("  unit:\n", "  un-it:\n", "AG108"),
+    ],
+)
+def test_a_name_that_is_refused_where_it_is_made_is_one_error(
+    line: str, slip: str, code: str
+) -> None:
+    assert [finding.rule.code for finding in errors(SMALL.replace(line, slip, 1))] == [code]
+
+
+def test_uses_of_a_name_that_is_refused_are_labels_of_the_refusal() -> None:
+    (found,) = errors(SMALL.replace("{filters: int}", "{range: int}"))
+    assert found.span.start.line == 10
+    assert [label.span.start.line for label in found.labels] == [13, 14]
+    assert found.labels[0].text == "`filters` is not in scope"
+
+
+def test_of_two_params_with_one_name_the_missing_one_is_silent() -> None:
+    two = SMALL.replace("{filters: int}", "{filters: int, other: int}").replace(
+        "conv: {filters: 2 * filters}", "conv: {filters: 2 * other}"
+    )
+    two = two.replace("{filters: 64}", "{filters: 64, other: 1}")
+    two = two.replace("- unit: {filters: width}", "- unit: {filters: width, other: 1}")
+    assert errors(two) == []
+    for clash in ("{filters: int, filters: int}", "{other: int, other: int}"):
+        slip = two.replace("{filters: int, other: int}", clash)
+        assert errors(slip)[0].rule.code == "AG003"
+    argument = two.replace("{filters: width, other: 1}", "{filters: width, filters: 1}")
+    assert [finding.rule.code for finding in errors(argument)] == ["AG003"]
+
+
+def test_a_network_that_is_indented_into_another_key_is_told_once() -> None:
+    inside = SMALL.replace("\nnetwork:", "\n  network:").replace("\n  - ", "\n    - ")
+    inside = inside.replace("\n    id:", "\n      id:").replace("\n    from:", "\n      from:")
+    (found,) = errors(inside)
+    assert found.message == "`network` belongs to the file, and stands inside another key"
+    assert found.span.start.line == 15

@@ -38,10 +38,18 @@ def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[st
             help = f"write `{key.text}: {{...}}`"
             findings.add(WRONG_TYPE.at(settings.span, message, help=help))
             continue
-        read = _read(op, settings, {}, findings)
+        read = {**_lost(op, settings, findings), **_read(op, settings, {}, findings)}
         if op.name == key.text or node.get(op.name) is None:
             defaults[op.name] = read
     return defaults
+
+
+def _lost(op: type[Op], node: MappingNode, findings: Findings) -> dict[str, Term]:
+    """What steps must have, where a key that stands twice may have meant it: unknown, and silent."""
+    if node.lost is None:
+        return {}
+    required = [name for name, type_ in settings_of(op).items() if type_.is_required]
+    return {name: Unreadable(node.lost, findings) for name in required}
 
 
 def _meant_op(key: ScalarNode, findings: Findings) -> type[Op] | None:
@@ -69,15 +77,14 @@ def read_settings(
     """
     before = len(findings.diagnostics)
     own = _own(op, key, node, names, findings)
-    settings = {**defaults.get(op.name, {}), **own}
+    lost = _lost(op, node, findings) if isinstance(node, MappingNode) else {}
+    settings = {**lost, **defaults.get(op.name, {}), **own}
     misspelt = len(findings.diagnostics) > before
     for name, type_ in settings_of(op).items():
         if name not in settings and type_.is_required and not misspelt:
             help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
             message = f"`{op.name}` needs `{name}`: {type_.doc}"
-            missing = type_.missing.at(key.span, message, help=help)
-            lost = node.lost if isinstance(node, MappingNode) else None
-            settings[name] = Unreadable(lost or missing, findings)
+            settings[name] = Unreadable(type_.missing.at(key.span, message, help=help), findings)
     return settings
 
 

@@ -142,3 +142,8 @@ def test_a_network_that_is_indented_into_another_key_is_told_once() -> None:
     (found,) = errors(inside)
     assert found.message == "`network` belongs to the file, and stands inside another key"
     assert found.span.start.line == 15
+
+
+def test_a_default_that_a_second_key_has_taken_away_is_no_second_error() -> None:
+    (finding,) = errors(SMALL.replace("{kernel: 3, padding: same}", "{kernel: 3, kernel: same}"))
+    assert finding.rule.code == "AG003"

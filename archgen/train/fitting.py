@@ -62,12 +62,14 @@ def fit(
     run is killed in between and `fit` called again: it goes on from the newest sound checkpoint in
     `run`. Checkpoints are written every `checkpoint_every` steps, without it every ten minutes, and
     with each evaluation, whose weights, averaged where the recipe has `ema`, are in `run.weights`.
-    Raises `TrainingError` where training cannot go on, and `Interrupted`, the state saved, after
-    the first SIGINT or SIGTERM.
+    Raises `TrainingError` where training cannot go on or another process trains in `run`, and
+    `Interrupted`, the state saved, after the first SIGINT or SIGTERM.
     """
     started = perf_counter()
     work = Work(model, train, test, recipe, run, seed)
-    with stop_requests() as stop:
+    with stop_requests() as stop, run.locked() as unlocked:
+        if unlocked is not None:
+            progress.tell(unlocked)
         state = _trained(work, aux_weights, checkpoint_every, progress, stop)
     evaluations = tuple(state.evaluations[step] for step in sorted(state.evaluations))
     return FitResult(state.step, perf_counter() - started, evaluations)

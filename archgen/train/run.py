@@ -6,13 +6,14 @@ run.json           seed, versions, data, and the run's status
 metrics.jsonl      one line a report, oldest first
 model.safetensors  the weights of the last evaluation
 checkpoints/       the state of training, from which a run that was stopped goes on
+lock               held by the process that trains; of no meaning otherwise
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 
 from archgen.train.errors import Interrupted, TrainingError
 from archgen.train.files import is_temporary, remove_temporaries, replacing
+from archgen.train.locking import LOCK_FILE, locked
 
 Scalar = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar]"]
@@ -45,16 +47,19 @@ class RunFolder:
         texts = {"spec.yaml": spec, "recipe.yaml": recipe}
         try:
             path.mkdir(parents=True, exist_ok=True)
-            occupied = not all(_is_left_over(file, texts) for file in path.iterdir())
+            occupied = _is_occupied(path, texts)
         except OSError as error:
             raise TrainingError(f"cannot make the run folder `{path}`: {error.strerror}") from error
         if occupied:
             raise TrainingError(f"the run folder `{path}` is not empty; name another one")
-        remove_temporaries(path)
-        for name, text in texts.items():
-            _write_text(path / name, text)
         run = cls(path, sha256(spec.encode()).hexdigest())
-        run._write_status("created", facts)
+        with run.locked():
+            if _is_occupied(path, texts):
+                raise TrainingError(f"another process has just begun a run in `{path}`")
+            remove_temporaries(path)
+            for name, text in texts.items():
+                _write_text(path / name, text)
+            run._write_status("created", facts)
         return run
 
     @classmethod
@@ -78,6 +83,10 @@ class RunFolder:
     def is_at(path: Path) -> bool:
         """Whether a folder holds a run."""
         return (path / STATUS_FILE).is_file()
+
+    def locked(self) -> AbstractContextManager[str | None]:
+        """Inside, no other process writes here; see `locking.locked`."""
+        return locked(self.path)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -148,9 +157,14 @@ def _write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _is_occupied(path: Path, texts: Mapping[str, str]) -> bool:
+    """Whether a folder holds what `create` must not write over."""
+    return not all(_is_left_over(file, texts) for file in path.iterdir())
+
+
 def _is_left_over(file: Path, texts: Mapping[str, str]) -> bool:
     """Whether a file is one that `create` would write, word for word, or half of it."""
-    if is_temporary(file):
+    if is_temporary(file) or file.name == LOCK_FILE:
         return True
     return file.name in texts and file.read_bytes() == texts[file.name].encode()
 

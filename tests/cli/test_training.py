@@ -24,7 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_holds_spec_recipe_metrics_and_weights(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    files = {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors"}
+    files = {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors", "lock"}
     assert names == {*files, "checkpoints"}
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from archgen.checks import CHECKS
 from archgen.diagnostics import Diagnostic, Findings, Label, Severity, Span
 from archgen.infer import Uses, infer
-from archgen.ir.graph import BlockCall, NetworkGraph, Node
+from archgen.ir.graph import BlockCall, JoinCall, NetworkGraph, Node, OpCall
 from archgen.ir.rewriting import replace_nodes
 from archgen.resolve import Erratum, Resolved, read_expect
 from archgen.rules import (
@@ -64,14 +64,29 @@ def check_errata(resolved: Resolved, uses: Uses) -> Iterator[Diagnostic]:
             yield ERRATUM_COMPILES.at(place, message, help=help)
 
 
+def check_fields(resolved: Resolved) -> Iterator[Diagnostic]:
+    """Errata that cannot belong to their step, as after a line between them is gone.
+
+    Of a network that is wrong elsewhere nothing else is said. What a block takes may be what is wrong.
+    """
+    for erratum in resolved.errata:
+        is_read = erratum.printed is not None or erratum.findings
+        if not is_read and isinstance(erratum.node.call, OpCall | JoinCall):
+            yield _no_setting(erratum)
+
+
+def _no_setting(erratum: Erratum) -> Diagnostic:
+    field = erratum.written.field
+    message = f"`{erratum.step.op.text}` has no setting `{field.text}`"
+    return ERRATUM_FIELD.at(field.span, message, help="name a setting of this step, or `repeat`")
+
+
 def _malformed(erratum: Erratum) -> Diagnostic | None:
     field, kind = erratum.written.field, erratum.written.kind
     if erratum.findings:
         return erratum.findings[0]
     if erratum.printed is None:
-        message = f"`{erratum.step.op.text}` has no setting `{field.text}`"
-        help = "name a setting of this step, or `repeat`"
-        return ERRATUM_FIELD.at(field.span, message, help=help)
+        return _no_setting(erratum)
     if kind is not None and kind.text not in ("contradiction", "reading"):
         help = "write `contradiction` or `reading`"
         return ERRATUM_FIELD.at(kind.span, f"`{kind.text}` is no kind of erratum", help=help)

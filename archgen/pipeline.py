@@ -76,6 +76,8 @@ def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
     if network is not None and not findings.has_errors:
         findings.extend(errata.check_errata(resolved, uses))
         findings.extend(errata.check_alternatives(resolved))
+    else:
+        findings.extend(errata.check_fields(resolved))
     return network
 
 

@@ -139,6 +139,14 @@ def test_a_network_that_is_wrong_itself_says_nothing_of_errata() -> None:
     assert codes(text) == ["AG303"]
 
 
+def test_an_erratum_whose_step_is_gone_is_told_beside_what_that_breaks() -> None:
+    step = "        - conv: {filters: 16, kernel: 3, stride: 1}\n"
+    gone = spec("{field: kernel, printed: 4, why: an even kernel}").replace(
+        step, "        - conv: {filters: 20, kernel: 3}\n        - act: relu\n"
+    )
+    assert codes(gone) == ["AG303", "AG603"]
+
+
 def test_as_printed_a_finding_tells_what_is_printed_and_why() -> None:
     text = spec("{field: filters, printed: 18, why: the sum says so}")
     (finding,) = compiled(text, as_printed=True).diagnostics

@@ -158,6 +158,12 @@ def test_what_a_dropped_key_held_falls_to_the_key_before_it() -> None:
     assert breaking.held(lines, lines.index("    id: body")) == frozenset()
 
 
+def test_a_list_that_lacks_a_step_is_told_by_its_key() -> None:
+    lines = SPEC.split("\n")
+    assert breaking.list_around(lines, lines.index("  - other")) == {11}
+    assert breaking.list_around(lines, lines.index("    id: body")) == frozenset()
+
+
 @pytest.mark.parametrize(("line", "is_named"), [(5, True), (6, False)])
 def test_a_finding_that_stands_elsewhere_fails_the_edit(line: int, is_named: bool) -> None:
     text = "archgen: 1\nname: a\ninput: {channels: 3, grid: 8}\nnetwork:\n  - wrong\n  - flatten\n"

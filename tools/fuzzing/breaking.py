@@ -249,7 +249,7 @@ def _lines(random: Random, text: str) -> Edit:
     words = own_words(text, at)
     match random.randrange(3):
         case 0:
-            touched = frozenset({max(1, at), at + 1}) | held(lines, at)
+            touched = frozenset({max(1, at), at + 1}) | held(lines, at) | list_around(lines, at)
             del lines[at]
             return _moved("dropped line", lines, touched, words)
         case 1:
@@ -282,6 +282,15 @@ def held(lines: list[str], at: int) -> frozenset[int]:
     above = range(at - 1, -1, -1)
     heir = next((i for i in above if lines[i].strip() and _depth(lines[i]) <= depth), at)
     return frozenset({heir + 1, *range(at + 1, last)})
+
+
+def list_around(lines: list[str], at: int) -> frozenset[int]:
+    """The key of the list that lacks a step when its line is dropped, numbered from 1."""
+    depth = _depth(lines[at])
+    if not lines[at].lstrip().startswith("- "):
+        return frozenset()
+    keys = (i + 1 for i in range(at - 1, -1, -1) if lines[i].strip() and _depth(lines[i]) < depth)
+    return frozenset({next(keys, at)})
 
 
 def own_words(text: str, at: int) -> tuple[str, ...]:

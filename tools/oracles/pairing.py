@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 WEIGHTED = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
-SIDE_PATHS = {"aux", "AuxLogits", "shortcut", "downsample"}
+SIDE_PATHS = {"aux", "AuxLogits", "shortcut", "downsample", "proj", "skip", "skipbn"}
 HEADS = {"aux", "AuxLogits"}
 
 

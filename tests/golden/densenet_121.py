@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/densenet_121.yaml -o densenet_121.py
 
 Language version 1, sha256 of the spec and its libraries:
-7d2f844cd53e01e704c617c8763cc34c0fefe661d102898e81cb5fa0787a1df8
+f796b5feb6dbb79610a36f34f1f1a99c809f58f8f36927599d100e14e180d5f4
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Branch(nn.Sequential):
 class Layer(nn.Module):
     """The block layer."""
 
-    def __init__(self, in_channels: int, growth: int) -> None:
+    def __init__(self, in_channels: int, growth: int = 32) -> None:
         super().__init__()
         self.new = Branch(
             norm=nn.BatchNorm2d(in_channels),
@@ -85,45 +85,20 @@ class DenseNet121(nn.Module):
     3 x 224 x 224 -> 1000: 7,978,856 params, 2,834,161,664 multiply-adds.
     """
 
-    def __init__(
-        self,
-        num_classes: int = 1000,
-        dropout: float = 0.0,
-        growth: int = 32,
-    ) -> None:
+    def __init__(self, num_classes: int = 1000, dropout: float = 0.0) -> None:
         super().__init__()
-        self.conv = ConvNormReLU(3, 2 * growth, kernel_size=7, stride=2, padding=3)
+        self.conv = ConvNormReLU(3, 64, kernel_size=7, stride=2, padding=3)
         self.max_pool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.dense_1 = nn.ModuleList(
-            Layer(2 * growth + i * growth, growth=growth) for i in range(6)
-        )
-        self.transition_1 = Transition(8 * growth)
-        self.dense_2 = nn.ModuleList(
-            Layer(8 * growth // 2 + i * growth, growth=growth) for i in range(12)
-        )
-        self.transition_2 = Transition(8 * growth // 2 + 12 * growth)
-        self.dense_3 = nn.ModuleList(
-            Layer((8 * growth // 2 + 12 * growth) // 2 + i * growth, growth=growth)
-            for i in range(24)
-        )
-        self.transition_3 = Transition(
-            (8 * growth // 2 + 12 * growth) // 2 + 24 * growth
-        )
-        self.dense_4 = nn.ModuleList(
-            Layer(
-                ((8 * growth // 2 + 12 * growth) // 2 + 24 * growth) // 2 + i * growth,
-                growth=growth,
-            )
-            for i in range(16)
-        )
-        self.norm = nn.BatchNorm2d(
-            ((8 * growth // 2 + 12 * growth) // 2 + 24 * growth) // 2 + 16 * growth
-        )
+        self.dense_1 = nn.ModuleList(Layer(32 * i + 64) for i in range(6))
+        self.transition_1 = Transition(256)
+        self.dense_2 = nn.ModuleList(Layer(32 * i + 128) for i in range(12))
+        self.transition_2 = Transition(512)
+        self.dense_3 = nn.ModuleList(Layer(32 * i + 256) for i in range(24))
+        self.transition_3 = Transition(1024)
+        self.dense_4 = nn.ModuleList(Layer(32 * i + 512) for i in range(16))
+        self.norm = nn.BatchNorm2d(1024)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(
-            ((8 * growth // 2 + 12 * growth) // 2 + 24 * growth) // 2 + 16 * growth,
-            num_classes,
-        )
+        self.linear = nn.Linear(1024, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)  # 64 x 112 x 112

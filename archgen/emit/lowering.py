@@ -253,9 +253,8 @@ class Lowering:
     # --- joins ----------------------------------------------------------------------------------
 
     def _join(self, node: ShapedNode, target: Target, x: str) -> str:
-        if is_traced(node.condition):
-            raise Untraceable
-        assert isinstance(node.op, Join)
+        if is_traced(node.condition) or not isinstance(node.op, Join):
+            raise Untraceable  # its values do not fit in the traced use
         if node.branches:
             values = self._branches(node, target, x)
         else:

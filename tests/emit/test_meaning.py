@@ -327,3 +327,20 @@ def test_formulas_that_nobody_would_read_are_numbers_of_each_use() -> None:
     assert run(block + uses).shape == (2, 3, 6, 6)
     source = source_of(compiled(HEAD + block + uses)).text
     assert max(len(line) for line in source.splitlines()) <= 100
+
+
+def test_a_repeat_of_no_times_may_hold_a_join_that_does_not_fit() -> None:
+    steps = """
+params: {n: {type: int, default: 0}}
+blocks:
+  halved:
+    body:
+      - concat:
+          one: [{max_pool: {kernel: 1, stride: 2, padding: 0}}]
+          two: [{conv: {filters: 2, kernel: 1, stride: 2, padding: 0}}]
+          odd: [{conv: {filters: 2, kernel: 1, stride: 3, padding: 0}}]
+network:
+  - halved: {}
+    repeat: n
+"""
+    assert torch.equal(run(steps), X)

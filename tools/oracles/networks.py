@@ -31,7 +31,8 @@ torchvision_googlenet = partial(
 def torchvision_regnet() -> nn.Module:
     """Works out its widths with tensors, which must have numbers."""
     with torch.device("cpu"):
-        return models.regnet_y_400mf()
+        network: nn.Module = models.regnet_y_400mf()
+        return network
 
 
 ORACLES = {

@@ -51,7 +51,7 @@ def main() -> None:
     spec, side, step, layout = sys.argv[1:]
     torch.set_num_threads(1)
     compilation = compiled(spec)
-    net = live(spec, compilation) if side == "ours" else COMPARED[spec].theirs()
+    net = live(COMPARED[spec], compilation) if side == "ours" else COMPARED[spec].theirs()
     lay_out(net, layout)
     images = images_for(compilation)
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here

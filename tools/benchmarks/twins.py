@@ -55,10 +55,11 @@ class Twins(NamedTuple):
             both = zip(step(self.ours, self.images), step(self.theirs, self.images), strict=True)
             if not all(torch.equal(ours, theirs) for ours, theirs in both):
                 raise SystemExit("both implementations do not do the same")
-        if not all(torch.equal(ours, theirs) for ours, theirs in self._gradients()):
+        if not all(torch.equal(ours, theirs) for ours, theirs in self.gradients()):
             raise SystemExit("both implementations do not have the same gradients")
 
-    def _gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Those of each weight of ours and of theirs, after a step backwards of both."""
         for pair in pairs(self.ours, self.theirs):
             theirs = self.theirs.get_submodule(pair.theirs)
             for name, parameter in self.ours.get_submodule(pair.ours).named_parameters():
@@ -75,12 +76,17 @@ def lay_out(net: nn.Module, layout: str) -> None:
 
 
 def twins(spec: str) -> Twins:
+    """Both implementations of a network that is measured."""
+    return twins_of(COMPARED[spec])
+
+
+def twins_of(oracle: Oracle) -> Twins:
     """Both implementations of a network, without dropout and with equal weights, none of them zero."""
-    compilation = compiled(spec)
-    ours = live(spec, compilation)
+    compilation = compiled(oracle.spec)
+    ours = live(oracle, compilation)
     randomise(ours, seed=0)
     with torch.device("meta"):
-        theirs = COMPARED[spec].theirs()
+        theirs = oracle.theirs()
     give_weights(ours, theirs)
     return Twins(ours, theirs, images_for(compilation))
 
@@ -90,11 +96,11 @@ def compiled(spec: str) -> Compilation:
     return check(read_spec(Path(f"specs/{spec}.yaml")))
 
 
-def live(spec: str, compilation: Compilation) -> nn.Module:
+def live(oracle: Oracle, compilation: Compilation) -> nn.Module:
     """The emitted network, without dropout, and without a head that theirs lacks."""
     network = compilation.sound_network()
-    module = build_class(emit(network, compilation.sources, spec))(dropout=0.0)
-    if COMPARED[spec].outputs == 1:
+    module = build_class(emit(network, compilation.sources, oracle.spec))(dropout=0.0)
+    if oracle.outputs == 1:
         for head in network.heads:
             setattr(module, head.head.name, NoHead())
     return module

@@ -36,9 +36,7 @@ def torchvision_regnet() -> nn.Module:
 
 
 ORACLES = {
-    "timm inception_v4": Oracle(
-        "inception_v4_tf", partial(timm.create_model, "inception_v4")
-    ),
+    "timm inception_v4": Oracle("inception_v4_tf", partial(timm.create_model, "inception_v4")),
     "timm inception_resnet_v2": Oracle(
         "inception_resnet_v2_tf", partial(timm.create_model, "inception_resnet_v2")
     ),

@@ -93,12 +93,16 @@ def _render(name: str, helper: Helper, used: set[str]) -> str:
 
 
 def _broken_super(source: str) -> str:
-    """The arguments of the base constructor on a line of their own where it is too long."""
+    """The arguments of the base constructor on a line of their own where it is too long, or a line each."""
+    start, end, pad = "super().__init__(", ")", INDENT * 3
     lines: list[str] = []
     for line in source.split("\n"):
-        if len(line) > LINE_LENGTH and line.strip().startswith("super().__init__("):
-            inner = line.strip().removeprefix("super().__init__(").removesuffix(")")
-            lines += [f"{INDENT * 2}super().__init__(", f"{INDENT * 3}{inner}", f"{INDENT * 2})"]
+        if len(line) > LINE_LENGTH and line.strip().startswith(start):
+            inner = line.strip().removeprefix(start).removesuffix(end)
+            one = [f"{pad}{inner}"]
+            each = [f"{pad}{argument}," for argument in inner.split(", ")]
+            arguments = one if len(one[0]) <= LINE_LENGTH else each
+            lines += [f"{INDENT * 2}{start}", *arguments, f"{INDENT * 2}{end}"]
         else:
             lines.append(line)
     return "\n".join(lines)

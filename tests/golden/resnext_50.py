@@ -27,7 +27,13 @@ class ConvNormReLU(nn.Conv2d):
         groups: int = 1,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            groups=groups,
+            bias=False,
         )
         self.norm = nn.BatchNorm2d(out_channels)
 

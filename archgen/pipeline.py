@@ -16,8 +16,8 @@ from archgen.infer import Uses, infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve import Resolved, resolve
 from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
-from archgen.spec.files import SpecText, start_of
-from archgen.spec.loader import SpecFile, load
+from archgen.spec.files import SpecText, read_spec, start_of
+from archgen.spec.loader import Reader, SpecFile, load
 from archgen.spec.model import Network
 
 
@@ -47,13 +47,14 @@ class Compilation(NamedTuple):
         )
 
 
-def check(text: SpecText, *, as_printed: bool = False) -> Compilation:
+def check(text: SpecText, *, as_printed: bool = False, read: Reader = read_spec) -> Compilation:
     """Checks one file: every independent problem in one run.
 
     With `as_printed`, errata are replaced by what their source prints, to show what that would do.
+    The libraries that the file uses are read with `read`.
     """
     findings = Findings()
-    file = load(text, findings)
+    file = load(text, findings, read)
     if file is None:
         return Compilation(None, None, None, _sorted(findings), {text.source: text.text})
     resolved = resolve(file, findings)

@@ -36,7 +36,7 @@ _INDENT = "  "
 
 def print_spec(network: NetworkGraph, arguments: Mapping[str, object]) -> str:
     """The whole network; `arguments` are what its params are set to, written as their defaults."""
-    names = _block_names(network)
+    names = block_names(network)
     block, shape = network.block, network.input
     lines = ["archgen: 1", f"name: {network.title}"]
     lines.append(
@@ -47,7 +47,7 @@ def print_spec(network: NetworkGraph, arguments: Mapping[str, object]) -> str:
         lines += ["params:", *(f"{_INDENT}{line}" for line in params)]
     if names:
         lines.append("blocks:")
-        for used in _used(network):
+        for used in used_blocks(network):
             lines += [f"{_INDENT}{line}" for line in _block(used, names[id(used)], names)]
     inside = _Names.of(names, block.graph, *(head.graph for head in network.heads))
     lines += _list("network", _steps(block.graph, Ref(INPUT), inside, 1))
@@ -70,11 +70,11 @@ class _Names(NamedTuple):
         return _Names(blocks, {node.id: node.name for g in graphs for node in g.walk()})
 
 
-def _block_names(network: NetworkGraph) -> dict[int, str]:
+def block_names(network: NetworkGraph) -> dict[int, str]:
     """Every block that is used, and a name of its own for each; blocks of libraries may share one."""
     names: dict[int, str] = {}
     taken: set[str] = set()
-    for block in _used(network):
+    for block in used_blocks(network):
         name, count = block.name, 1
         while name in taken:
             count += 1
@@ -84,7 +84,7 @@ def _block_names(network: NetworkGraph) -> dict[int, str]:
     return names
 
 
-def _used(network: NetworkGraph) -> Iterable[Block]:
+def used_blocks(network: NetworkGraph) -> Iterable[Block]:
     """The blocks in use, outer ones first, each once."""
     found: dict[int, Block] = {}
     graphs = [network.block.graph, *(head.graph for head in network.heads)]
@@ -120,7 +120,7 @@ def _list(key: str, steps: Iterator[str]) -> list[str]:
 def _head(head: Head, names: _Names) -> Iterator[str]:
     yield f"{head.name}:"
     yield f"{_INDENT}from: {_reference(head.start, names)}"
-    yield f"{_INDENT}training_only: {_value(head.training_only)}"
+    yield f"{_INDENT}training_only: {value_text(head.training_only)}"
     if head.loss_weight is not None:
         yield f"{_INDENT}loss_weight: {head.loss_weight!r}"
     if head.graph.nodes:
@@ -153,7 +153,7 @@ def _step(node: Node, previous: Ref, names: _Names, level: int) -> Iterator[str]
         yield f"{pad}  from: [{', '.join(_reference(ref, names) for ref in node.inputs)}]"
     for key, term in (("repeat", node.repeat), ("when", node.when)):
         if term is not None:
-            yield f"{pad}  {key}: {_term(term)}"
+            yield f"{pad}  {key}: {term_text(term)}"
 
 
 def _call(node: Node, names: _Names, level: int) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _call(node: Node, names: _Names, level: int) -> Iterator[str]:
     if isinstance(call, OpCall):
         yield f"{call.op.name}: {_settings(call.op, call.settings)}"
     elif isinstance(call, BlockCall):
-        given = ", ".join(f"{name}: {_term(term)}" for name, term in call.arguments.items())
+        given = ", ".join(f"{name}: {term_text(term)}" for name, term in call.arguments.items())
         yield f"{names.blocks[id(call.block)]}: {{{given}}}"
     elif isinstance(call, JoinCall) and not call.branches:
         yield f"{call.op.name}: {{}}"
@@ -172,7 +172,7 @@ def _call(node: Node, names: _Names, level: int) -> Iterator[str]:
 
 def _branches(node: Node, call: JoinCall, names: _Names, level: int) -> Iterator[str]:
     pad = _INDENT * level
-    yield from (f"{pad}{name}: {_term(term)}" for name, term in call.settings.items())
+    yield from (f"{pad}{name}: {term_text(term)}" for name, term in call.settings.items())
     for branch in call.branches:
         if not branch.graph.nodes:
             if branch.name == "body" or call.op.branches is not Branches.RESIDUAL:
@@ -184,10 +184,10 @@ def _branches(node: Node, call: JoinCall, names: _Names, level: int) -> Iterator
 
 def _settings(op: type[Op], terms: Mapping[str, Term]) -> str:
     if op.whole:
-        return _term(terms[op.bare])
+        return term_text(terms[op.bare])
     defaults = {name: kind.default for name, kind in settings_of(op).items()}
-    written = [f"{name}: {_term(terms[name])}" for name in defaults if name in terms]
-    implied = [f"{n}: {_value(d)}" for n, d in defaults.items() if n not in terms]
+    written = [f"{name}: {term_text(terms[name])}" for name in defaults if name in terms]
+    implied = [f"{n}: {value_text(d)}" for n, d in defaults.items() if n not in terms]
     return f"{{{', '.join([*written, *implied])}}}"
 
 
@@ -197,9 +197,9 @@ def _param(param: Param, value: object) -> str:
         bounds = (("min", param.slot.minimum), ("max", param.slot.maximum))
         parts += [f"{key}: {bound!r}" for key, bound in bounds if abs(bound) < 2**31 - 1]
     if value is not None:
-        parts.append(f"default: {_value(value)}")
+        parts.append(f"default: {value_text(value)}")
     elif param.default is not None:
-        parts.append(f"default: {_term(param.default)}")
+        parts.append(f"default: {term_text(param.default)}")
     return f"{param.name}: {{{', '.join(parts)}}}"
 
 
@@ -209,15 +209,16 @@ def _kind(param: Param) -> str:
     return param.kind
 
 
-def _term(term: Term) -> str:
+def term_text(term: Term) -> str:
+    """A setting as it is written: an expression as such, a literal as a value."""
     assert isinstance(term, Setting)
     form = term.form
     if isinstance(form, Expression):
         return form.text if _BARE.fullmatch(form.text) else _quoted(form.text)
     if isinstance(form, Literal):
-        return _value(form.value)
+        return value_text(form.value)
     if isinstance(term.slot, PaddingSlot):
-        parts = [_term(part) for part in form]
+        parts = [term_text(part) for part in form]
         return parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
     return _nested(form)
 
@@ -231,15 +232,16 @@ def _nested(parts: tuple[Setting, ...]) -> str:
     assert isinstance(base.form, Literal)
     activation = base.form.value
     assert isinstance(activation, Activation)
-    return f"{{{activation.function}: {{slope: {_term(number)}}}}}"
+    return f"{{{activation.function}: {{slope: {term_text(number)}}}}}"
 
 
 def _inside(part: Setting) -> str:
     assert isinstance(part.form, tuple)
-    return _term(part.form[0])
+    return term_text(part.form[0])
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value as a spec would write it."""
     match value:
         case None:
             return "none"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from archgen.diagnostics import Diagnostic, Findings, SpecError, did_you_mean
 from archgen.rules import (
@@ -64,9 +65,16 @@ class SpecFile:
         return dict(self.texts)
 
 
-def load(text: SpecText, findings: Findings) -> SpecFile | None:
+class Reader(Protocol):
+    """Reads a library: the file at a path below a folder. Raises SpecError."""
+
+    def __call__(self, path: Path, *, within: Path) -> SpecText:
+        """The text of the file."""
+
+
+def load(text: SpecText, findings: Findings, read: Reader = read_spec) -> SpecFile | None:
     """The file and the libraries it uses; None where too little of it can be read to go on."""
-    return _Loader(findings).file(text, wanted=("network", "blocks"))
+    return _Loader(findings, read).file(text, wanted=("network", "blocks"))
 
 
 def kind_of(root: Node) -> str:
@@ -165,8 +173,9 @@ def _wrong_kind(
 class _Loader:
     """Loads a file and, once each, the files it uses."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, read: Reader) -> None:
         self._findings = findings
+        self._reader = read
         self._open: list[Path] = []
         self._loaded: dict[Path, SpecFile | None] = {}
         self._texts: dict[str, str] = {}
@@ -232,7 +241,7 @@ class _Loader:
 
     def _read(self, path: Path, root: Path, named: ScalarNode) -> SpecFile | None:
         try:
-            text = read_spec(path, within=root)
+            text = self._reader(path, within=root)
         except SpecError as error:
             reason = error.diagnostics[0]
             self._findings.add(

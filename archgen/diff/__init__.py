@@ -1,0 +1,14 @@
+"""What a change of a spec means: what was changed, and what that does to shapes, weights and cost."""
+
+from archgen.diff.compare import Difference, Row, Severity, compare
+from archgen.diff.views import difference_document, difference_markdown, difference_text
+
+__all__ = [
+    "Difference",
+    "Row",
+    "Severity",
+    "compare",
+    "difference_document",
+    "difference_markdown",
+    "difference_text",
+]

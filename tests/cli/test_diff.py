@@ -1,0 +1,171 @@
+"""`archgen diff`: files, names, revisions of git, statuses, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from archgen.cli import main
+
+NET = """\
+archgen: 1
+name: net
+input: {channels: 3, grid: 32}
+use: {parts: blocks/parts.yaml}
+network:
+  - parts.stem: {filters: 16}
+    id: stem
+  - conv: {filters: 8, kernel: 1, padding: valid}
+"""
+PARTS = """\
+archgen: 1
+blocks:
+  stem:
+    params: {filters: int}
+    body:
+      - conv: {filters: filters, kernel: 3, padding: same}
+"""
+
+
+def git(*arguments: str) -> None:
+    """One command of git in the working folder."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, of a spec and its library."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    (tmp_path / "specs" / "blocks").mkdir(parents=True)
+    (tmp_path / "specs" / "net.yaml").write_text(NET)
+    (tmp_path / "specs" / "blocks" / "parts.yaml").write_text(PARTS)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    return tmp_path
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    """The difference as data."""
+    assert main(["diff", *arguments, "--format", "json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_names_and_paths_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "inception_resnet_v1", "inception_resnet_v2"]) == 0
+    out = capsys.readouterr().out
+    assert "reduction_a m" in out
+    assert "22.76M -> 32.43M  +42.5%" in out
+
+
+def test_a_revision_has_its_own_libraries(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = repository / "specs" / "blocks" / "parts.yaml"
+    library.write_text(PARTS.replace("kernel: 3", "kernel: 5"))
+    found = document(capsys, "HEAD:specs/net.yaml", "specs/net.yaml")
+    assert isinstance(found["changes"], list)
+    (change,) = found["changes"]
+    assert (change["block"], change["what"], change["before"], change["after"]) == (
+        "stem", "kernel", "3", "5",
+    )  # fmt: skip
+    assert Path(change["file"]).name == "parts.yaml"
+    git("commit", "-qam", "second")
+    assert document(capsys, "HEAD~1:specs/net.yaml", "HEAD:specs/net.yaml")["changes"] == [
+        {**change, "file": "HEAD:specs/blocks/parts.yaml"}
+    ]
+
+
+def test_a_path_from_the_working_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository / "specs")
+    assert document(capsys, "HEAD:./net.yaml", "net.yaml")["severity"] == "equal"
+
+
+@pytest.mark.parametrize(
+    ("options", "statuses"),
+    [
+        ([], [0, 0, 0]),
+        (["--exit-code"], [0, 1, 1]),
+        (["--breaking", "numerics"], [0, 1, 1]),
+        (["--breaking", "weights"], [0, 0, 1]),
+        (["--breaking", "shape"], [0, 0, 0]),
+    ],
+)
+def test_the_status(options: list[str], statuses: list[int], repository: Path) -> None:
+    net = repository / "specs" / "net.yaml"
+    numerics = NET.replace("padding: valid}", "padding: valid, act: relu}")
+    weights = NET.replace("filters: 16", "filters: 24")
+    for status, text in zip(statuses, (NET, numerics, weights), strict=True):
+        net.write_text(text)
+        assert main(["diff", "HEAD:specs/net.yaml", "specs/net.yaml", *options]) == status
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("nowhere:specs/net.yaml", "no revision `nowhere`"),
+        ("HEAD:specs/other.yaml", "does not exist"),
+        ("HEAD:../other.yaml", "leads out of the project"),
+        ("-x:specs/net.yaml", "`-x` is no revision"),
+        ("--upload-pack=x:specs/net.yaml", "is no revision"),
+        ("HEAD:specs", "git cannot read this"),
+        ("missing.yaml", "there is no such file"),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_the_other_is_shown(
+    target: str, said: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert repository.is_dir()
+    assert main(["diff", "specs/net.yaml", "--", target]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert "total" in printed.out
+
+
+def test_no_repository_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert main(["diff", "resnet_152", "HEAD:net.yaml"]) == 2
+    assert "not a git repository" in capsys.readouterr().err
+
+
+def test_a_spec_that_is_wrong_is_compared_as_far_as_it_goes(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = repository / "specs" / "net.yaml"
+    net.write_text(NET.replace("filters: 16}", "filters: 24}\n    expect: {channels: 16}"))
+    assert main(["diff", "HEAD:specs/net.yaml", "specs/net.yaml"]) == 1
+    printed = capsys.readouterr()
+    assert "AG501" in printed.err
+    assert "16 -> 24" in printed.out
+
+
+def test_a_spec_that_is_no_yaml_leaves_the_other(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "specs" / "net.yaml").write_text("archgen: 1\nname: [\n")
+    assert main(["diff", "HEAD:specs/net.yaml", "specs/net.yaml"]) == 1
+    printed = capsys.readouterr()
+    assert "AG002" in printed.err
+    assert "total" in printed.out
+
+
+def test_markdown_fits_a_pull_request(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (repository / "specs" / "net.yaml").write_text(NET.replace("filters: 16", "filters: 24"))
+    arguments = ["diff", "HEAD:specs/net.yaml", "specs/net.yaml", "--format", "markdown"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("**Weight-breaking")
+    assert "<details><summary>1 own change</summary>" in out
+    assert out.count("```") == 2

@@ -26,7 +26,7 @@ COMMANDS = {
     "render": Entry(
         "render", "render", "Draw a network, or one of its blocks, as the paper's figures do."
     ),
-    "diff": Entry("diff", "diff", "Show what a change of a network means."),
+    "diff": Entry("diff", "diff", "Show what has become of the network A in B."),
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),

@@ -144,7 +144,9 @@ def pair(height: int, width: int) -> object:
 
 def _same(left: int, right: int) -> bool:
     """Whether two numbers are equal in every use."""
-    return formula_of(left) == formula_of(right)
+    if is_traced(left) or is_traced(right):
+        return formula_of(left) == formula_of(right)
+    return left == right
 
 
 def unless(value: object, default: object) -> bool:

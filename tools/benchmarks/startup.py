@@ -25,8 +25,13 @@ SPEC = "specs/inception_v4.yaml"
 BASE = (sys.executable, "-c", "import pydantic, yaml; pydantic.BaseModel")
 ONE_MODEL = (sys.executable, "-c", "import pydantic, yaml\nclass M(pydantic.BaseModel): x: int")
 ARCHGEN = str(Path(sys.executable).with_name("archgen"))
-COMMANDS = (("--help",), ("check", SPEC), ("summary", SPEC), ("build", SPEC))
-AIMS = {"archgen --help": 0.7, f"archgen check {SPEC}": 2.0}
+VERSIONS = ("inception_resnet_v1", "inception_resnet_v2")
+COMMANDS = (("--help",), ("check", SPEC), ("summary", SPEC), ("build", SPEC), ("diff", *VERSIONS))
+AIMS = {
+    "archgen --help": 0.7,
+    f"archgen check {SPEC}": 2.0,
+    f"archgen diff {' '.join(VERSIONS)}": 2.5,
+}
 
 
 def main() -> None:

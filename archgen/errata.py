@@ -156,6 +156,6 @@ def _check_alternative(
             labels = [
                 Label(entry.span, f"sets `{entry.text}`") for entry, _ in alternative.set.entries
             ]
-            labels.append(Label(error.span, error.caption or "this fails then"))
+            labels += [Label(error.span, error.caption or "this fails then"), *error.labels]
             help = "give it other values, or remove it"
             yield ALTERNATIVE_FAILS.at(place, message, labels=labels, help=help)

@@ -146,7 +146,8 @@ class StepResolver:
     ) -> tuple[Ref, ...]:
         """The values that `from:` names; unknown ones are reported.
 
-        Where a step in sight could not be read, an unknown name may be its own, and is silent.
+        Where a step in sight could not be read, or names no op and nearly this, an unknown name may
+        be its own, and is silent.
         """
         return tuple(ref for name in names if (ref := self._look_up(name, sight)) is not None)
 
@@ -169,6 +170,9 @@ class StepResolver:
             assert isinstance(unreadable, Node)
             return Ref(unreadable.id)
         near = did_you_mean(name.text, sight)
+        misspelt = sight.get(near) if near else None
+        if isinstance(misspelt, Node) and isinstance(misspelt.call, UnknownCall):
+            return Ref(misspelt.id)
         help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
         message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
         self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))

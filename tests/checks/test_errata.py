@@ -244,3 +244,26 @@ def test_a_contradiction_that_leaves_the_grid_alone_is_proved_too() -> None:
         )
         == []
     )
+
+
+def test_an_alternative_that_fails_points_where_its_values_are() -> None:
+    text = """
+    archgen: 1
+    name: net
+    input: {channels: 3, grid: 8}
+    blocks:
+      unit:
+        params: {n: int}
+        variants:
+          small: {n: 8}
+          none: {n: -8}
+        body:
+          - conv: {filters: n, kernel: 1, padding: 0}
+    network:
+      - unit: {variant: small}
+    alternatives:
+      other: {why: it might be, set: {unit.variant: none}}
+    """
+    finding = only(text)
+    assert finding.rule.code == "AG605"
+    assert 10 in [label.span.start.line for label in finding.labels]

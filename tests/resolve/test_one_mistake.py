@@ -147,3 +147,11 @@ def test_a_network_that_is_indented_into_another_key_is_told_once() -> None:
 def test_a_default_that_a_second_key_has_taken_away_is_no_second_error() -> None:
     (finding,) = errors(SMALL.replace("{kernel: 3, padding: same}", "{kernel: 3, kernel: same}"))
     assert finding.rule.code == "AG003"
+
+
+def test_a_step_of_no_op_may_be_the_one_that_is_named() -> None:
+    named = SMALL.replace("    id: inner\n", "").replace("[stem, inner]", "[stem, unit]")
+    named = named.replace("  - unit: {variant: wide}\n", "")
+    assert errors(named) == []
+    slip = named.replace("- unit: {filters: width}", "- unitt: {filters: width}")
+    assert [finding.rule.code for finding in errors(slip)] == ["AG103"]

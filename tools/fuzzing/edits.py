@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from archgen.diagnostics import Diagnostic, Findings
 from archgen.pipeline import check
-from archgen.rules import BUDGET, EXPECTATION
+from archgen.rules import ALTERNATIVE_FAILS, BUDGET, EXPECTATION
 from archgen.spec.document import parse, plain
 from archgen.spec.files import SpecText
 from tools.fuzzing.breaking import Edit, broken
@@ -109,11 +109,18 @@ def _judged(spec: Spec, edit: Edit, result: Checked) -> tuple[str, str]:
         return "another network", ""
     if edit.is_typo and len(errors) > 1:
         return "several errors", f"{len(errors)} errors for one typo: {result.codes}"
-    if all(found.rule in FAR for found in errors):
+    if all(map(_is_total, errors)):
         return "a total", ""
     if not any(names(found, edit) for found in errors):
         return "elsewhere", f"no error names the edited line: {result.codes}"
     return "an error", ""
+
+
+def _is_total(found: Diagnostic) -> bool:
+    """Whether a finding is of a sum, of the network's own or of an alternative to it."""
+    sums = ("`params` should be", "`macs` should be")
+    is_alternative = found.rule is ALTERNATIVE_FAILS and any(text in found.message for text in sums)
+    return found.rule in FAR or is_alternative
 
 
 def _means_the_same(old: str, new: str) -> bool:

@@ -362,6 +362,7 @@ class Lowering:
         """Whether the branch ends in a concat, whose parts can join the outer concat directly."""
         last = graph.nodes[-1]
         is_concat = last.op is not None and last.op.name == "concat" and bool(last.branches)
+        is_concat = is_concat and not is_traced(last.condition)
         return is_concat and last.node.id not in self._read and not last.node.segment
 
     def _forked(self, name: str, graph: ShapedGraph, target: Target, x: str) -> list[Value]:

@@ -151,8 +151,8 @@ def _same(left: int, right: int) -> bool:
 
 def unless(value: object, default: object) -> bool:
     """Whether an argument has to be written: it differs from the default, or may in another use."""
-    parts = value if isinstance(value, tuple) else (value,)
-    return value != default or any(is_traced(part) for part in parts)
+    parts = (side if isinstance(side, tuple) else (side,) for side in (value, default))
+    return value != default or any(is_traced(part) for side in parts for part in side)
 
 
 def window_kwargs(

@@ -344,3 +344,27 @@ network:
     repeat: n
 """
     assert torch.equal(run(steps), X)
+
+
+def test_a_stride_that_equals_the_kernel_of_one_use_only_is_written() -> None:
+    steps = """
+params: {k: {type: int, default: 1}}
+network:
+  - max_pool: {kernel: k, stride: 1, padding: valid}
+"""
+    assert torch.equal(run(steps, k=3), nn.MaxPool2d(3, stride=1)(X))
+
+
+def test_a_concat_within_a_concat_may_depend_on_a_param() -> None:
+    steps = """
+params: {deep: {type: bool, default: true}}
+network:
+  - concat:
+      plain: []
+      more:
+        - concat: {a: [], b: [{norm: batch}]}
+          when: deep
+"""
+    module = live(HEAD + steps)
+    assert module.eval()(X).shape[1] == 6
+    assert "deep" not in inspect.signature(type(module)).parameters

@@ -143,6 +143,8 @@ class Walk(Generic[Value]):
         scope = Numbering()
         out = self.steps(network.body, x, frame, "", scope)
         for name, head in network.heads.items():
+            if head.reads not in frame.sight:  # an instance of a repeat that has fewer now
+                raise Fault(Step("outputs"), f"`{head.reads}` is not there")
             start = frame.sight[head.reads]
             self.heads[name] = self.steps(head.body, start, frame, name, Numbering())
         return out

@@ -1,6 +1,7 @@
 """Training that is killed again and again, each time in a process of its own.
 
     python -m tests.train.crashing kills 20     # SIGKILL at random moments, until 20 have hit
+    python -m tests.train.crashing streamed 20  # 20 runs on files, 0, 1, 2 processes reading in turn
     python -m tests.train.crashing phases 1     # the process is gone at each call to the disk in turn
 
 Prints a line of JSON: how often a run was killed, the hash of the end of one that was not, and of the
@@ -25,12 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import nn
 
-from archgen.train import ImageSet, Progress, Recipe, RunFolder, fit
+from archgen.train import ImageSet, Loading, Progress, Recipe, RunFolder, StreamedSet, fit
 from archgen.train.checkpoints import Checkpoints
+from archgen.train.data.image_folder import list_image_folder
+from archgen.train.data.images import InputShape
+from archgen.train.data.presets import PresetName
 
 CRASHED = 77
+PRESET: PresetName = "inception_tf"
 MAX_ATTEMPTS = 2000
 
 
@@ -38,10 +44,9 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder) / "warm", 2)  # what torch loads on first use, the forks then share
-        if arguments[0] == "kills":
-            sys.stdout.write(json.dumps(killed_at_random(Path(folder), int(arguments[1]))) + "\n")
-        else:
-            sys.stdout.write(json.dumps(killed_in_phases(Path(folder), int(arguments[1]))) + "\n")
+        crash = {"kills": killed_at_random, "streamed": killed_while_reading}
+        result = crash.get(arguments[0], killed_in_phases)(Path(folder), int(arguments[1]))
+        sys.stdout.write(json.dumps(result) + "\n")
 
 
 def killed_at_random(folder: Path, wanted: int) -> dict[str, Any]:
@@ -68,6 +73,42 @@ def killed_at_random(folder: Path, wanted: int) -> dict[str, Any]:
         ends.append(end_of(run))
         if kills >= wanted:
             break
+    return _result(kills, whole, ends, resumed_at)
+
+
+def killed_while_reading(folder: Path, runs: int) -> dict[str, Any]:
+    """`runs` runs on streamed images, each killed up to three times, each time with other workers."""
+    whole, steps = folder / "whole", 60
+    write_images(folder / "images")
+    assert _waited(_forked(lambda: train(whole, steps, workers=0))) == 0
+    chance = random.Random(1602)  # noqa: S311  # no secret
+    kills, ends, resumed_at = 0, [], []
+    for number in range(runs):
+        run = folder / f"killed-{number}"
+        for hit in range(1 + number % 3):
+            child = _forked(lambda run=run, n=number + hit: train(run, steps, workers=n % 3))  # type: ignore[misc]
+            first = hit == 0 and number % 4 == 0
+            goal = 0 if first else newest_step(run) + chance.randrange(3, 18)
+            kills += _killed_after(child, run, goal, chance.uniform(0, 0.2))
+            resumed_at.append(newest_step(run))
+        last = (number + 2) % 3
+        assert _waited(_forked(lambda run=run, n=last: train(run, steps, workers=n))) == 0  # type: ignore[misc]
+        check_story(run, steps)
+        ends.append(end_of(run))
+    return _result(kills, whole, ends, resumed_at)
+
+
+def _killed_after(child: int, run: Path, steps: int, seconds: float) -> bool:
+    """Kills a process some time after its run has a checkpoint of that step; False came too late."""
+    deadline = time.monotonic() + 60
+    while newest_step(run) < steps and time.monotonic() < deadline:
+        time.sleep(0.002)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    return _waited(child) == -signal.SIGKILL
+
+
+def _result(kills: int, whole: Path, ends: list[str], resumed_at: list[int]) -> dict[str, Any]:
     return {
         "kills": kills,
         "whole": end_of(whole),
@@ -87,13 +128,7 @@ def killed_in_phases(folder: Path, stride: int) -> dict[str, Any]:
         run = folder / f"phase-{n}"
         status = _waited(_forked(lambda run=run, n=n: _crashing(run, steps, n)))  # type: ignore[misc]
         if status == 0:
-            return {
-                "kills": len(ends),
-                "whole": end_of(whole),
-                "ends": ends,
-                "resumed_at": resumed_at,
-                "equal": ends.count(end_of(whole)),
-            }
+            return _result(len(ends), whole, ends, resumed_at)
         assert status == CRASHED
         resumed_at.append(newest_step(run))
         assert _waited(_forked(lambda run=run: train(run, steps))) == 0  # type: ignore[misc]
@@ -102,8 +137,8 @@ def killed_in_phases(folder: Path, stride: int) -> dict[str, Any]:
     raise AssertionError("a run ends")
 
 
-def train(folder: Path, steps: int) -> None:
-    """The run in `folder`, begun or resumed."""
+def train(folder: Path, steps: int, workers: int | None = None) -> None:
+    """The run in `folder`, begun or resumed; on the images beside it where `workers` is a number."""
     run = (
         RunFolder.open(folder)
         if RunFolder.is_at(folder)
@@ -113,7 +148,7 @@ def train(folder: Path, steps: int) -> None:
         {
             "optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.1},
             "schedule": {"name": "cosine", "warmup_steps": 2},
-            "augment": {"flip": True, "crop_padding": 1},
+            "augment": {"flip": True, "crop_padding": 1} if workers is None else {"preset": PRESET},
             "batch": 16,
             "steps": steps,
             "eval_every": 4,
@@ -121,7 +156,7 @@ def train(folder: Path, steps: int) -> None:
             "clip_norm": 1.0,
         }
     )
-    images = made_images()
+    images = made_images() if workers is None else streamed(folder.parent / "images", workers)
     fit(tiny(), images, images, recipe, run, seed=3, progress=Progress(), checkpoint_every=3)
 
 
@@ -129,6 +164,24 @@ def made_images() -> ImageSet:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 255, (100, 1, 8, 8), generator=generator).to(torch.uint8)
     return ImageSet("noise", pixels, torch.arange(100) % 3, ("a", "b", "c"))
+
+
+def write_images(root: Path) -> None:
+    """A folder of 90 small JPEGs of 3 classes."""
+    generator = torch.Generator().manual_seed(0)
+    for index, pixels in enumerate(
+        torch.randint(0, 255, (90, 20, 24), generator=generator).to(torch.uint8)
+    ):
+        path = root / "train" / "abc"[index % 3] / f"{index}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.numpy()).save(path)
+
+
+def streamed(root: Path, workers: int) -> StreamedSet:
+    """Those images, never held in memory."""
+    return StreamedSet.of(
+        list_image_folder(root, "train"), InputShape(1, 8, 8), Loading(PRESET, workers)
+    )
 
 
 def tiny() -> nn.Module:

@@ -39,6 +39,14 @@ def test_runs_killed_at_random_end_as_the_one_that_was_not() -> None:
     assert set(result["ends"]) == {result["whole"]}
 
 
+def test_runs_on_files_end_equal_whichever_processes_read_and_however_often_they_are_killed() -> (
+    None
+):
+    result = ends("streamed", "2")
+    assert result["kills"] >= 2
+    assert set(result["ends"]) == {result["whole"]}
+
+
 def test_runs_that_are_gone_at_any_call_to_the_disk_end_as_the_one_that_was_not() -> None:
     result = ends("phases", "13")
     assert result["kills"] >= 5

@@ -1,0 +1,95 @@
+"""`archgen train` as a process that is told to end, as a scheduler or a shell does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from archgen.cli import main
+from tests.compiling import SPECS
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes here"),
+]
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A run on files, which processes read."""
+    root = tmp_path_factory.mktemp("images")
+    pixels = torch.randint(0, 255, (32, 40, 40), generator=torch.Generator().manual_seed(0))
+    for index, image in enumerate(pixels.to(torch.uint8)):
+        folder = root / ("train" if index < 24 else "test") / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.numpy()).save(folder / f"{index}.jpg")
+    spec = str(SPECS / "inception_resnet_mini.yaml")
+    length = ["--max-steps", str(STEPS), "--batch", "8"]
+    return [spec, "--recipe", "recipes/inception_rmsprop", "--data", str(root), *length]
+
+
+@pytest.fixture(scope="module")
+def whole(arguments: list[str], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights of the run that nobody stops."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(["train", *arguments, "--out", str(run)]) == 0
+    return (run / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As many as the processes have: sums of other threads end in other digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("whom", ["process", "group"])
+def test_a_terminated_run_saves_its_state_and_goes_on_to_the_same_weights(
+    whom: str, arguments: list[str], whole: bytes, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    began = command("train", *arguments, "--workers", "2", "--out", str(run))
+    reached(run / "metrics.jsonl", began)
+    (os.kill if whom == "process" else os.killpg)(began.pid, signal.SIGTERM)
+    _, told = began.communicate(timeout=60)
+    assert began.returncode == 128 + signal.SIGTERM
+    assert told.splitlines()[-1].startswith("interrupted; the state is saved: go on with `archgen")
+    (manifest,) = (run / "checkpoints").glob("step-*.json")
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert json.loads(manifest.read_text())["step"] == last["step"] < STEPS
+    assert main(["train", "--resume", str(run), "--workers", "1"]) == 0
+    assert (run / "model.safetensors").read_bytes() == whole
+
+
+def command(*arguments: str) -> subprocess.Popen[str]:
+    """A process of `archgen` that leads a group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "archgen", *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def reached(file: Path, process: subprocess.Popen[str]) -> None:
+    """Waits until the run has told of its first step."""
+    deadline = time.monotonic() + 120
+    while not file.exists() or not file.read_bytes():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -156,7 +156,9 @@ def _op(op: type[Op]) -> Iterator[str]:
         yield _table(("setting", "takes", "default", "meaning"), map(_setting, settings))
     elif not issubclass(op, Join):
         yield "It has no settings."
-    if op.bare:
+    if op.whole:
+        yield f"The setting is written without its name: `{op.name}: VALUE`."
+    elif op.bare:
         yield f"`{op.name}: VALUE` is short for `{op.name}: {{{op.bare}: VALUE}}`."
 
 

@@ -8,9 +8,10 @@ from archgen.diagnostics import Diagnostic, Span
 from archgen.ir.graph import Branch, OpCall, Ref
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode, instances
 from archgen.ops.attached import Activation
-from archgen.ops.conv import Conv
+from archgen.ops.conv import Convolution
 from archgen.ops.merge import Residual
 from archgen.ops.normalize import Act, Norm
+from archgen.ops.norms import BatchNorm
 from archgen.rules import BIAS_BEFORE_NORM, REPEATED_ACTIVATION
 
 IDEMPOTENT = ("relu", "relu6")
@@ -32,9 +33,9 @@ def _in_block(block: ShapedBlock, heads: list[ShapedGraph]) -> Iterator[Diagnost
     by_id = {node.node.id: node for node in nodes}
     for node in nodes:
         op = node.op
-        if isinstance(op, Conv) and op.bias and op.norm is not None:
+        if isinstance(op, Convolution) and op.bias and isinstance(op.norm, BatchNorm):
             yield _cancelled(node)
-        elif isinstance(op, Norm) and op.kind is not None:
+        elif isinstance(op, Norm) and isinstance(op.kind, BatchNorm):
             before = _before(node, by_id)
             if before is not None and _ends_on_bias(before) and _is_read_once(before, block, nodes):
                 yield _cancelled(before)
@@ -63,7 +64,7 @@ def _before(node: ShapedNode, by_id: Mapping[int, ShapedNode]) -> ShapedNode | N
 
 def _activation(node: ShapedNode) -> Activation | None:
     """The activation that a step ends on."""
-    if isinstance(node.op, Conv | Residual):
+    if isinstance(node.op, Convolution | Residual):
         return node.op.act
     return node.op.function if isinstance(node.op, Act) else None
 
@@ -77,7 +78,7 @@ def _repeated(node: ShapedNode, function: Activation) -> Iterator[Diagnostic]:
 
 def _ends_on_bias(node: ShapedNode) -> bool:
     op = node.op
-    return isinstance(op, Conv) and op.bias and op.norm is None and op.act is None
+    return isinstance(op, Convolution) and op.bias and op.norm is None and op.act is None
 
 
 def _is_read_once(node: ShapedNode, block: ShapedBlock, nodes: list[ShapedNode]) -> bool:

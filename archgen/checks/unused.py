@@ -19,6 +19,7 @@ from archgen.ir.graph import (
     UnknownCall,
 )
 from archgen.resolve import Resolved
+from archgen.resolve.misuse import parts_of_call
 from archgen.resolve.params import Unreadable
 from archgen.rules import (
     UNUSED_BLOCK,
@@ -117,20 +118,29 @@ def _expected(lines: tuple[Expectation, ...]) -> Iterator[Term]:
 
 def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
     graphs = [block.graph, *heads]
-    read = {ref.id for ref in block.outputs.values()}
-    for graph in graphs:
-        read.add(graph.output.id)
-        for node in graph.walk():
-            read.update(ref.id for ref in _read_by(node))
+    refs = {*block.outputs.values(), *(graph.output for graph in graphs)}
+    refs.update(ref for graph in graphs for node in graph.walk() for ref in _read_by(node))
+    read = {ref.id for ref in refs}
     for graph in graphs:
         for node in graph.walk():
             if node.id not in read:
                 message = f"nothing reads the output of `{node.name}`"
                 help = "remove the step, or name it in a `from:`"
                 yield UNUSED_STEP.at(node.key, message, help=help)
+            else:
+                yield from _parts(node, refs)
+
+
+def _parts(split: Node, refs: set[Ref]) -> Iterator[Diagnostic]:
+    for part, place in parts_of_call(split.call).items():
+        if Ref(split.id, part) not in refs:
+            message = f"nothing reads the part `{part}` of `{split.name}`"
+            help = f"give the join behind it a branch `{part}`, or name it: `from: {split.name}.{part}`"
+            yield UNUSED_STEP.at(place, message, help=help)
 
 
 def _read_by(node: Node) -> Iterator[Ref]:
     yield from node.inputs
     if isinstance(node.call, JoinCall):
-        yield from (branch.graph.output for branch in node.call.branches)
+        for branch in node.call.branches:
+            yield from (branch.start, branch.graph.output)

@@ -262,8 +262,8 @@ class _Definitions:
                     texts = (count if one else "", count if other else "")
                     yield Change(block, path, "branch", *texts, there.span)
                 else:
-                    starts = old.inputs[0], new.inputs[0]
-                    yield from self._graph(block, path, one.graph, other.graph, *starts)
+                    graphs, starts = (one.graph, other.graph), (one.start, other.start)
+                    yield from self._graph(block, path, *graphs, *starts)
 
     @staticmethod
     def _said(side: _Side, node: Node) -> str:

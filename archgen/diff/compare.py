@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from archgen.cost import Cost, Costs
 from archgen.diff.changes import NETWORK, Change, aligned, changes
-from archgen.diff.layers import Layer, Tensors, layers, node_layers
+from archgen.diff.layers import Layer, layers, node_layers
 from archgen.ir.graph import Block, BlockCall
+from archgen.ir.op import Tensors
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode
 from archgen.resolve.printer import block_names

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from archgen.ir.op import Join, Op
+from archgen.ir.op import Join, Op, Tensors
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedGraph, ShapedNode
-from archgen.ops.attached import BatchNorm
-from archgen.ops.conv import Conv
-from archgen.ops.head import Linear
-from archgen.ops.normalize import Norm
-
-Tensors = Mapping[str, tuple[int, ...]]
 
 
 class Layer(NamedTuple):
@@ -73,27 +67,7 @@ def _function(node: ShapedNode) -> str:
 
 def tensors(op: Op | None, x: Shape | None) -> Tensors:
     """The learned tensors and statistics of one layer, by their names in a state dict."""
-    if op is None or x is None:
-        return {}
-    match op:
-        case Conv():
-            weight = (op.filters, x.channels // op.groups, op.kernel.height, op.kernel.width)
-            bias = {"bias": (op.filters,)} if op.bias else {}
-            return {"weight": weight, **bias, **_norm(op.norm, op.filters, "norm.")}
-        case Linear():
-            bias = {"bias": (op.features,)} if op.bias else {}
-            return {"weight": (op.features, x.channels), **bias}
-        case Norm():
-            return _norm(op.kind, x.channels, "")
-    return {}
-
-
-def _norm(norm: BatchNorm | None, channels: int, prefix: str) -> Tensors:
-    if norm is None:
-        return {}
-    learned = ("weight", "bias") if norm.affine else ()
-    names = (*learned, "running_mean", "running_var")
-    return {f"{prefix}{name}": (channels,) for name in names}
+    return {} if op is None or x is None else op.tensors(x)
 
 
 def _joined(path: str, name: str) -> str:

@@ -57,8 +57,13 @@ class Helpers:
 
     def use(self, helper: Helper, arguments: Iterable[str]) -> str:
         """The class's name in this module; `arguments` are what a call gives by name."""
+        needed = {inner.name: self.use(inner, ()) for inner in helper.needs}
         if helper.source not in self._used:
-            self._used[helper.source] = (self._names.take(helper.name), helper, set())
+            source = helper.source
+            for wish, name in needed.items():
+                source = source.replace(f"@{wish}", name)
+            named = helper._replace(source=source)
+            self._used[helper.source] = (self._names.take(helper.name), named, set())
         name, _, used = self._used[helper.source]
         used.update(arguments)
         return name

@@ -12,7 +12,9 @@ from archgen.infer import Untraceable
 from archgen.ir.op import ModuleCall, Op
 from archgen.ir.shape import Padding, Shape, Window
 from archgen.ir.shaped import Run, ShapedBlock, ShapedNode
-from archgen.ops.attached import Activation, BatchNorm
+from archgen.ops.attached import Activation
+from archgen.ops.norms import BatchNorm, GroupNorm, LayerNorm
+from archgen.ops.rearrange import Part, Split
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import BoolSlot
 from archgen.spec.traced import (
@@ -114,10 +116,22 @@ class Layers:
         for setting in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
             value = getattr(op, setting.name)
             if is_traced(value):
-                name = self._attribute(setting.name)
-                self._set_attribute(name, value)
-                changes[setting.name] = _renamed(value, f"self.{name}")
+                changes[setting.name] = self._as_attribute(setting.name, value)
+            elif isinstance(op, Split):
+                changes[setting.name] = tuple(map(self._named_part, op.sizes))
         return replace(op, **changes) if changes else op  # type: ignore[type-var]  # as above
+
+    def _named_part(self, part: Part) -> Part:
+        if not is_traced(part.channels):
+            return part
+        channels = self._as_attribute(f"{part.name}_channels", part.channels)
+        return part._replace(channels=cast("int", channels))
+
+    def _as_attribute(self, wish: str, value: object) -> object:
+        """A traced value as an attribute of the class, and what stands for it in `forward`."""
+        name = self._attribute(wish)
+        self._set_attribute(name, value)
+        return _renamed(value, f"self.{name}")
 
     def _attribute(self, wish: str) -> str:
         """A name for a value of the class that is no layer's."""
@@ -199,7 +213,10 @@ def _is_decided(op: Op) -> bool:
     """
     settings = [getattr(op, setting.name) for setting in fields(op)]  # type: ignore[arg-type]  # every op is a dataclass
     inner = [
-        part for value in settings if isinstance(value, BatchNorm | Activation) for part in value
+        part
+        for value in settings
+        if isinstance(value, BatchNorm | LayerNorm | GroupNorm | Activation)
+        for part in value
     ]
     flags = [
         getattr(op, name)

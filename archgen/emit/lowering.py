@@ -17,14 +17,23 @@ from archgen.emit.code import INDENT, LINE_LENGTH, Call, broken, with_comment
 from archgen.emit.helpers import Helpers
 from archgen.emit.layers import BODY, BlockCall, ClassBody, Layers
 from archgen.emit.naming import Variables
-from archgen.emit.values import Head, Result, Target, Value, references, sliced, stretch
+from archgen.emit.values import (
+    Head,
+    Result,
+    Target,
+    Value,
+    may_hold_sum,
+    references,
+    sliced,
+    stretch,
+)
 from archgen.infer import Untraceable
 from archgen.ir.graph import INPUT, JoinCall, Ref
 from archgen.ir.op import Join
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedBranch, ShapedGraph, ShapedNode
-from archgen.ops.conv import Conv
 from archgen.ops.merge import Concat, Residual
+from archgen.ops.rearrange import Split
 from archgen.spec.traced import is_traced
 
 
@@ -174,6 +183,8 @@ class Lowering:
     def _step(
         self, node: ShapedNode, target: Target, variable: str, x: str, *, is_last: bool
     ) -> str:
+        if isinstance(node.op, Split):
+            return self._parted(node, node.op, x)
         expression = self._expression(node, target, x)
         if node.node.id in self._sliced:
             expression = self._slices(node, target.name(node.node.segment), f"{x}{stretch(node)}")
@@ -187,6 +198,20 @@ class Lowering:
         self._values[Ref(node.node.id)] = name
         self._assign(", ".join([name, *ports]), expression, node.output, node.input)
         return name
+
+    def _parted(self, node: ShapedNode, split: Split, x: str) -> str:
+        """A split: a variable for each part that is read."""
+        names = []
+        for part in node.ports:
+            ref = Ref(node.node.id, part)
+            is_read = ref in self._references or ref in self._waiting
+            names.append(self._variables.take(part) if is_read else "_")
+            self._values[ref] = names[-1]
+        assert node.input is not None
+        expression = self._layers.with_attributes(split).expression(x, node.input)
+        self._assign(", ".join(names), expression)
+        self._values[Ref(node.node.id)] = x
+        return x
 
     def _slices(self, node: ShapedNode, path: str, x: str) -> str:
         """A repeat of which single instances are read elsewhere runs in slices that end on those."""
@@ -264,7 +289,7 @@ class Lowering:
             ]
         shapes = tuple(value.shape for value in values if value.shape is not None)
         op = self._layers.with_attributes(node.op)
-        if isinstance(op, Residual) and self._may_hold_sum(node):
+        if isinstance(op, Residual) and may_hold_sum(node, self._read):
             shortcut, body = (value.expression for value in values)
             self.body.forward.append(f"{BODY}{body} += {shortcut}")
             return op.activated(body)
@@ -272,20 +297,6 @@ class Lowering:
         if len(f"{BODY}return {expression}") > LINE_LENGTH and isinstance(op, Concat):
             return self._long_concat([value.expression for value in values])
         return expression
-
-    def _may_hold_sum(self, residual: ShapedNode) -> bool:
-        """Whether the shortcut can be added into the body's value: a convolution's that nobody else reads.
-
-        A convolution and its norm make a new tensor that their gradients do without.
-        """
-        nodes = [node for node in residual.branches[-1].graph.nodes if node.is_active]
-        if not nodes or nodes[-1].node.repeat is not None or nodes[-1].node.id in self._read:
-            return False
-        assert isinstance(residual.op, Residual)
-        is_plain = not is_traced(residual.op.scale) and residual.op.scale == 1.0
-        last = nodes[-1]
-        is_new = isinstance(last.op, Conv) and last.op.act is None and not is_traced(last.condition)
-        return is_plain and is_new
 
     def _branches(self, node: ShapedNode, target: Target, x: str) -> list[Value]:
         """The values of a join's branches; with an `id` they live in a `Branch` of that name."""
@@ -330,6 +341,8 @@ class Lowering:
         self, join: ShapedNode, branch: ShapedBranch, target: Target, x: str
     ) -> Iterator[Value]:
         name, graph = branch.branch.name, branch.graph
+        if branch.branch.start != join.node.inputs[0]:
+            x = self._values[branch.branch.start]
         if isinstance(join.op, Residual) and name == "body":
             yield Value(self._body_of_residual(graph, target, x), graph.output, name)
         elif not graph.nodes:

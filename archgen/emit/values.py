@@ -10,6 +10,9 @@ from archgen.ir.graph import INPUT, Ref
 from archgen.ir.op import Layout
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNode
+from archgen.ops.conv import Convolution
+from archgen.ops.merge import Residual
+from archgen.spec.traced import is_traced
 
 
 class Value(NamedTuple):
@@ -92,9 +95,27 @@ def references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
         for node in graph.nodes:
             several = len(node.node.inputs) > 1
             refs.update(ref for ref in node.node.inputs if several or ref != previous)
-            graphs.extend((branch.graph, node.node.inputs[0]) for branch in node.branches)
+            for branch in node.branches:
+                start = branch.branch.start
+                refs.update({start} - {node.node.inputs[0]})  # the part of a split
+                graphs.append((branch.graph, start))
             previous = Ref(node.node.id)
     return refs
+
+
+def may_hold_sum(residual: ShapedNode, read: set[int]) -> bool:
+    """Whether the shortcut can be added into the body's value: a convolution's that nobody else reads.
+
+    A convolution and its norm make a new tensor that their gradients do without.
+    """
+    nodes = [node for node in residual.branches[-1].graph.nodes if node.is_active]
+    if not nodes or nodes[-1].node.repeat is not None or nodes[-1].node.id in read:
+        return False
+    assert isinstance(residual.op, Residual)
+    is_plain = not is_traced(residual.op.scale) and residual.op.scale == 1.0
+    last = nodes[-1]
+    is_new = isinstance(last.op, Convolution) and last.op.act is None
+    return is_plain and is_new and not is_traced(last.condition)
 
 
 def sliced(refs: set[Ref]) -> dict[int, list[int]]:

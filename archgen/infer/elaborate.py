@@ -301,7 +301,7 @@ class _Elaborator:
             return ShapedNode(node, (x,), None)
         op = call.op(**settings)
         try:
-            return ShapedNode(node, (x,), op.infer(x), op)
+            return ShapedNode(node, (x,), op.infer(x), op, ports=op.parts(x))
         except ShapeError as error:
             term = call.settings.get(error.setting)
             place, labels = node.key, []

@@ -43,11 +43,12 @@ class Ref(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One branch of a join."""
+    """One branch of a join, and the value that it begins with."""
 
     name: str
     span: Span
     graph: Graph
+    start: Ref
 
 
 class OpCall(NamedTuple):

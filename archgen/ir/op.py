@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from archgen.diagnostics import Rule
 from archgen.ir.shape import Shape
+
+# The shapes of learned tensors and statistics, by their names in the state dict of the layer.
+Tensors: TypeAlias = "Mapping[str, tuple[int, ...]]"
 
 
 class ShapeError(Exception):
@@ -49,12 +53,13 @@ class Helper(NamedTuple):
 
     In `source`, `@NAME` stands for the class's name in the file, `@SIGNATURE` and `@FORWARDED` for the
     constructor's arguments and how they are handed on; `optional` declares those that are written
-    only where a call in the file gives them.
+    only where a call in the file gives them. Another helper that it `needs` is `@` and its name.
     """
 
     name: str
     source: str
     optional: tuple[tuple[str, str], ...] = ()
+    needs: tuple[Helper, ...] = ()
 
 
 class ModuleCall(NamedTuple):
@@ -94,13 +99,25 @@ class Op:
         """How the output's height comes about from `x`, as text: `(35 - 3) // 2 + 1`."""
         return str(self.infer(x).height)
 
+    def parts(self, x: Shape) -> Mapping[str, Shape]:
+        """The outputs by name of an op that has several; such an op has no other."""
+        return {}
+
     def params(self, x: Shape) -> int:
         """Learned numbers."""
         return 0
 
+    def tensors(self, x: Shape) -> Tensors:
+        """Learned tensors and statistics."""
+        return {}
+
     def macs(self, x: Shape) -> int:
         """Multiply-adds of convolutions and linear layers for one sample."""
         return 0
+
+    def enlarges(self) -> tuple[int, int]:
+        """By what height and width the op multiplies a grid; what shrinks one says so by its stride."""
+        return (1, 1)
 
     def unread(self, x: Shape) -> tuple[int, int]:
         """Rows and columns at the far end of `x` that no window covers."""

@@ -66,6 +66,11 @@ class _Frame(NamedTuple):
         return outputs[last if ref.instance is None else min(ref.instance, last)]
 
 
+def _part(x: _Value, part: Shape | None) -> Shape:
+    """A part of a split value: its own channels, on the grid of the whole."""
+    return Shape(x.shape.channels if part is None else part.channels, x.shape.grid)
+
+
 class Walk:
     """One walk through a shaped network with another input."""
 
@@ -133,6 +138,8 @@ class Walk:
             for name, ref in node.block.block.outputs.items():
                 frame.ports[node.node.id, name] = inner.value(ref)
             return output
+        for name, part in node.ports.items():
+            frame.ports[node.node.id, name] = inputs[0]._replace(shape=_part(inputs[0], part))
         assert node.op is not None
         if isinstance(node.op, Join):
             for branch in node.branches:
@@ -161,15 +168,15 @@ class Walk:
         assert node.input is not None
         if op.params(x.shape) != op.params(node.input):
             raise _Stop(Verdict.OTHER_WEIGHTS)
-        stride = x.stride * self._stride(op, x.shape, shape)
+        stride = self._stride(op, x.stride)
         self._strides.add(stride)
         return _Value(shape, stride, x.depends and shape.grid is not None)
 
-    def _stride(self, op: Op, before: Shape, after: Shape) -> int:
-        """By how many rows and columns of its input the grid of an op grows by one."""
+    def _stride(self, op: Op, before: int) -> int:
+        """The stride behind an op: how many rows and columns of the input make its grid grow by one."""
+        factor = lcm(*op.enlarges())
+        if factor > 1:
+            self._is_understood &= before % factor == 0
+            return max(1, before // factor)
         stride = getattr(op, "stride", None)
-        if stride is not None:
-            return lcm(stride.height, stride.width)
-        if after.grid is not None and after.grid != before.grid:
-            self._is_understood = False
-        return 1
+        return before if stride is None else before * lcm(stride.height, stride.width)

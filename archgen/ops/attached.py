@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple, cast
 
 from archgen.diagnostics import Rule, Span, did_you_mean, only_near
-from archgen.ir.op import ModuleCall
+from archgen.ir.op import ModuleCall, Tensors
+from archgen.ops.norms import NORMS
 from archgen.ops.slots import (
     BoolSlot,
     FloatSlot,
+    IntSlot,
     Literal,
     Setting,
     SettingError,
@@ -24,51 +26,36 @@ from archgen.spec.document import MappingNode, Node, ScalarNode
 from archgen.spec.expressions import Value
 
 
-class BatchNorm(NamedTuple):
-    """Batch normalisation (arXiv:1502.03167); `momentum` in torch's sense, `affine`: gamma and beta."""
-
-    eps: float = 1e-5
-    momentum: float = 0.1
-    affine: bool = True
-
-    def params(self, channels: int) -> int:
-        """Gamma and beta."""
-        return 2 * channels if self.affine else 0
-
-    def module(self, channels: object) -> ModuleCall:
-        """`nn.BatchNorm2d` with the settings that differ from torch's defaults."""
-        plain = BatchNorm()
-        kwargs = tuple(
-            (key, getattr(self, key))
-            for key in ("eps", "momentum", "affine")
-            if getattr(self, key) != getattr(plain, key)
-        )
-        return ModuleCall("nn.BatchNorm2d", (channels,), kwargs)
-
-    def __str__(self) -> str:
-        affine = "" if self.affine else ", affine: false"
-        return f"{{batch: {{eps: {self.eps:g}, momentum: {self.momentum:g}{affine}}}}}"
-
-
 class Activation(NamedTuple):
-    """A nonlinearity without weights, by its name in specs, and its one number where it has one."""
+    """A nonlinearity by its name in specs, and its one number where it has one."""
 
     function: str
     number: float | None = None
 
-    def module(self) -> ModuleCall:
-        """The `nn` module."""
+    @property
+    def is_learned(self) -> bool:
+        """Whether it has weights: one a channel."""
+        return ACTIVATIONS[self.function].is_learned
+
+    def tensors(self, channels: int) -> Tensors:
+        """The weights of one that learns."""
+        return {"weight": (channels,)} if self.is_learned else {}
+
+    def module(self, channels: object) -> ModuleCall:
+        """The `nn` module for so many channels."""
         form = ACTIVATIONS[self.function]
-        kwargs = (
-            ((form.argument, form.fixed if self.number is None else self.number),)
-            if form.argument
-            else ()
-        )
-        return ModuleCall(f"nn.{form.module}", (), kwargs)
+        value = form.fixed if self.number is None else self.number
+        is_default = self.is_learned and value == form.fixed
+        kwargs = ((form.argument, value),) if form.argument and not is_default else ()
+        return ModuleCall(f"nn.{form.module}", (channels,) if self.is_learned else (), kwargs)
 
     def apply(self, x: str, *, inplace: bool = False) -> str:
-        """The call from `torch.nn.functional`; in place only where the op allows it."""
+        """The call from `torch.nn.functional`; in place only where the op allows it.
+
+        Only of one that has no weights.
+        """
         form = ACTIVATIONS[self.function]
+        assert not form.is_learned
         arguments = [x]
         if form.argument:
             arguments.append(
@@ -99,6 +86,7 @@ class ActivationForm(NamedTuple):
     setting: str = ""
     argument: str = ""
     fixed: float | int | str = 0.0
+    is_learned: bool = False
 
 
 ACTIVATIONS: dict[str, ActivationForm] = {
@@ -106,6 +94,9 @@ ACTIVATIONS: dict[str, ActivationForm] = {
     "relu6": ActivationForm("ReLU6", "F.relu6", has_inplace=True),
     "leaky_relu": ActivationForm(
         "LeakyReLU", "F.leaky_relu", True, "slope", "negative_slope", 0.01
+    ),
+    "prelu": ActivationForm(
+        "PReLU", "F.prelu", setting="start", argument="init", fixed=0.25, is_learned=True
     ),
     "silu": ActivationForm("SiLU", "F.silu", has_inplace=True),
     "gelu": ActivationForm("GELU", "F.gelu"),
@@ -116,11 +107,15 @@ ACTIVATIONS: dict[str, ActivationForm] = {
     "softmax": ActivationForm("Softmax", "F.softmax", argument="dim", fixed=1),
 }
 
-NORMS = ("batch",)
-_BATCH: dict[str, Slot] = {
+_NORM_SETTINGS: dict[str, Slot] = {
+    "groups": IntSlot(),
     "eps": FloatSlot(above=True),
     "momentum": FloatSlot(0.0, 1.0),
     "affine": BoolSlot(),
+}
+_NORM_SLOTS: dict[str, dict[str, Slot]] = {
+    name: {setting: _NORM_SETTINGS[setting] for setting in kind._fields}
+    for name, kind in NORMS.items()
 }
 
 
@@ -129,6 +124,12 @@ _SYNONYMS = {
     "batch_norm": "batch",
     "batchnorm2d": "batch",
     "bn": "batch",
+    "layer_norm": "layer",
+    "layernorm": "layer",
+    "ln": "layer",
+    "group_norm": "group",
+    "groupnorm": "group",
+    "gn": "group",
     "true": "batch",
     "swish": "silu",
     "linear": "none",
@@ -201,33 +202,36 @@ def _read(
 
 
 class NormSlot(Slot):
-    """`none`, `batch`, or `{batch: {eps, momentum, affine}}`."""
+    """`none`, a norm's name, or one with its settings, as in `{batch: {eps: 1e-3}}`."""
 
-    what: ClassVar[str] = "none, batch or {batch: {eps, momentum, affine}}"
+    what: ClassVar[str] = "none, a norm (batch, layer, group) or {batch: {eps, momentum, affine}}"
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode):
-            _, inner = _inner(node, "norm", NORMS, {"batch": _BATCH})
+            kind, inner = _inner(node, "norm", tuple(NORMS), _NORM_SLOTS)
+            slots = _NORM_SLOTS[kind]
             parts = tuple(
-                Setting(NamedSlot(key.text), key.span, (_read(_BATCH, key, value, names),))
+                Setting(NamedSlot(key.text), key.span, (_read(slots, key, value, names),))
                 for key, value in inner.entries
             )
-            return Setting(self, node.span, parts)
+            return Setting(self, node.span, (Setting(self, node.span, Literal(kind)), *parts))
         text = shown(node)
-        if text in ("none", *NORMS):
-            return Setting(self, node.span, Literal(None if text == "none" else BatchNorm()))
+        if text == "none" or text in NORMS:
+            value = None if text == "none" else NORMS[text]()
+            return Setting(self, node.span, Literal(value))
         raise _unknown_word(text, "norm", node.span, ("none", *NORMS))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         if isinstance(setting.form, Literal):
             return setting.form.value
         assert isinstance(setting.form, tuple)
+        kind, *parts = setting.form
         values = {
             part.slot.name: part.evaluate(scope)
-            for part in setting.form
+            for part in parts
             if isinstance(part.slot, NamedSlot)
         }
-        return BatchNorm(**values)
+        return NORMS[str(kind.evaluate(scope))](**values)
 
 
 class NamedSlot(Slot):
@@ -242,9 +246,15 @@ class NamedSlot(Slot):
 
 
 class ActivationSlot(Slot):
-    """`none`, an activation's name, a param that holds one, or `{leaky_relu: {slope: 0.1}}`."""
+    """`none`, an activation's name, a param that holds one, or `{leaky_relu: {slope: 0.1}}`.
+
+    One that may not be `learned` has no place for weights.
+    """
 
     what: ClassVar[str] = "none or an activation"
+
+    def __init__(self, *, learned: bool = True) -> None:
+        self.learned = learned
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode):
@@ -266,6 +276,16 @@ class ActivationSlot(Slot):
         raise _unknown_word(text, "activation", node.span, ("none", *ACTIVATIONS, *params))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
+        value = self._value(setting, scope)
+        if isinstance(value, Activation) and value.is_learned and not self.learned:
+            message = (
+                f"`{value.function}` has weights of its own, and there is no layer for them here"
+            )
+            help = f"write a step `- act: {value.function}` behind this one"
+            raise refusal(setting.span, message, help)
+        return value
+
+    def _value(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         if isinstance(setting.form, Literal):
             return setting.form.value
         if isinstance(setting.form, tuple):

@@ -1,35 +1,34 @@
-"""Convolutions, with the norm and activation they carry."""
+"""Convolutions, plain and transposed, with the norm and activation they carry."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import gcd
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from archgen.diagnostics import listed
-from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
-from archgen.ir.shape import Grid, Padding, Shape, Window
-from archgen.ops.attached import Activation, ActivationSlot, BatchNorm, NormSlot
+from archgen.ir.op import ModuleCall, Op, ShapeError, Tensors
+from archgen.ir.shape import Grid, Padding, PaddingMode, Shape, Window
+from archgen.ops.attached import Activation, ActivationSlot, NormSlot
+from archgen.ops.carrying import Carrier
+from archgen.ops.norms import NormKind, norm_params, require_groups
 from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, IntSlot, PaddingSlot, WindowSlot
 from archgen.ops.window import ONE, Sliding, pair, unless, window_kwargs
-from archgen.rules import GROUPS
+from archgen.rules import AMBIGUOUS_PADDING, BAD_VALUE, GROUPS, INPUT_TOO_SMALL
 from archgen.spec.traced import Untraceable, is_traced
 
 _PADDING_ADVICE = (
     "write `padding: valid` or `padding: same`, here or once under `defaults: {conv: ...}`"
 )
+_CUT_ADVICE = "write `padding: valid`, or the number of rows and columns to cut off on each side"
+
+Pair: TypeAlias = "tuple[int, int]"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Conv(Op):
-    """A convolution; `norm` and `act` follow it in that order. Depthwise is `groups: in.channels`.
-
-    Weights: filters x (channels // groups) x kernel height x kernel width, one bias a filter, and the
-    norm's. MACs: weights times positions of the output grid.
-    """
-
-    name: ClassVar[str] = "conv"
+class Convolution(Op):
+    """What both convolutions share: their filters, and what follows them."""
 
     filters: int = setting(IntSlot(), "output channels")
     kernel: Window = setting(WindowSlot(), "`3`, or height by width as in `1x7`")
@@ -38,22 +37,59 @@ class Conv(Op):
     dilation: Window = setting(WindowSlot(), "steps between the kernel's rows and columns", ONE)
     groups: int = setting(IntSlot(), "groups of channels that do not mix", 1)
     bias: bool = setting(BoolSlot(), "whether a bias is added", True)
-    norm: BatchNorm | None = setting(NormSlot(), "normalisation behind the convolution", None)
+    norm: NormKind | None = setting(NormSlot(), "normalisation behind the convolution", None)
     act: Activation | None = setting(
         ActivationSlot(), "activation behind convolution and norm", None
     )
 
-    @property
-    def _sliding(self) -> Sliding:
-        return Sliding(self.kernel, self.stride, self.padding, self.dilation)
+    def params(self, x: Shape) -> int:
+        carried = norm_params(self.norm, self.filters)
+        carried += self.filters if self.act and self.act.is_learned else 0
+        return self._weights(x) + (self.filters if self.bias else 0) + carried
 
-    def infer(self, x: Shape) -> Shape:
+    def tensors(self, x: Shape) -> Tensors:
+        bias = {"bias": (self.filters,)} if self.bias else {}
+        carried = self._carrier("").tensors(self.filters)
+        return {"weight": (*self._ends(x), *self.kernel), **bias, **carried}
+
+    def _weights(self, x: Shape) -> int:
+        return self.filters * (x.channels // self.groups) * self.kernel.height * self.kernel.width
+
+    def _require_divisible(self, x: Shape) -> None:
+        """Raises ShapeError where groups do not divide the channels on both sides."""
         for what, channels in (("input channels", x.channels), ("filters", self.filters)):
             if channels % self.groups:
                 message = f"{int(channels)} {what} cannot be divided into {int(self.groups)} groups"
                 raise ShapeError(
                     GROUPS, message, setting="groups", help=_groups_help(x, self.filters)
                 )
+        require_groups(self.norm, self.filters, "norm")
+
+    def _ends(self, x: Shape) -> tuple[int, int]:
+        """The first two sides of the weight."""
+        raise NotImplementedError(type(self).__name__)
+
+    def _carrier(self, surround: str) -> Carrier:
+        """How torch writes the convolution."""
+        raise NotImplementedError(type(self).__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Conv(Convolution):
+    """A convolution; `norm` and `act` follow it in that order. Depthwise is `groups: in.channels`.
+
+    Weights: filters x (channels // groups) x kernel height x kernel width, one bias a filter, and the
+    norm's. MACs: weights times positions of the output grid.
+    """
+
+    name: ClassVar[str] = "conv"
+
+    @property
+    def _sliding(self) -> Sliding:
+        return Sliding(self.kernel, self.stride, self.padding, self.dilation)
+
+    def infer(self, x: Shape) -> Shape:
+        self._require_divisible(x)
         return Shape(self.filters, self._sliding.over(_as_grid(x)))
 
     def derivation(self, x: Shape) -> str:
@@ -62,16 +98,9 @@ class Conv(Op):
     def unread(self, x: Shape) -> tuple[int, int]:
         return self._sliding.unread(_as_grid(x))
 
-    def params(self, x: Shape) -> int:
-        norm = self.norm.params(self.filters) if self.norm else 0
-        return self._weights(x) + (self.filters if self.bias else 0) + norm
-
     def macs(self, x: Shape) -> int:
         out = self.infer(x)
         return self._weights(x) * out.height * out.width
-
-    def _weights(self, x: Shape) -> int:
-        return self.filters * (x.channels // self.groups) * self.kernel.height * self.kernel.width
 
     def module(self, x: Shape) -> ModuleCall:
         grid = _as_grid(x).grid
@@ -80,15 +109,13 @@ class Conv(Op):
         kwargs = [kernel, *window_kwargs(self._sliding, grid)]
         if unless(self.groups, 1):
             kwargs.append(("groups", self.groups))
-        surround = self._surround(grid)
-        if self.norm is None and self.act is None and not surround:
-            if not self.bias:
-                kwargs.append(("bias", False))
-            return ModuleCall("nn.Conv2d", (x.channels, self.filters), tuple(kwargs))
-        if self.bias == (self.norm is not None):
-            kwargs.append(("bias", self.bias))
-        helper = self._helper(surround)
-        return ModuleCall(helper.name, (x.channels, self.filters), tuple(kwargs), helper)
+        return self._carrier(self._surround(grid)).layer(x, self.filters, kwargs, bias=self.bias)
+
+    def _ends(self, x: Shape) -> tuple[int, int]:
+        return self.filters, x.channels // self.groups
+
+    def _carrier(self, surround: str) -> Carrier:
+        return Carrier("nn.Conv2d", "Conv", "A convolution", self.norm, self.act, surround)
 
     def _surround(self, grid: Grid) -> str:
         """The statement that pads `x` where torch's own padding cannot, or an empty text."""
@@ -101,50 +128,94 @@ class Conv(Op):
             return "pad_same(x, self.kernel_size, self.stride, self.dilation)"
         return f"F.pad(x, ({columns.before}, {columns.after}, {rows.before}, {rows.after}))"
 
-    def _helper(self, surround: str) -> Helper:
-        parts = [
-            "Norm" if self.norm else "",
-            self.act.title if self.act else "",
-            "Padded" if surround else "",
-        ]
-        what = " and ".join(
-            filter(None, ["batch norm" if self.norm else "", self.act.title if self.act else ""])
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConvTranspose(Convolution):
+    """A transposed convolution: each position of the input lays its kernel into a larger output.
+
+    A side of n becomes (n - 1) * stride + dilation * (kernel - 1) + 1 + extra, less the padding, which is
+    cut off. Weights: as those of `conv`. MACs: weights times positions of the input grid.
+    """
+
+    name: ClassVar[str] = "conv_transpose"
+
+    padding: Padding = setting(PaddingSlot(), "what is cut off the output", advice=_CUT_ADVICE)
+    extra: int = setting(IntSlot(minimum=0), "rows below and columns right of the output", 0)
+
+    def infer(self, x: Shape) -> Shape:
+        self._require_divisible(x)
+        self._require_extra()
+        x = _as_grid(x)
+        assert x.grid is not None
+        height, width = (self._side(*side) for side in zip(x.grid, *self._sides(), strict=True))
+        if height < 1 or width < 1:
+            message = f"the padding cuts off all that {x.grid} becomes"
+            help = "cut off less, or use a larger kernel or input"
+            raise ShapeError(INPUT_TOO_SMALL, message, setting="padding", help=help)
+        return Shape(self.filters, Grid(height, width))
+
+    def derivation(self, x: Shape) -> str:
+        (stride, _), (reach, _), (cut, _) = self._sides()
+        size = f"({_as_grid(x).height} - 1) * {stride} + {reach}"
+        extra = f" + {self.extra}" if self.extra else ""
+        return f"{size}{extra} - {2 * cut}" if cut else f"{size}{extra}"
+
+    def enlarges(self) -> tuple[int, int]:
+        return self.stride.height, self.stride.width
+
+    def macs(self, x: Shape) -> int:
+        return self._weights(x) * x.height * x.width
+
+    def module(self, x: Shape) -> ModuleCall:
+        written = (
+            ("stride", pair(*self.stride), 1),
+            ("padding", pair(*self._sides()[2]), 0),
+            ("output_padding", self.extra, 0),
+            ("groups", self.groups, 1),
+            ("dilation", pair(*self.dilation), 1),
         )
-        result = f"super().forward({surround or 'x'})"
-        lines = []
-        if self.norm:
-            arguments = "".join(f", {key}={value!r}" for key, value in self.norm.module(0).kwargs)
-            lines.append(f"        self.norm = nn.BatchNorm2d(out_channels{arguments})")
-            result = f"self.norm({result})"
-        if self.act:
-            result = self.act.apply(result, inplace=True)
-        return Helper(
-            "Conv" + "".join(parts),
-            _HELPER.format(
-                what=f" with {what}" if what else "",
-                norm="\n".join(["", *lines]),
-                result=result,
-            ),
-            (*_OPTIONAL, ("bias", f"bool = {self.norm is None}")),
-        )
+        kwargs: list[tuple[str, object]] = [("kernel_size", pair(*self.kernel))]
+        kwargs += [(name, value) for name, value, default in written if unless(value, default)]
+        return self._carrier("").layer(x, self.filters, kwargs, bias=self.bias)
+
+    def _ends(self, x: Shape) -> tuple[int, int]:
+        return x.channels, self.filters // self.groups
+
+    def _carrier(self, surround: str) -> Carrier:
+        about = "A transposed convolution"
+        return Carrier("nn.ConvTranspose2d", "ConvTranspose", about, self.norm, self.act, surround)
+
+    def _sides(self) -> tuple[Pair, Pair, Pair]:
+        """Strides, reaches and what is cut off on each end, each of height and width."""
+        height, width = zip(self.kernel, self.dilation, strict=True)
+        return self.stride, (_reach(*height), _reach(*width)), self._cut()
+
+    def _side(self, size: int, stride: int, reach: int, cut: int) -> int:
+        return (size - 1) * stride + reach + self.extra - 2 * cut
+
+    def _cut(self) -> Pair:
+        """What is cut off on both ends. Raises ShapeError for a padding that is none here."""
+        top, bottom, left, right = self.padding.amounts
+        is_number = self.padding.mode in (PaddingMode.VALID, PaddingMode.AMOUNTS)
+        if not is_number or top != bottom or left != right:
+            message = "a transposed convolution cuts the same off on both ends"
+            help = "write `valid`, a number, or [height, width]"
+            raise ShapeError(AMBIGUOUS_PADDING, message, setting="padding", help=help)
+        return top, left
+
+    def _require_extra(self) -> None:
+        """Raises ShapeError where rows of the output would be of no position of the input."""
+        room = min(max(*both) for both in zip(self.stride, self.dilation, strict=True))
+        if self.extra >= room:
+            message = (
+                f"`extra` must be below the stride or the dilation, and {int(self.extra)} is not"
+            )
+            raise ShapeError(BAD_VALUE, message, setting="extra", help=f"write {room - 1} or less")
 
 
-_OPTIONAL = (
-    ("stride", "int | tuple[int, int] = 1"),
-    ("padding", "int | tuple[int, int] = 0"),
-    ("dilation", "int | tuple[int, int] = 1"),
-    ("groups", "int = 1"),
-)
-
-_HELPER = '''class @NAME(nn.Conv2d):
-    """A convolution{what}."""
-
-    def __init__(@SIGNATURE) -> None:
-        super().__init__(in_channels, out_channels, kernel_size@FORWARDED){norm}
-
-    def forward(self, x: Tensor) -> Tensor:
-        return {result}
-'''
+def _reach(kernel: int, dilation: int) -> int:
+    """Positions from a kernel's first to its last, both counted."""
+    return dilation * (kernel - 1) + 1
 
 
 def _groups_help(x: Shape, filters: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from archgen.ir.op import Helper, Layout, ModuleCall, Op
+from archgen.ir.op import Helper, Layout, ModuleCall, Op, Tensors
 from archgen.ir.shape import Shape
 from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, FloatSlot, IntSlot
@@ -43,6 +43,10 @@ class Linear(Op):
     def macs(self, x: Shape) -> int:
         return self.features * x.channels * x.height * x.width
 
+    def tensors(self, x: Shape) -> Tensors:
+        bias = {"bias": (self.features,)} if self.bias else {}
+        return {"weight": (self.features, x.channels), **bias}
+
     def module(self, x: Shape) -> ModuleCall:
         kwargs = () if self.bias else (("bias", False),)
         arguments = (x.channels, self.features)
@@ -66,6 +70,44 @@ class Dropout(Op):
 
     def module(self, x: Shape) -> ModuleCall:
         return ModuleCall("nn.Dropout", (self.rate,))
+
+
+_STOCHASTIC_DEPTH = Helper(
+    "StochasticDepth",
+    '''class @NAME(nn.Module):
+    """Zeroes whole samples in training, so often, and scales the others up."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0.0:
+            return x
+        kept = x.new_empty([len(x)] + [1] * (x.dim() - 1)).bernoulli_(1 - self.rate)
+        return x * kept.div_(1 - self.rate)
+''',
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StochasticDepth(Op):
+    """Zeroes whole samples with probability `rate` in training (arXiv:1603.09382), and scales the others up.
+
+    Behind a residual's body it drops the body for some samples of a batch.
+    """
+
+    name: ClassVar[str] = "stochastic_depth"
+    bare: ClassVar[str] = "rate"
+    layout: ClassVar[Layout] = Layout.EITHER
+
+    rate: float = setting(FloatSlot(0.0, 1.0, below=True), "probability that a sample is dropped")
+
+    def infer(self, x: Shape) -> Shape:
+        return x
+
+    def module(self, x: Shape) -> ModuleCall:
+        return ModuleCall(_STOCHASTIC_DEPTH.name, (self.rate,), helper=_STOCHASTIC_DEPTH)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -129,7 +129,9 @@ class Residual(Join):
     branches: ClassVar[Branches] = Branches.RESIDUAL
 
     scale: float = setting(FloatSlot(float("-inf")), "factor on the body's output", 1.0)
-    act: Activation | None = setting(ActivationSlot(), "activation after the addition", None)
+    act: Activation | None = setting(
+        ActivationSlot(learned=False), "activation after the addition", None
+    )
 
     def join(self, inputs: tuple[Shape, ...]) -> Shape:
         shortcut, body = inputs

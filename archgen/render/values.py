@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from archgen.ir.op import Op
 from archgen.ir.shape import Padding, PaddingMode, Shape, Window
-from archgen.ops.attached import ACTIVATIONS, Activation, BatchNorm
+from archgen.ops.attached import ACTIVATIONS, Activation
+from archgen.ops.norms import BatchNorm, GroupNorm, LayerNorm, norm_name, norm_settings
+from archgen.ops.rearrange import Part
 from archgen.ops.settings import settings_of
 
 
@@ -22,18 +24,22 @@ def plain_value(value: object) -> object:
             return int(value.height) if value.is_square else f"{value.height}x{value.width}"
         case Padding():
             return _padding(value)
-        case BatchNorm():
-            norm = {"eps": value.eps, "momentum": value.momentum, "affine": value.affine}
-            return {"batch": norm}
+        case BatchNorm() | LayerNorm() | GroupNorm():
+            return {norm_name(value): norm_settings(value)}
         case Activation():
             return _activation(value)
-        case bool():
-            return value
-        case int():
-            return int(value)
-        case float():
-            return float(value)
+        case (Part(), *_):
+            return {part.name: int(part.channels) for part in value if isinstance(part, Part)}
+        case bool() | int() | float():
+            return _number(value)
     return "none" if value is None else str(value)
+
+
+def _number(value: bool | int | float) -> object:  # noqa: PYI041  # a truth value stays one
+    """The plain number, without the formula of a traced one."""
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, int) else float(value)
 
 
 def _padding(padding: Padding) -> object:

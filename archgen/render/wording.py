@@ -13,7 +13,8 @@ from archgen.ir.shape import Padding, PaddingMode, Shape, Window, same_amounts
 from archgen.ops.attached import ACTIVATIONS, Activation
 from archgen.ops.conv import Conv
 from archgen.ops.head import Dropout, Linear
-from archgen.ops.normalize import Act
+from archgen.ops.normalize import Act, Norm
+from archgen.ops.norms import norm_name
 from archgen.ops.pool import AvgPool, MaxPool, Pool
 from archgen.render.drawing import Kind
 
@@ -21,7 +22,6 @@ ACRONYMS = {"resnet": "ResNet", "densenet": "DenseNet", "mobilenet": "MobileNet"
 
 FIXED = {
     "global_avg_pool": ("Average Pooling", Kind.MEAN),
-    "norm": ("Batch norm", Kind.OTHER),
     "concat": ("Filter concat", Kind.CONCAT),
     "residual": ("+", Kind.SUM),
     "add": ("+", Kind.SUM),
@@ -48,6 +48,9 @@ def words_of(op: Op, x: Shape | None) -> Words:
             return Words(("Linear", f"({int(op.features)}{where})"), Kind.CLASSIFIER)
         case Dropout():
             return Words((f"Dropout (keep {1 - op.rate:.4g})",), Kind.DROPOUT)
+        case Norm():
+            name = norm_name(op.kind).capitalize() if op.kind else "No"
+            return Words((f"{name} norm",), Kind.OTHER)
         case Act():
             return Words((activation_words(op.function),), Kind.ACTIVATION)
     line, kind = FIXED.get(op.name, (title_of(op.name), Kind.OTHER))

@@ -176,9 +176,9 @@ def _room_for(failure: Failure) -> Iterator[Candidate]:
 def _divisible(failure: Failure) -> Iterator[Candidate]:
     """Another number of groups, or channels that the groups divide."""
     node, frame, op, x = failure.node, failure.frame, failure.node.op, failure.node.input
-    groups, filters = getattr(op, "groups", 1), getattr(op, "filters", 1)
     if x is None:
         return
+    groups, filters = getattr(op, "groups", 1), getattr(op, "filters", x.channels)
     for count in _nearest_divisors(gcd(x.channels, filters), groups):
         edited = Edited("groups", str(count), 1, abs(count - groups))
         yield from spelt(node.node, frame, edited)

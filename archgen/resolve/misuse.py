@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from archgen.diagnostics import Diagnostic, did_you_mean, listed, only_near
-from archgen.ir.graph import Block, BlockCall, Call, JoinCall, Ref, Term, UnknownCall
+from archgen.diagnostics import Diagnostic, Span, did_you_mean, listed, only_near
+from archgen.ir.graph import BlockCall, Call, JoinCall, Node, OpCall, Ref, Term, UnknownCall
 from archgen.ops import OPS_BY_NAME
-from archgen.ops.attached import ACTIVATIONS, NORMS
+from archgen.ops.attached import ACTIVATIONS
+from archgen.ops.norms import NORMS
+from archgen.ops.rearrange import Split, parts_of
+from archgen.ops.slots import Setting
 from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS
-from archgen.spec.document import ScalarNode
+from archgen.spec.document import MappingNode, ScalarNode
 from archgen.spec.model import Step
 
 
@@ -33,16 +36,46 @@ def unknown_op(step: Step, blocks: Iterable[str]) -> Diagnostic:
     return UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead)
 
 
-def no_output(name: ScalarNode, block: Block, step: str, output: str) -> Diagnostic:
-    """The finding for an output that the block of a step does not have."""
-    near = did_you_mean(output, block.outputs)
-    help = f"name `{step}` alone, or give the block `{block.name}` an `outputs:`"
-    if block.outputs:
-        help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(block.outputs)}"
+def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str) -> Diagnostic:
+    """The finding for an output that a step does not have."""
+    step, legal = owner.name, list(outputs)
+    near = did_you_mean(output, legal)
+    help = f"did you mean `{step}.{near}`?" if near else f"it has {listed(legal)}"
+    if not legal and isinstance(owner.call, BlockCall):
+        help = f"name `{step}` alone, or give the block `{owner.call.block.name}` an `outputs:`"
     message = f"`{step}` has no output `{output}`"
-    only = only_near(output, block.outputs)
+    only = only_near(output, legal)
     instead = f"{step}.{only}" if only else None
     return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
+
+
+def parts_of_call(call: Call) -> Mapping[str, Span]:
+    """The parts of a split, and where each is named; none of anything else."""
+    term = call.settings.get("sizes") if isinstance(call, OpCall) and call.op is Split else None
+    parts = parts_of(term) if isinstance(term, Setting) else {}
+    return {name: part.span for name, part in parts.items()}
+
+
+def has_branches(step: Step) -> bool:
+    """Whether a step is written with branches."""
+    return isinstance(step.settings, MappingNode) and bool(step.settings.entries)
+
+
+def parted(place: Span, reader: str, split: str, parts: tuple[str, ...]) -> Diagnostic:
+    """The finding for a reader of one value that gets a split, which has several."""
+    message = f"{reader} is one value, and `{split}` has {len(parts)}: {listed(parts)}"
+    if reader.startswith("`"):
+        message = f"{reader} takes one value, and `{split}` has {len(parts)}: {listed(parts)}"
+    help = f"name one, as in `from: {split}.{parts[0]}`, or join branches that bear their names"
+    return WRONG_INPUTS.at(place, message, help=help)
+
+
+def no_part(branch: ScalarNode, split: str, parts: tuple[str, ...]) -> Diagnostic:
+    """The finding for a branch behind a split that bears the name of none of its parts."""
+    near, instead = did_you_mean(branch.text, parts), only_near(branch.text, parts)
+    help = f"did you mean `{near}`?" if near else f"it has {listed(parts)}"
+    message = f"`{split}` has no part `{branch.text}` for this branch"
+    return UNKNOWN_REFERENCE.at(branch.span, message, help=help, instead=instead)
 
 
 def misuse(
@@ -68,6 +101,9 @@ def misuse(
     if wanted > 1 and repeat is not None:
         message = f"`{name}` has several inputs and cannot be repeated"
         yield REPEATED_JOIN.at(place, message, help="repeat a block that has one input")
+    if isinstance(call, OpCall) and call.op is Split and (repeat or step.when) is not None:
+        help = "put it into a block, and repeat or leave out the block"
+        yield REPEATED_JOIN.at(place, f"`{name}` has neither `repeat` nor `when`", help=help)
     if len(inputs) != wanted:
         kind = f"`{name}` with branches" if isinstance(call, JoinCall) else f"`{name}`"
         message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"

@@ -23,7 +23,7 @@ from archgen.resolve.params import (
     undeclared,
 )
 from archgen.resolve.settings import Defaults, read_defaults
-from archgen.resolve.steps import Context, Erratum, StepResolver, allowances
+from archgen.resolve.steps import UNKNOWN, Context, Erratum, StepResolver, allowances
 from archgen.rules import (
     BAD_NAME,
     BAD_VALUE,
@@ -40,7 +40,6 @@ from archgen.spec.loader import SpecFile
 
 SIZE = IntSlot(minimum=1, maximum=65536)
 OUTPUT_FIELDS = frozenset(("logits",))  # what an emitted network calls its own output
-UNKNOWN = Ref(-2)  # names no node, so what it refers to has no shape
 _SIDES = re.compile("[0-9]+x[0-9]+")
 
 
@@ -243,7 +242,8 @@ class _FileResolver:
                     f"write `{key.text}: step_name`",
                 )
                 self._findings.add(WRONG_TYPE.at(value.span, message, help=help))
-            ports[key.text] = refs[0] if refs else UNKNOWN
+            is_whole = bool(refs) and steps.whole(refs[0], value.span, "an output")
+            ports[key.text] = refs[0] if is_whole else UNKNOWN
         return ports
 
     def network(self, model: written.Network) -> NetworkGraph | None:
@@ -293,7 +293,8 @@ class _FileResolver:
             if len(output.from_) != 1:
                 message = f"an output starts from one step, and `from` names {len(output.from_)}"
                 self._findings.add(WRONG_INPUTS.at(key.span, message, help="name one"))
-            graph = steps.head(key, output.body, start[0] if start else UNKNOWN)
+            is_whole = bool(start) and steps.whole(start[0], key.span, "an output")
+            graph = steps.head(key, output.body, start[0] if is_whole else UNKNOWN)
             yield Head(
                 key.text,
                 graph,

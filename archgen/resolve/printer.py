@@ -25,7 +25,9 @@ from archgen.ir.graph import (
 )
 from archgen.ir.op import Branches, Op
 from archgen.ir.shape import Padding, PaddingMode, Window
-from archgen.ops.attached import Activation, BatchNorm, NamedSlot
+from archgen.ops.attached import ACTIVATIONS, Activation, NamedSlot
+from archgen.ops.norms import BatchNorm, GroupNorm, LayerNorm, NormKind, norm_name, norm_settings
+from archgen.ops.rearrange import PartsSlot
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import FloatSlot, IntSlot, Literal, PaddingSlot, Setting, WordSlot
 from archgen.spec.expressions import Expression
@@ -167,10 +169,10 @@ def _call(node: Node, names: _Names, level: int) -> Iterator[str]:
         yield f"{call.op.name}: {{}}"
     elif isinstance(call, JoinCall):
         yield f"{call.op.name}:"
-        yield from _branches(node, call, names, level + 2)
+        yield from _branches(call, names, level + 2)
 
 
-def _branches(node: Node, call: JoinCall, names: _Names, level: int) -> Iterator[str]:
+def _branches(call: JoinCall, names: _Names, level: int) -> Iterator[str]:
     pad = _INDENT * level
     yield from (f"{pad}{name}: {term_text(term)}" for name, term in call.settings.items())
     for branch in call.branches:
@@ -179,7 +181,7 @@ def _branches(node: Node, call: JoinCall, names: _Names, level: int) -> Iterator
                 yield f"{pad}{branch.name}: []"
             continue
         yield f"{pad}{branch.name}:"
-        yield from _steps(branch.graph, node.inputs[0], names, level + 1)
+        yield from _steps(branch.graph, branch.start, names, level + 1)
 
 
 def _settings(op: type[Op], terms: Mapping[str, Term]) -> str:
@@ -220,24 +222,38 @@ def term_text(term: Term) -> str:
     if isinstance(term.slot, PaddingSlot):
         parts = [term_text(part) for part in form]
         return parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
-    return _nested(form)
+    return _named(form) if isinstance(term.slot, PartsSlot) else _nested(form)
 
 
 def _nested(parts: tuple[Setting, ...]) -> str:
     """A norm or activation with settings of its own."""
-    named = [(part.slot.name, part) for part in parts if isinstance(part.slot, NamedSlot)]
-    if len(named) == len(parts):
-        return f"{{batch: {{{', '.join(f'{name}: {_inside(part)}' for name, part in named)}}}}}"
-    base, number = parts
+    base, *others = parts
     assert isinstance(base.form, Literal)
-    activation = base.form.value
-    assert isinstance(activation, Activation)
-    return f"{{{activation.function}: {{slope: {term_text(number)}}}}}"
+    value = base.form.value
+    if isinstance(value, Activation):
+        if not others:
+            return value.function
+        (number,) = others
+        setting = ACTIVATIONS[value.function].setting
+        return f"{{{value.function}: {{{setting}: {term_text(number)}}}}}"
+    return f"{{{value}: {_named(others)}}}"
+
+
+def _named(parts: Iterable[Setting]) -> str:
+    """Settings inside another, each with its name."""
+    named = ((part.slot.name, part) for part in parts if isinstance(part.slot, NamedSlot))
+    return f"{{{', '.join(f'{name}: {_inside(part)}' for name, part in named)}}}"
 
 
 def _inside(part: Setting) -> str:
     assert isinstance(part.form, tuple)
     return term_text(part.form[0])
+
+
+def norm_text(norm: NormKind) -> str:
+    """A norm with every setting."""
+    settings = (f"{key}: {value_text(part)}" for key, part in norm_settings(norm).items())
+    return f"{{{norm_name(norm)}: {{{', '.join(settings)}}}}}"
 
 
 def value_text(value: object) -> str:
@@ -251,13 +267,14 @@ def value_text(value: object) -> str:
             return str(value.height) if value.is_square else f"{value.height}x{value.width}"
         case Padding():
             return "{same: tf}" if value.mode is PaddingMode.SAME_TF else str(value)
-        case BatchNorm() | Activation():
-            return str(value)
+        case BatchNorm() | LayerNorm() | GroupNorm():
+            return norm_text(value)
         case float():
             return repr(float(value))
         case int():
             return str(int(value))
-    return str(value) if _BARE.fullmatch(str(value)) else _quoted(str(value))
+    is_bare = isinstance(value, Activation) or _BARE.fullmatch(str(value))
+    return str(value) if is_bare else _quoted(str(value))
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError, Slot
 from archgen.resolve.params import Unreadable, UnreadableSlot, unknown_setting
 from archgen.rules import DEFAULT_MISSES, WRONG_TYPE
-from archgen.spec.document import MappingNode, Node, ScalarNode
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 
 Defaults = Mapping[str, Mapping[str, Term]]
 
@@ -93,7 +93,7 @@ def _own(
 ) -> dict[str, Term]:
     if node is None or (isinstance(node, ScalarNode) and node.value is None):
         return {}
-    if op.bare and (op.whole or isinstance(node, ScalarNode)):
+    if op.bare and (op.whole or isinstance(node, ScalarNode | SequenceNode)):
         return {op.bare: _term(op, op.bare, node, names, findings)}
     if isinstance(node, MappingNode):
         return _read(op, node, names, findings)

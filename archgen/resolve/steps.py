@@ -26,10 +26,18 @@ from archgen.ir.graph import (
 from archgen.ir.op import Branches, Join, Op
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.settings import settings_of
-from archgen.ops.slots import BoolSlot, IntSlot, SettingError, Slot
+from archgen.ops.slots import BoolSlot, SettingError, Slot
 from archgen.resolve.expectations import read_expect
-from archgen.resolve.misuse import misuse, no_output, unknown_op
-from archgen.resolve.names import Scope
+from archgen.resolve.misuse import (
+    has_branches,
+    misuse,
+    no_output,
+    no_part,
+    parted,
+    parts_of_call,
+    unknown_op,
+)
+from archgen.resolve.names import MODULE_ATTRIBUTES, Scope, check_name
 from archgen.resolve.params import (
     INT,
     Unreadable,
@@ -39,6 +47,7 @@ from archgen.resolve.params import (
     unknown_setting,
     variant_arguments,
 )
+from archgen.resolve.printed import REPEAT, with_printed
 from archgen.resolve.settings import Defaults, read_settings
 from archgen.rules import (
     LIMIT,
@@ -52,8 +61,8 @@ from archgen.spec.document import Node as YamlNode
 from archgen.spec.model import Step, read_steps
 
 MAX_NESTING = 64
+UNKNOWN = Ref(-2)  # names no node, so what it refers to has no shape
 _UNREADABLE = "?"  # in sight where a step could not be read; no name of a step
-REPEAT = IntSlot(minimum=0, maximum=10**12)
 
 
 def allowances(codes: Iterable[ScalarNode], scope: Span | None = None) -> Iterator[Allowance]:
@@ -121,6 +130,7 @@ class StepResolver:
         self._context = context
         self._findings = context.findings
         self._next_id = 0
+        self._splits: dict[int, tuple[str, tuple[str, ...]]] = {}
         ports = {f"in.{port}": Ref(INPUT, port) for port in inputs}
         self._input = Ref(INPUT, inputs[0] if inputs else "")
         self._outer: dict[str, Node | Ref] = {"in": self._input, **ports}
@@ -160,10 +170,11 @@ class StepResolver:
         if isinstance(owner, Node):
             if tail.isdecimal() and owner.repeat is not None and len(tail) < 10:
                 return Ref(owner.id, instance=int(tail))
-            if isinstance(owner.call, BlockCall) and tail in owner.call.block.outputs:
+            outputs = self._outputs(owner)
+            if outputs is not None and tail in outputs:
                 return Ref(owner.id, port=tail)
-            if isinstance(owner.call, BlockCall):
-                self._findings.add(no_output(name, owner.call.block, head, tail))
+            if outputs is not None:
+                self._findings.add(no_output(name, owner, outputs, tail))
                 return None
         if _UNREADABLE in sight:
             unreadable = sight[_UNREADABLE]
@@ -177,6 +188,19 @@ class StepResolver:
         message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
         self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))
         return None
+
+    def _outputs(self, node: Node) -> Iterable[str] | None:
+        """What may stand behind a step's name: a block's further outputs, or a split's parts."""
+        if isinstance(node.call, BlockCall):
+            return node.call.block.outputs
+        return parts_of_call(node.call) or None
+
+    def whole(self, ref: Ref, place: Span, reader: str) -> bool:
+        """Whether the value is a single one; reports one that a split has parted."""
+        split = self._splits.get(ref.id) if not ref.port else None
+        if split is not None:
+            self._findings.add(parted(place, reader, *split))
+        return split is None
 
     def _graph(self, node: YamlNode, start: Ref, steps: _List) -> Graph:
         open_lists = self._context.open_lists
@@ -208,6 +232,8 @@ class StepResolver:
             else:
                 steps.add(resolved)
             current = Ref(resolved.id)
+        if nodes and not self.whole(current, nodes[-1].key, "the end of a list"):
+            nodes[-1] = replace(nodes[-1], call=UnknownCall())
         return Graph(tuple(nodes), current)
 
     def _id(self) -> int:
@@ -226,6 +252,7 @@ class StepResolver:
         inner = names if repeat is None else {**names, "i": INT}
         op = OPS_BY_NAME.get(step.op.text)
         name, segment = self._names(step, op, steps)
+        known = known and self._takes(step, op, inputs)
         call = self._call(step, op, inner, inputs, steps) if known else UnknownCall()
         for problem in misuse(step, call, inputs, repeat):
             self._findings.add(problem)
@@ -245,9 +272,30 @@ class StepResolver:
             source=step.source.cited(None) if step.source else "",
             note=step.note or "",
         )
+        if parts := parts_of_call(call):
+            self._splits[node.id] = (name, tuple(parts))
+            for part, span in parts.items():
+                check_name(part, span, "a part", self._findings, MODULE_ATTRIBUTES)
         self._context.allowances.extend(allowances(step.allow, step.span))
         self._context.errata.extend(self._erratum(e, step, node, inner) for e in step.errata)
         return node
+
+    def _takes(self, step: Step, op: type[Op] | None, inputs: tuple[Ref, ...]) -> bool:
+        """Whether no input is a split, but for the one of a join that has branches for its parts."""
+        if len(inputs) == 1 and op is not None and issubclass(op, Join) and has_branches(step):
+            return True
+        return all(self.whole(ref, step.op.span, f"`{step.op.text}`") for ref in inputs)
+
+    def _start(self, branch: ScalarNode, start: Ref) -> Ref:
+        """What a branch begins with: of a split, the part that bears the branch's name."""
+        split = self._splits.get(start.id) if not start.port else None
+        if split is None:
+            return start
+        name, parts = split
+        if branch.text not in parts:
+            self._findings.add(no_part(branch, name, parts))
+            return UNKNOWN
+        return start._replace(port=branch.text)
 
     def _names(self, step: Step, op: type[Op] | None, steps: _List) -> tuple[str, str]:
         """How `from:` calls the step, and its part of parameter names."""
@@ -278,34 +326,10 @@ class StepResolver:
         findings = Findings()
         printed: Node | None = None
         try:
-            printed = self._with_printed(node, erratum, names)
+            printed = with_printed(node, erratum, names, self._context.defaults)
         except SettingError as error:
             findings.add(error.diagnostic.naming(erratum.field.text))
         return Erratum(erratum, step, node, printed, tuple(findings.diagnostics))
-
-    def _with_printed(
-        self, node: Node, erratum: written.Erratum, names: Mapping[str, Slot]
-    ) -> Node | None:
-        """Raises SettingError where the printed value cannot be read; None for an unknown field."""
-        name, value = erratum.field.text, erratum.printed
-        is_absent = isinstance(value, ScalarNode) and value.value is None
-        if name == "repeat":
-            return replace(node, repeat=None if is_absent else REPEAT.read(value, names))
-        call = node.call
-        if isinstance(call, OpCall | JoinCall) and name in settings_of(call.op):
-            settings = {key: term for key, term in call.settings.items() if key != name}
-            default = self._context.defaults.get(call.op.name, {}).get(name)
-            slot = settings_of(call.op)[name].slot
-            term = default if is_absent else slot.read(value, names)
-            changed = settings if term is None else {**settings, name: term}
-            return replace(node, call=call._replace(settings=changed))
-        if isinstance(call, BlockCall) and name in call.block.params:
-            arguments = {key: term for key, term in call.arguments.items() if key != name}
-            kind = call.block.params[name].slot
-            assert isinstance(kind, Slot)
-            given = {} if is_absent else {name: kind.read(value, names)}
-            return replace(node, call=call._replace(arguments={**arguments, **given}))
-        return None
 
     def _call(
         self,
@@ -370,14 +394,15 @@ class StepResolver:
         if op.branches is Branches.RESIDUAL:
             return self._residual(step, op, node, names, start, _List(scope, steps.sight()))
         branches = tuple(self._branch(key, body, start, scope, steps) for key, body in node.entries)
-        return JoinCall(op, {}, branches)
+        return _joined(JoinCall(op, {}, branches))
 
     def _branch(
         self, key: ScalarNode, body: YamlNode, start: Ref, scope: Scope, steps: _List
     ) -> Branch:
         scope.take(key.text, key.span, "a branch")
         inner = _List(Scope(self._findings), steps.sight())
-        return Branch(key.text, key.span, self._graph(body, start, inner))
+        start = self._start(key, start)
+        return Branch(key.text, key.span, self._graph(body, start, inner), start)
 
     def _residual(
         self,
@@ -406,14 +431,18 @@ class StepResolver:
                 self._findings.add(MISSING_SETTING.at(step.op.span, message, help=help))
             return UnknownCall()
         key, body = parts["body"]
-        shortcut_graph, shortcut_span = Graph((), start), step.op.span
         if "shortcut" in parts:
             shortcut_key, shortcut = parts["shortcut"]
-            steps.scope.take("shortcut", shortcut_key.span, "a branch")
-            shortcut_graph = self._graph(shortcut, start, _List(Scope(self._findings), steps.outer))
-            shortcut_span = shortcut_key.span
-        branches = (
-            Branch("shortcut", shortcut_span, shortcut_graph),
-            Branch("body", key.span, self._graph(body, start, steps)),
-        )
-        return JoinCall(op, terms, branches)
+            beside = self._branch(shortcut_key, shortcut, start, steps.scope, steps)
+        else:
+            first = self._start(key._replace(text="shortcut"), start)
+            beside = Branch("shortcut", step.op.span, Graph((), first), first)
+        start = self._start(key, start)
+        main = Branch("body", key.span, self._graph(body, start, steps), start)
+        return _joined(JoinCall(op, terms, (beside, main)))
+
+
+def _joined(call: JoinCall) -> Call:
+    """The join, unless a branch begins with no value, which was reported."""
+    is_whole = all(branch.start != UNKNOWN for branch in call.branches)
+    return call if is_whole else UnknownCall()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archgen.ir.shape import SAME, VALID, Grid, Padding, PaddingMode, Shape, Window
-from archgen.ops.attached import Activation, BatchNorm
+from archgen.ops.attached import Activation
+from archgen.ops.norms import BatchNorm
 from archgen.render.values import plain_shape, plain_value, spec_text
 
 AMOUNTS = PaddingMode.AMOUNTS

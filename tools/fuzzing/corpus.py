@@ -36,6 +36,7 @@ WORDS = b"""archgen name source input channels grid height width use defaults bl
     variants require inputs outputs body expect alternatives allow id from repeat when errata note
     field printed why kind reading contradiction set concat residual add multiply split conv pool
     max_pool avg_pool global_avg_pool linear dropout flatten norm act scale identity upsample pad
+    conv_transpose stochastic_depth lrn l2_normalize channel_shuffle layer group prelu factor extra
     filters kernel stride padding dilation groups bias batch relu softmax same valid none in here i
     in.channels in.grid here.channels int float bool type min max default doc variant shortcut
     training_only loss_weight true false null ~ 0 1 -1 3 1x7 0x7 1e309 .inf .nan -.INF 0o17 1e-3

@@ -11,26 +11,19 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from tools.fuzzing.generate_ops import OpWriter
 from tools.fuzzing.generate_values import PARAM_NAMES, STEP_NAMES, Draw, named
-from tools.fuzzing.plan import Block, Expression, Head, Network, Param, Step
-from tools.fuzzing.reference import (
-    DEFAULTS,
-    JOINS,
-    Fault,
-    Frame,
-    Numbering,
-    Pair,
-    Shape,
-    Shapes,
-    Walk,
-    meaning,
-    measures,
-    positions,
-)
+from tools.fuzzing.plan import Block, Head, Network, Param, Step
+from tools.fuzzing.reference import JOINS, Fault, Frame, Numbering, Parted, Walk, meaning, measures
+from tools.fuzzing.shapes import Pair, Shape, Shapes, positions
 
 MAX_CHANNELS, MAX_SIZE = 40, 4096
 TRIES = 12
-BARE = {"dropout": "rate", "norm": "kind", "act": "function"}
+# What no block can be called: the keys of steps, and the ops.
+KEPT_NAMES = """
+    id repeat when note source conv conv_transpose max_pool avg_pool global_avg_pool linear flatten
+    dropout stochastic_depth norm lrn l2_normalize act scale pad upsample channel_shuffle split identity
+""".split()
 
 
 @dataclass
@@ -63,16 +56,8 @@ class _Writer:
         self._draw = draw
         self._made = Network("net", (1, 1, 1))
         self._walk = Walk(self._made, Shapes())
-        self._block_names: set[str] = {*DEFAULTS, *JOINS, "act", "norm", "dropout", "identity"}
-        self._block_names |= {
-            "flatten",
-            "global_avg_pool",
-            "id",
-            "repeat",
-            "when",
-            "note",
-            "source",
-        }
+        self._ops = OpWriter(draw, self._made.defaults)
+        self._block_names: set[str] = {*JOINS, *KEPT_NAMES}
 
     def network(self) -> Network:
         draw, made = self._draw, self._made
@@ -124,7 +109,11 @@ class _Writer:
     def _list(self, steps: list[Step], x: Shape, place: Place, count: int) -> Shape:
         """Writes up to `count` steps behind each other."""
         for _ in range(count):
-            x = self._grow(steps, x, place, self._candidate)
+            may_split = x.channels > 1 and place.depth > 0
+            if may_split and self._draw.chance(0.06):
+                x = self._split(steps, x, place)
+            else:
+                x = self._grow(steps, x, place, self._candidate)
         return x
 
     def _grow(
@@ -157,6 +146,7 @@ class _Writer:
             out = walk.step(step, x, place.frame, "", Numbering())
         except Fault:
             return None
+        assert not isinstance(out, Parted)
         fits = out.channels <= MAX_CHANNELS and out.size <= MAX_SIZE
         return out if fits else None
 
@@ -169,9 +159,9 @@ class _Writer:
             kinds += ["join"] * 3 + ["block"] * 3 + ["gather"]
         match draw.one(kinds):
             case "conv":
-                step = self._conv(values)
+                step = self._ops.conv(values)
             case "op":
-                step = self._op(start, values)
+                step = self._ops.other(start, values)
             case "join":
                 step = self._join(start, place)
             case "gather":
@@ -222,89 +212,58 @@ class _Writer:
             inner = {"i": 1, **{k: v for k, v in values.items() if draw.chance(0.5)}}
             step.settings["filters"] = draw.number(inner, 1, 9, written=1)
 
-    # --- ops --------------------------------------------------------------------------------------
-
-    def _conv(self, values: Mapping[str, Any]) -> Step:
-        draw = self._draw
-        settings = {
-            "filters": draw.number(values, 1, 8),
-            "kernel": draw.window(values, (1, 1, 2, 3, 3, 4, 5)),
-            "stride": draw.window(values, (1, 1, 1, 2, 3), odd=0.1),
-            "padding": draw.padding(values),
-            "dilation": draw.window(values, (1,) if draw.chance(0.7) else (1, 2), odd=0.1),
-            "groups": 1,
-            "bias": draw.flag(values),
-            "norm": draw.norm(values),
-            "act": draw.act(values),
-        }
-        if draw.chance(0.3):
-            self._group(settings, values)
-        return Step("conv", self._written("conv", settings))
-
-    def _group(self, settings: dict[str, Any], values: Mapping[str, Any]) -> None:
-        """Depthwise, or as many groups as divide."""
-        channels = values["here.channels"]
-        if self._draw.chance(0.5):
-            settings["groups"] = named("here.channels")
-            settings["filters"] = self._draw.one(
-                (
-                    named("here.channels"),
-                    Expression("2 * here.channels", lambda v: 2 * v["here.channels"]),
-                )
-            )
-        else:
-            settings["groups"] = self._draw.one([g for g in range(1, 7) if channels % g == 0])
-            settings["filters"] = settings["groups"] * self._draw.whole(1, 3)
-
-    def _op(self, x: Shape, values: Mapping[str, Any]) -> Step:
-        draw = self._draw
-        kinds = ["act", "dropout", "identity", "linear"]
-        if x.grid is not None:
-            kinds += ["max_pool", "avg_pool", "max_pool", "avg_pool", "norm"]
-            kinds += ["global_avg_pool", "flatten"] if draw.chance(0.3) else []
-        match draw.one(kinds):
-            case "act":
-                return Step("act", {"function": draw.act(values)}, is_bare=True)
-            case "dropout":
-                rate = {"rate": draw.real(values, (0.0, 0.2, 0.5))}
-                return Step("dropout", rate, is_bare=draw.chance(0.5))
-            case "norm":
-                return Step("norm", {"kind": draw.norm(values)}, is_bare=True)
-            case "linear":
-                features = draw.number(values, 1, 8)
-                settings = {"features": features, "bias": draw.flag(values)}
-                return Step("linear", self._written("linear", settings))
-            case "max_pool" | "avg_pool" as name:
-                return self._pool(name, values)
-            case name:
-                return Step(name, is_bare=draw.chance(0.8))
-
-    def _pool(self, name: str, values: Mapping[str, Any]) -> Step:
-        draw = self._draw
-        settings = {
-            "kernel": draw.window(values, (1, 2, 3, 3, 4)),
-            "stride": draw.window(values, (1, 1, 2, 3), odd=0.1),
-            "padding": draw.padding(values, alike=True),
-            "ceil": draw.flag(values),
-        }
-        if name == "avg_pool":
-            settings["count_include_pad"] = draw.flag(values)
-        return Step(name, self._written(name, settings))
-
-    def _written(self, op: str, settings: dict[str, Any]) -> dict[str, Any]:
-        """The settings without some of those that the defaults say already."""
-        defaults = {**DEFAULTS.get(op, {}), **self._made.defaults.get(op, {})}
-        return {
-            name: value
-            for name, value in settings.items()
-            if name not in defaults
-            or isinstance(value, Expression)
-            or value != defaults[name]
-            or type(value) is not type(defaults[name])
-            or self._draw.chance(0.3)
-        }
-
     # --- joins ------------------------------------------------------------------------------------
+
+    def _split(self, steps: list[Step], x: Shape, place: Place) -> Shape:
+        """A split, and behind it a join of its parts or a step that reads one of them."""
+        draw = self._draw
+        values = {**place.frame.values, **measures("here", x)}
+        names = self._branch_names(place)[: min(x.channels, 3)]
+        counts = [1] * len(names)
+        for _ in range(x.channels - len(names)):
+            counts[draw.whole(0, len(names) - 1)] += 1
+        parts = {n: draw.that_is(values, count) for n, count in zip(names, counts, strict=True)}
+        split = Step("split", parts, id=self._id(place))
+        if draw.chance(0.5):
+            split.note = "parts"
+        steps.append(split)
+        shapes = {n: Shape(count, x.grid) for n, count in zip(names, counts, strict=True)}
+        place.frame.sight |= {f"{split.id}.{name}": shape for name, shape in shapes.items()}
+        parted = Parted(x, shapes)
+        for _ in range(TRIES if draw.chance(0.8) else 0):
+            join = self._join_of(parted, place)
+            try:
+                out = Walk(self._made, Shapes()).step(join, parted, place.frame, "", Numbering())
+            except Fault:
+                continue
+            if (
+                not isinstance(out, Parted)
+                and out.channels <= MAX_CHANNELS
+                and out.size <= MAX_SIZE
+            ):
+                steps.append(join)
+                return out
+        steps.append(Step("identity", reads=(f"{split.id}.{names[0]}",), is_bare=True))
+        return shapes[names[0]]
+
+    def _join_of(self, parted: Parted[Shape], place: Place) -> Step:
+        """A join with a branch for each part, in any order."""
+        draw = self._draw
+        step = Step(draw.one(("concat", "concat", "add", "multiply")))
+        names = list(parted.parts)
+        if draw.chance(0.5):
+            names.reverse()
+        first, *others = names
+        step.branches[first] = []
+        start = parted.parts[first]
+        goal = self._list(step.branches[first], start, place.inner(), draw.whole(0, 1))
+        for name in others:
+            part = parted.parts[name]
+            matching = (
+                [] if draw.chance(0.3) else self._matching(step.op, part, goal, place.inner())
+            )
+            step.branches[name] = matching
+        return step
 
     def _join(self, x: Shape, place: Place) -> Step:
         draw = self._draw
@@ -334,7 +293,7 @@ class _Writer:
         if op == "residual":
             values = {**place.frame.values, **measures("here", x)}
             settings = {"scale": draw.real(values, (1.0, 0.5, -0.25)), "act": draw.act(values)}
-            step.settings = self._written("residual", settings)
+            step.settings = self._ops.written("residual", settings)
         return step
 
     def _branch_names(self, place: Place) -> list[str]:
@@ -374,7 +333,7 @@ class _Writer:
             return Step("linear", {"features": filters})
         rows, columns = (self._dimension(*sides) for sides in zip(x.sides, grid, strict=True))
         (kh, sh, top, bottom), (kw, sw, left, right) = rows, columns
-        step = self._conv(values)
+        step = self._ops.conv(values)
         step.settings |= {
             "filters": filters,
             "kernel": f"{kh}x{kw}",
@@ -483,7 +442,9 @@ class _Writer:
     def _finish(self, block: Block, place: Place, arguments: dict[str, Any]) -> None:
         """Further outputs, variants and requirements of a block."""
         draw = self._draw
-        ids = [step.id for step in block.body if step.id and step.repeat is None]
+        ids = [
+            step.id for step in block.body if step.id and step.repeat is None and step.op != "split"
+        ]
         if ids and draw.chance(0.25):
             taken = {"in"}
             for _ in range(draw.whole(1, 2)):

@@ -13,7 +13,9 @@ from tools.fuzzing.plan import Expression, Param, Values
 
 Item = TypeVar("Item")
 
-ACTS = "none relu relu6 leaky_relu silu gelu hardswish hardsigmoid sigmoid tanh softmax".split()
+ACTS = (
+    "none relu relu6 leaky_relu prelu silu gelu hardswish hardsigmoid sigmoid tanh softmax".split()
+)
 FLOATS = (0.0, 0.1, 0.25, 0.5, 0.9)
 # Names that Python, torch or emitted modules use as well; those that no step may bear are sorted out.
 NASTY = """
@@ -39,7 +41,7 @@ def is_step_name(name: str) -> bool:
     return not taken and name != "self"
 
 
-STEP_NAMES = tuple(n for n in NASTY if is_step_name(n) and n not in ("act", "norm"))
+STEP_NAMES = tuple(n for n in NASTY if is_step_name(n) and n not in ("act", "norm", "scale"))
 PARAM_NAMES = tuple(n for n in NASTY if n not in NO_PARAM and not keyword.iskeyword(n))
 
 
@@ -188,7 +190,7 @@ class Draw:
         if self.chance(0.4):
             return "none"
         if self.chance(0.4):
-            return "batch"
+            return self.one(("batch", "batch", "layer", {"group": {"groups": self.one((1, 2))}}))
         settings: dict[str, Any] = {}
         if self.chance(0.6):
             settings["eps"] = self.real(values, (1e-3, 1e-5, 0.1, 0.5))
@@ -196,7 +198,12 @@ class Draw:
             settings["momentum"] = self.real(values, (0.01, 0.1, 0.5, 1.0))
         if self.chance(0.3):
             settings["affine"] = self.flag(values)
-        return {"batch": settings}
+        kind = self.one(("batch", "batch", "layer", "group"))
+        if kind != "batch":
+            settings.pop("momentum", None)
+        if kind == "group":
+            settings["groups"] = self.number(values, 1, 3, written=0.3)
+        return {kind: settings}
 
     def act(self, values: Values) -> Any:  # noqa: ANN401
         """An activation, a param that holds one, or a leaky one with its slope."""
@@ -204,7 +211,12 @@ class Draw:
         if words and self.chance(0.4):
             return named(self.one(words))
         if self.chance(0.15):
-            return {"leaky_relu": {"slope": self.real(values, (0.01, 0.2, 0.5))}}
+            return self.one(
+                (
+                    {"leaky_relu": {"slope": self.real(values, (0.01, 0.2, 0.5))}},
+                    {"prelu": {"start": self.real(values, (0.1, 0.5))}},
+                )
+            )
         return self.one(ACTS) if self.chance(0.7) else "none"
 
     def param(self) -> tuple[Param, Any]:

@@ -39,9 +39,10 @@ from tools.fuzzing.generate import network
 from tools.fuzzing.inert import problems
 from tools.fuzzing.outcome import Failure, Outcome
 from tools.fuzzing.plan import Network, spec_text
-from tools.fuzzing.reference import Fault, Meaning, Shape, Walk, joined, meaning
+from tools.fuzzing.reference import Fault, Meaning, Walk, joined, meaning
 from tools.fuzzing.running import BATCH as SAMPLES
 from tools.fuzzing.running import differences, fill, made_input, outputs
+from tools.fuzzing.shapes import Shape
 from tools.fuzzing.tensors import Tensors
 
 NAME = "networks"
@@ -257,7 +258,7 @@ def _train(case: Network, module: nn.Module, x: Tensor) -> None:
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     found = outputs(module.train()(x))
     _total(found).backward()
-    if any(layer.p > 0 for layer in module.modules() if isinstance(layer, nn.Dropout)):
+    if any(map(_is_random, module.modules())):
         return
     leaves = {name: before[name].requires_grad_() for name, _ in module.named_parameters()}
     wanted, updated = _reference(case, {**before, **leaves}, x, training=True)
@@ -266,6 +267,13 @@ def _train(case: Network, module: nn.Module, x: Tensor) -> None:
     _agree("statistics", buffers, updated)
     _total(wanted).backward()
     _agree("gradients", _gradients(dict(module.named_parameters())), _gradients(leaves))
+
+
+def _is_random(layer: nn.Module) -> bool:
+    """Whether the layer drops something in training."""
+    drops_samples = type(layer).__name__.startswith("StochasticDepth")
+    rate = getattr(layer, "rate", 0) if drops_samples else getattr(layer, "p", 0)
+    return bool(isinstance(layer, nn.Dropout) or drops_samples) and rate > 0
 
 
 def _total(results: Mapping[str, Tensor]) -> Tensor:

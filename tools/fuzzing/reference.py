@@ -1,7 +1,7 @@
 """What a random spec means, worked out without the compiler: a second opinion on its every shape.
 
-The walk follows the language page; what an op does to a value is left to an engine. `Shapes` counts
-window positions one by one and knows no closed formula; `tensors.py` runs torch's own functions.
+The walk follows the language page; what an op does to a value is left to an engine: `shapes.py` counts
+window positions, `tensors.py` runs torch's own functions.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from tools.fuzzing.plan import Block, Expression, Network, Param, Step
+from tools.fuzzing.shapes import Refused, Shape, Shapes, pair
 
-Pair = tuple[int, int]
 Value = TypeVar("Value")
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -23,34 +22,21 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "avg_pool": {"ceil": False, "count_include_pad": False},
     "linear": {"bias": True},
     "residual": {"scale": 1.0, "act": "none"},
+    "conv_transpose": {
+        "stride": 1,
+        "dilation": 1,
+        "groups": 1,
+        "extra": 0,
+        "bias": True,
+        "norm": "none",
+        "act": "none",
+    },
+    "lrn": {"alpha": 1e-4, "beta": 0.75, "k": 1.0},
+    "scale": {"learned": False},
+    "pad": {"mode": "zeros"},
+    "upsample": {"mode": "nearest", "align_corners": False},
 }
 JOINS = ("concat", "residual", "add", "multiply")
-NORM = {"eps": 1e-5, "momentum": 0.1, "affine": True}
-
-
-class Shape(NamedTuple):
-    """Channels and, unless it is a vector, height and width."""
-
-    channels: int
-    grid: Pair | None
-
-    @property
-    def sides(self) -> Pair:
-        """Height and width; a vector stands on one position."""
-        return self.grid or (1, 1)
-
-    @property
-    def size(self) -> int:
-        """Elements of one sample."""
-        return self.channels * prod(self.sides)
-
-
-class Refused(Exception):
-    """An op cannot take this input; `odd` are the branches that differ from a clear majority."""
-
-    def __init__(self, reason: str, odd: tuple[int, ...] = ()) -> None:
-        super().__init__(reason)
-        self.odd = odd
 
 
 class Fault(Exception):
@@ -71,8 +57,19 @@ class Engine(Protocol[Value]):
     def op(self, name: str, settings: Mapping[str, Any], x: Value, path: str) -> Value:
         """A plain op. Raises Refused."""
 
+    def parts(self, settings: Mapping[str, Any], x: Value) -> dict[str, Value]:
+        """The parts of a split."""
+
     def join(self, name: str, settings: Mapping[str, Any], values: list[Value]) -> Value:
         """A join. Raises Refused."""
+
+
+@dataclass(frozen=True)
+class Parted(Generic[Value]):
+    """What is behind a split: nothing but a join of its parts can read it."""
+
+    whole: Value
+    parts: dict[str, Value]
 
 
 @dataclass
@@ -175,11 +172,21 @@ class Walk(Generic[Value]):
         self, steps: list[Step], x: Value, frame: Frame[Value], path: str, scope: Numbering
     ) -> Value:
         """A list of steps, one behind the other."""
+        last: Value | Parted[Value] = x
         for step in steps:
-            x = self.step(step, x, frame, path, scope)
-        return x
+            last = self.step(step, last, frame, path, scope)
+        if isinstance(last, Parted):
+            raise Fault(steps[-1], "a list ends in parts")
+        return last
 
-    def step(self, step: Step, x: Value, frame: Frame[Value], path: str, scope: Numbering) -> Value:
+    def step(
+        self,
+        step: Step,
+        x: Value | Parted[Value],
+        frame: Frame[Value],
+        path: str,
+        scope: Numbering,
+    ) -> Value | Parted[Value]:
         """One step; what it makes is then in sight under its `id`. Raises Fault."""
         try:
             return self._step(step, x, frame, path, scope)
@@ -191,11 +198,18 @@ class Walk(Generic[Value]):
             raise Fault(step, f"nothing is called {missing}") from None
 
     def _step(
-        self, step: Step, x: Value, frame: Frame[Value], path: str, scope: Numbering
-    ) -> Value:
+        self,
+        step: Step,
+        x: Value | Parted[Value],
+        frame: Frame[Value],
+        path: str,
+        scope: Numbering,
+    ) -> Value | Parted[Value]:
+        is_join = step.op in JOINS
+        starts = parts_for(step, x) if isinstance(x, Parted) and not step.reads else {}
+        x = x.whole if isinstance(x, Parted) else x
         inputs = [frame.sight[name] for name in step.reads] or [x]
         values = {**frame.values, **measures("here", self._engine.shape(inputs[0]))}
-        is_join = step.op in JOINS
         segment = step.id or ("" if is_join else scope.take(step.op))
         here = joined(path, segment)
         if step.when is not None and not step.when.of(values):
@@ -206,18 +220,25 @@ class Walk(Generic[Value]):
             out = self._repeat(step, inputs[0], values, frame, here)
         elif is_join:
             inner = Numbering() if step.id else scope
-            out = self._join(step, inputs, values, frame, joined(path, step.id), inner)
+            out = self._join(step, inputs, starts, values, frame, joined(path, step.id), inner)
         else:
             out = self._call(step, inputs, values, here, frame)
         if not is_join:
             self.trace.append((here, self._engine.shape(out)))
-        if step.id:
+        if step.id and step.op != "split":
             frame.sight[step.id] = out
         for name, expected in step.expect.items():
             found = measures("", self._engine.shape(out))[f".{name}"]
             if found != evaluated(expected, values):
                 raise Fault(step, f"{name} is {found}")
-        return out
+        return self._parted(step, segment, out, values, frame) if step.op == "split" else out
+
+    def _parted(
+        self, step: Step, name: str, x: Value, values: dict[str, Any], frame: Frame[Value]
+    ) -> Parted[Value]:
+        parts = self._engine.parts(self._settings(step, values), x)
+        frame.sight |= {f"{name}.{part}": value for part, value in parts.items()}
+        return Parted(x, parts)
 
     def _skip(self, step: Step, scope: Numbering) -> None:
         if step.op == "residual" and not step.id:
@@ -285,6 +306,7 @@ class Walk(Generic[Value]):
         self,
         step: Step,
         inputs: list[Value],
+        starts: Mapping[str, Value],
         values: dict[str, Any],
         frame: Frame[Value],
         path: str,
@@ -293,12 +315,13 @@ class Walk(Generic[Value]):
         ends = inputs
         if step.branches:
             ends = [
-                self._branch(step, name, branch, inputs[0], frame, path, scope)
+                self._branch(step, name, branch, starts.get(name, inputs[0]), frame, path, scope)
                 for name, branch in step.branches.items()
             ]
         if step.op == "residual" and list(step.branches) != ["shortcut", "body"]:
             by_name = dict(zip(step.branches, ends, strict=True))
-            ends = [by_name.get("shortcut", inputs[0]), by_name["body"]]
+            shortcut = starts.get("shortcut", inputs[0])
+            ends = [by_name.get("shortcut", shortcut), by_name["body"]]
         try:
             return self._engine.join(step.op, self._settings(step, values), ends)
         except Refused as refusal:
@@ -320,204 +343,22 @@ class Walk(Generic[Value]):
         return self.steps(branch, x, inner, joined(path, name), Numbering())
 
 
+def parts_for(step: Step, x: Parted[Value]) -> dict[str, Value]:
+    """What the branches of a join begin with behind a split. Raises Fault for what is no such join."""
+    if step.op not in JOINS or not step.branches:
+        raise Fault(step, "parts are no single value")
+    return {name: x.parts[name] for name in branches_of(step)}
+
+
+def branches_of(step: Step) -> list[str]:
+    """The branches of a join, also the one that a residual need not write."""
+    unwritten = ["shortcut"] if step.op == "residual" and "shortcut" not in step.branches else []
+    return [*step.branches, *unwritten]
+
+
 def joined(path: str, segment: str) -> str:
     """A path with a segment behind it."""
     return f"{path}.{segment}" if path and segment else path or segment
-
-
-# --- shapes --------------------------------------------------------------------------------------
-
-
-def pair(value: Any) -> Pair:  # noqa: ANN401  # a kernel in any of its forms
-    """`3`, `1x7` or a pair, as height and width."""
-    if isinstance(value, str):
-        height, width = value.split("x")
-        return int(height), int(width)
-    if isinstance(value, int):
-        return value, value
-    height, width = value
-    return height, width
-
-
-def amounts(settings: Mapping[str, Any], sides: Pair) -> tuple[Pair, Pair]:
-    """Rows before and behind, columns before and behind. Raises Refused."""
-    kernel, stride = pair(settings["kernel"]), pair(settings["stride"])
-    dilation = pair(settings.get("dilation", 1))
-    match settings["padding"]:
-        case "valid":
-            return (0, 0), (0, 0)
-        case "same":
-            if any(k > 1 and (s > 1 or k % 2 == 0) for k, s in zip(kernel, stride, strict=True)):
-                raise Refused("`same` means different things to different libraries here")
-            half = [(k - 1) * d // 2 for k, d in zip(kernel, dilation, strict=True)]
-            return (half[0], half[0]), (half[1], half[1])
-        case {"same": "tf"}:
-            each = zip(sides, kernel, stride, dilation, strict=True)
-            least = [_tensorflow(*dimension) for dimension in each]
-            return least[0], least[1]
-        case int(every):
-            return (every, every), (every, every)
-        case [int(high), int(wide)]:
-            return (high, high), (wide, wide)
-        case [top, bottom, left, right]:
-            return (top, bottom), (left, right)
-    raise AssertionError(settings["padding"])
-
-
-def _tensorflow(size: int, kernel: int, stride: int, dilation: int) -> Pair:
-    """The least padding that gives ceil(size / stride) positions, the odd row behind."""
-    wanted = len(range(0, size, stride))
-    total = 0
-    while positions(size, kernel, stride, (0, total), dilation) < wanted:
-        total += 1
-    return total // 2, total - total // 2
-
-
-def positions(
-    size: int, kernel: int, stride: int, padding: Pair, dilation: int = 1, *, ceil: bool = False
-) -> int:
-    """Windows counted one by one; with `ceil` also one that sticks out but starts before the far padding."""
-    before, after = padding
-    padded, reach, count, start = size + before + after, dilation * (kernel - 1) + 1, 0, 0
-    while start + reach <= padded:
-        count += 1
-        start += stride
-    covered = start - stride + reach if count else 0
-    if ceil and covered < padded and start < size + before and (count or reach - padded < stride):
-        count += 1
-    return count
-
-
-class Shapes:
-    """The engine of shapes; `weights` has every learned tensor's shape, `macs` what they cost."""
-
-    def __init__(self) -> None:
-        self.weights: dict[str, tuple[int, ...]] = {}
-        self.macs = 0
-
-    def shape(self, x: Shape) -> Shape:
-        """The value itself."""
-        return x
-
-    def op(self, name: str, settings: Mapping[str, Any], x: Shape, path: str) -> Shape:
-        """The shape that an op makes."""
-        match name:
-            case "conv":
-                return self._conv(settings, x, path)
-            case "max_pool" | "avg_pool":
-                return self._pool(settings, x)
-            case "linear":
-                return self._linear(settings, x, path)
-            case "norm":
-                if x.grid is None:
-                    raise Refused("a norm needs a grid")
-                self._norm(settings["kind"], x.channels, path)
-                return x
-            case "global_avg_pool":
-                if x.grid is None:
-                    raise Refused("a pool needs a grid")
-                return Shape(x.channels, None)
-            case "flatten":
-                return Shape(x.size, None)
-            case "act" | "dropout" | "identity":
-                return x
-        raise AssertionError(name)
-
-    def _weight(self, path: str, *shape: int) -> None:
-        assert path not in self.weights or not path
-        self.weights[path] = shape
-
-    def _norm(self, kind: Any, channels: int, path: str) -> None:  # noqa: ANN401  # any form of a norm
-        if kind == "none":
-            return
-        if norm_settings(kind)["eps"] <= 0:
-            raise Refused("an eps that is not above zero")
-        if norm_settings(kind)["affine"]:
-            self._weight(f"{path}.weight", channels)
-            self._weight(f"{path}.bias", channels)
-
-    def _conv(self, settings: Mapping[str, Any], x: Shape, path: str) -> Shape:
-        filters, groups = settings["filters"], settings["groups"]
-        if min(filters, groups) < 1:
-            raise Refused("less than one filter or group")
-        if x.channels % groups or filters % groups:
-            raise Refused("groups do not divide")
-        out = Shape(filters, slid(settings, x.sides))
-        kernel = pair(settings["kernel"])
-        inner = x.channels // groups
-        self._weight(f"{path}.weight", filters, inner, *kernel)
-        if settings["bias"]:
-            self._weight(f"{path}.bias", filters)
-        self._norm(settings["norm"], filters, f"{path}.norm")
-        self.macs += out.size * inner * prod(kernel)
-        return out
-
-    def _pool(self, settings: Mapping[str, Any], x: Shape) -> Shape:
-        if x.grid is None:
-            raise Refused("a pool needs a grid")
-        out = slid(settings, x.sides)
-        if isinstance(settings["padding"], dict):
-            raise Refused("pools pad alike on all sides")
-        each = zip(amounts(settings, x.sides), pair(settings["kernel"]), strict=True)
-        for (before, after), kernel in each:
-            if before != after or before > kernel // 2:
-                raise Refused("pools pad both sides alike, by half the kernel at most")
-        return Shape(x.channels, out)
-
-    def _linear(self, settings: Mapping[str, Any], x: Shape, path: str) -> Shape:
-        features = settings["features"]
-        if features < 1:
-            raise Refused("less than one feature")
-        self._weight(f"{path}.weight", features, x.channels)
-        if settings["bias"]:
-            self._weight(f"{path}.bias", features)
-        self.macs += features * x.size
-        return Shape(features, x.grid)
-
-    def join(self, name: str, settings: Mapping[str, Any], values: list[Shape]) -> Shape:
-        """The shape that a join makes."""
-        full = max(values, key=lambda s: (prod(s.sides), s.grid is not None)).grid
-        seen = [
-            Shape(s.channels, full) if name == "multiply" and s.sides == (1, 1) else s
-            for s in values
-        ]
-        if name == "concat":
-            _agree([s.grid for s in seen])
-            return Shape(sum(s.channels for s in seen), full)
-        _agree([s.grid for s in seen])
-        _agree([s.channels for s in seen])
-        return seen[0]
-
-
-def norm_settings(kind: Any) -> dict[str, Any]:  # noqa: ANN401  # any form of a norm
-    """All settings of `batch` or `{batch: {...}}`."""
-    return {**NORM, **(kind["batch"] if isinstance(kind, dict) else {})}
-
-
-def slid(settings: Mapping[str, Any], sides: Pair) -> Pair:
-    """The grid that a window makes. Raises Refused."""
-    kernel, stride = pair(settings["kernel"]), pair(settings["stride"])
-    dilation, ceil = pair(settings.get("dilation", 1)), settings.get("ceil", False)
-    if min(*kernel, *stride, *dilation) < 1:
-        raise Refused("a window, stride or dilation below one")
-    padding = amounts(settings, sides)
-    if min(*padding[0], *padding[1]) < 0:
-        raise Refused("a padding below zero")
-    each = zip(sides, kernel, stride, padding, dilation, strict=True)
-    height, width = (positions(*dimension, ceil=ceil) for dimension in each)
-    if min(height, width) < 1:
-        raise Refused("the window does not fit")
-    return height, width
-
-
-def _agree(parts: list[Any]) -> None:
-    counts = Counter(parts)
-    if len(counts) == 1:
-        return
-    (most, times), (_, second) = counts.most_common(2)
-    clear = len(parts) > 2 and times > second
-    odd = tuple(i for i, part in enumerate(parts) if part != most) if clear else ()
-    raise Refused(f"{' and '.join(map(str, counts))} disagree", odd)
 
 
 @dataclass

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tools.fuzzing.reference import Shape, amounts, norm_settings, pair
+from tools.fuzzing.shapes import Shape, amounts, around, is_prelu, norm_settings, pair
 
 # torch's own derivative of hardsigmoid on a CPU, in float64 too: a sixth as float32 has it
 HARDSIGMOID_SLOPE = float(torch.tensor(1 / 6, dtype=torch.float32))
@@ -78,12 +79,27 @@ class Tensors:
             case "norm":
                 return self._norm(settings["kind"], x, path)
             case "act":
-                return activated(settings["function"], x)
-            case "global_avg_pool":
-                return x.mean((2, 3))
-            case "flatten":
-                return x.flatten(1)
-        return x
+                return self._act(settings["function"], x, path)
+            case "scale":
+                factor = settings["factor"]
+                return x * (
+                    _channels(self._weights[f"{path}.weight"], x) if settings["learned"] else factor
+                )
+            case "conv_transpose":
+                return self._conv_transpose(settings, x, path)
+        return rearranged(name, settings, x)
+
+    def parts(self, settings: Mapping[str, Any], x: Tensor) -> dict[str, Tensor]:
+        """The parts of a split."""
+        ends = list(accumulate(settings.values()))
+        return {
+            name: x[:, end - settings[name] : end] for name, end in zip(settings, ends, strict=True)
+        }
+
+    def _act(self, act: Any, x: Tensor, path: str) -> Tensor:  # noqa: ANN401  # any form of an activation
+        if not is_prelu(act):
+            return activated(act, x)
+        return torch.where(x >= 0, x, _channels(self._weights[f"{path}.weight"], x) * x)
 
     def _bias(self, settings: Mapping[str, Any], path: str) -> Tensor | None:
         return self._weights[f"{path}.bias"] if settings["bias"] else None
@@ -99,25 +115,60 @@ class Tensors:
             dilation=pair(settings["dilation"]),
             groups=settings["groups"],
         )
-        return activated(settings["act"], self._norm(settings["norm"], x, f"{path}.norm"))
+        return self._carried(settings, x, path)
+
+    def _conv_transpose(self, settings: Mapping[str, Any], x: Tensor, path: str) -> Tensor:
+        x = x if x.dim() == 4 else x[:, :, None, None]
+        cut = around(0 if settings["padding"] == "valid" else settings["padding"])
+        x = F.conv_transpose2d(
+            x,
+            self._weights[f"{path}.weight"],
+            self._bias(settings, path),
+            stride=pair(settings["stride"]),
+            padding=(cut[0][0], cut[1][0]),
+            output_padding=settings["extra"],
+            groups=settings["groups"],
+            dilation=pair(settings["dilation"]),
+        )
+        return self._carried(settings, x, path)
+
+    def _carried(self, settings: Mapping[str, Any], x: Tensor, path: str) -> Tensor:
+        """Norm and activation behind a convolution."""
+        x = self._norm(settings["norm"], x, f"{path}.norm")
+        return self._act(settings["act"], x, f"{path}.act")
 
     def _norm(self, kind: Any, x: Tensor, path: str) -> Tensor:  # noqa: ANN401  # any form of a norm
         if kind == "none":
             return x
-        settings = norm_settings(kind)
-        names = [f"{path}.running_mean", f"{path}.running_var"]
-        mean, var = (self._weights[name].clone() for name in names)
-        if self._training:
-            old, share = (mean, var), settings["momentum"]
-            mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
-            seen = (mean, x.var((0, 2, 3)))
-            changed = [(1 - share) * o + share * s.detach() for o, s in zip(old, seen, strict=True)]
-            self.updated |= dict(zip(names, changed, strict=True))
-        out: Tensor = (x - _channels(mean)) / (_channels(var) + settings["eps"]).sqrt()
+        name, settings = norm_settings(kind)
+        if name == "batch":
+            mean, var = self._statistics(settings["momentum"], x, path)
+            out = standard(x, _channels(mean, x), _channels(var, x), settings["eps"])
+        else:
+            groups = x.unflatten(1, (settings.get("groups", 1), -1))
+            over = (2,) if name == "layer" else tuple(range(2, groups.dim()))
+            mean, var = (
+                groups.mean(over, keepdim=True),
+                groups.var(over, unbiased=False, keepdim=True),
+            )
+            out = standard(groups, mean, var, settings["eps"]).flatten(1, 2)
         if settings["affine"]:
             weight, bias = (self._weights[f"{path}.{name}"] for name in ("weight", "bias"))
-            out = out * _channels(weight) + _channels(bias)
+            out = out * _channels(weight, x) + _channels(bias, x)
         return out
+
+    def _statistics(self, share: float, x: Tensor, path: str) -> tuple[Tensor, Tensor]:
+        """The mean and variance of a batch norm; in training those of the batch, which it remembers."""
+        names = [f"{path}.running_mean", f"{path}.running_var"]
+        mean, var = (self._weights[name].clone() for name in names)
+        if not self._training:
+            return mean, var
+        old, over = (mean, var), (0, *range(2, x.dim()))
+        mean, var = x.mean(over), x.var(over, unbiased=False)
+        seen = (mean, x.var(over))
+        changed = [(1 - share) * o + share * s.detach() for o, s in zip(old, seen, strict=True)]
+        self.updated |= dict(zip(names, changed, strict=True))
+        return mean, var
 
     def _pool(self, name: str, settings: Mapping[str, Any], x: Tensor) -> Tensor:
         (top, _), (left, _) = amounts(settings, (x.shape[2], x.shape[3]))
@@ -142,9 +193,60 @@ class Tensors:
         return total
 
 
-def _channels(numbers: Tensor) -> Tensor:
-    """One number a channel, beside a grid."""
-    return numbers[None, :, None, None]
+def _channels(numbers: Tensor, x: Tensor) -> Tensor:
+    """One number a channel, beside the value `x`."""
+    return numbers.view(1, -1, *[1] * (x.dim() - 2))
+
+
+def standard(x: Tensor, mean: Tensor, var: Tensor, eps: float) -> Tensor:
+    """The value with that mean and variance taken out of it."""
+    return (x - mean) / (var + eps).sqrt()
+
+
+def rearranged(name: str, settings: Mapping[str, Any], x: Tensor) -> Tensor:
+    """An op without weights; dropout passes its input on."""
+    match name:
+        case "global_avg_pool":
+            return x.mean((2, 3))
+        case "flatten":
+            return x.flatten(1)
+        case "l2_normalize":
+            x = x / torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp_min(1e-12)
+        case "lrn":
+            return local_response(settings, x)
+        case "channel_shuffle":
+            x = x.unflatten(1, (settings["groups"], -1)).transpose(1, 2).flatten(1, 2)
+        case "pad":
+            (top, bottom), (left, right) = around(settings["amount"])
+            mode = "constant" if settings["mode"] == "zeros" else settings["mode"]
+            x = F.pad(x, (left, right, top, bottom), mode)
+        case "upsample":
+            return enlarged(settings, x)
+    return x
+
+
+def local_response(settings: Mapping[str, Any], x: Tensor) -> Tensor:
+    """Each channel over its neighbours, which are looked at one by one."""
+    size, columns = settings["size"], []
+    for channel in range(x.shape[1]):
+        first = channel - size // 2
+        near = x[:, max(0, first) : max(0, first + size)]
+        mean = near.square().sum(1) / size
+        columns.append(
+            x[:, channel] / (settings["k"] + settings["alpha"] * mean) ** settings["beta"]
+        )
+    return torch.stack(columns, 1)
+
+
+def enlarged(settings: Mapping[str, Any], x: Tensor) -> Tensor:
+    """A grid by whole factors."""
+    height, width = pair(settings["factor"])
+    if settings["mode"] == "nearest":
+        return x.repeat_interleave(height, 2).repeat_interleave(width, 3)
+    size = (height * x.shape[2], width * x.shape[3])
+    corners = settings["align_corners"]
+    out: Tensor = F.interpolate(x, size, mode="bilinear", align_corners=corners)
+    return out
 
 
 def activated(act: Any, x: Tensor) -> Tensor:  # noqa: ANN401  # any form of an activation

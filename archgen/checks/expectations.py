@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from archgen.cost import Costs
-from archgen.diagnostics import Diagnostic
+from archgen.diagnostics import Diagnostic, Label
 from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import (
     Expected,
@@ -43,7 +43,7 @@ def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
             yield from _compare(
                 block.expected,
                 {**_shape_values(block.output), "params": cost.params, "macs": cost.macs},
-                [f"`{block.block.name}` {block.scope_text()}".rstrip() + _makes(block)],
+                [f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"],
             )
         yield from _in_graph(block.graph, costs)
 
@@ -55,7 +55,8 @@ def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
             if all(_is_known_node(instance) for instance in instances(node)):
                 cost = costs.node(node)
                 values = {**values, "params": cost.params, "macs": cost.macs}
-            yield from _compare(node.expected, values, [f"`{node.node.name}`{_makes(node)}"])
+            step = Label(node.node.key, _makes(node))
+            yield from _compare(node.expected, values, labels=[step])
         for instance in instances(node):
             for branch in instance.branches:
                 yield from _in_graph(branch.graph, costs)
@@ -91,17 +92,22 @@ def _shape_values(shape: Shape | None) -> dict[str, object]:
 
 
 def _compare(
-    lines: tuple[Expected, ...], values: dict[str, object], reasons: Sequence[str] = ()
+    lines: tuple[Expected, ...],
+    values: dict[str, object],
+    notes: Sequence[str] = (),
+    labels: Sequence[Label] = (),
 ) -> Iterator[Diagnostic]:
     for line in lines:
         actual = values.get(line.key)
         if actual is None:
             continue
         if line.exact is not None and line.exact != actual:
+            is_of_shape = line.key in ("grid", "channels")
             yield EXPECTATION.at(
                 line.span,
                 f"`{line.key}` should be {_shown(line.exact)}, and is {_shown(actual)}",
-                notes=reasons if line.key in ("grid", "channels") else (),
+                notes=notes if is_of_shape else (),
+                labels=labels if is_of_shape else (),
                 help=f"write `{line.key}: {_plain(actual)}` if that is what you mean",
             )
         if isinstance(actual, int):
@@ -120,7 +126,7 @@ def _over_bounds(line: Expected, actual: int) -> Iterator[Diagnostic]:
 
 def _makes(part: ShapedNode | ShapedBlock) -> str:
     inputs = " and ".join(str(shape) for shape in part.inputs)
-    return f" takes {inputs} and makes {part.output}"
+    return f"takes {inputs} and makes {part.output}"
 
 
 def _shown(value: object) -> str:

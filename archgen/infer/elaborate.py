@@ -16,14 +16,7 @@ from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
-from archgen.infer.makers import (
-    Aspect,
-    told_of_defaults,
-    told_of_makers,
-    told_of_shortcut,
-    told_of_values,
-    told_of_vector,
-)
+from archgen.infer.makers import told_of_makers, told_of_values, told_of_vector
 from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.ir.graph import (
@@ -55,7 +48,7 @@ from archgen.ir.shaped import (
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import SettingError
 from archgen.ops.slots import describe as as_written
-from archgen.rules import NEEDS_GRID, REQUIREMENT, RESIDUAL_MISMATCH, UNKNOWN_REFERENCE
+from archgen.rules import NEEDS_GRID, REQUIREMENT, UNKNOWN_REFERENCE
 from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
 
@@ -338,14 +331,7 @@ class _Elaborator:
         try:
             return ShapedNode(node, inputs, op.join(known), op, branches)
         except JoinError as error:
-            finding = told_of_defaults(describe(error, node, branches, known), branches)
-            if error.rule is RESIDUAL_MISMATCH:
-                finding = told_of_shortcut(frame, finding, inputs[0])
-                is_same_grid = len({shape.grid for shape in known}) == 1
-                aspect = Aspect.CHANNELS if is_same_grid else Aspect.GRID
-                finding = told_of_makers(frame, finding, node.inputs[:1], aspect)
-            elif not branches:
-                finding = told_of_makers(frame, finding, node.inputs)
+            finding = describe(error, node, branches, known, inputs, frame)
             failed = ShapedNode(node, inputs, error.goes_on, None, branches)
             self._failures.append(Failure(finding, error, failed, frame))
             self._report(finding, frame)

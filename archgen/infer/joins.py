@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from archgen.diagnostics import Diagnostic, Label, Span
-from archgen.infer.makers import setting_place
+from archgen.infer.frames import Frame
+from archgen.infer.makers import (
+    ASPECTS,
+    Aspect,
+    setting_place,
+    told_of_blocks,
+    told_of_defaults,
+    told_of_makers,
+    told_of_shortcut,
+)
 from archgen.ir.graph import Node
 from archgen.ir.op import Join, JoinError
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
-from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER
+from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, RESIDUAL_MISMATCH
 
 
 def describe(
-    error: JoinError, node: Node, branches: tuple[ShapedBranch, ...], inputs: tuple[Shape, ...]
+    error: JoinError,
+    node: Node,
+    branches: tuple[ShapedBranch, ...],
+    ends: tuple[Shape, ...],
+    inputs: tuple[Shape, ...],
+    frame: Frame,
 ) -> Diagnostic:
-    """The finding for a join that cannot join `inputs`."""
+    """The finding for a join that has `inputs` and cannot join `ends`."""
     if not branches:
-        shapes = " and ".join(str(shape) for shape in inputs)
-        return error.rule.at(node.key, error.message, caption=f"joins {shapes}", help=error.help)
-    if error.rule in (GRIDS_DIFFER, CHANNELS_DIFFER):
-        return _differ(error, branches)
-    return _residual(error, branches)
+        return told_of_makers(frame, _of_values(error, node, ends), node.inputs)
+    if error.rule is not RESIDUAL_MISMATCH:
+        finding, aspect = _differ(error, branches), ASPECTS[error.rule.code]
+    else:
+        is_same_grid = len({shape.grid for shape in ends}) == 1
+        aspect = Aspect.CHANNELS if is_same_grid else Aspect.GRID
+        finding = told_of_shortcut(frame, _residual(error, branches), inputs[0])
+        finding = told_of_makers(frame, finding, node.inputs[:1], aspect)
+    return told_of_blocks(frame, told_of_defaults(finding, branches), branches, aspect)
+
+
+def _of_values(error: JoinError, node: Node, ends: tuple[Shape, ...]) -> Diagnostic:
+    shapes = " and ".join(str(shape) for shape in ends)
+    return error.rule.at(node.key, error.message, caption=f"joins {shapes}", help=error.help)
 
 
 def _differ(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import islice
 
@@ -11,7 +11,7 @@ from archgen.infer.frames import Frame
 from archgen.infer.scopes import names_in
 from archgen.ir.graph import INPUT, BlockCall, Node, Ref, Term
 from archgen.ir.shape import Shape, Window
-from archgen.ir.shaped import ShapedBranch, ShapedNode
+from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
 from archgen.ops.slots import describe as as_written
 from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
 
@@ -29,6 +29,12 @@ class Aspect(StrEnum):
         """This part of a shape."""
         return shape.grid if self is Aspect.GRID else shape.channels
 
+
+# The settings that make an aspect of a shape; the first is the one to look at first.
+_BLAMED = {
+    Aspect.GRID: ("padding", "kernel", "stride", "dilation", "height", "width"),
+    Aspect.CHANNELS: ("filters", "features"),
+}
 
 # what a finding of the rule is about: who made that of the step's inputs belongs to it
 ASPECTS = {
@@ -81,8 +87,7 @@ def told_of_makers(
     told = _SHRINKING if finding.rule is INPUT_TOO_SMALL else 1
     for ref in refs:
         for node in islice(makers(frame, ref, aspect), told):
-            name = "filters" if aspect is Aspect.CHANNELS else "padding"
-            place = setting_place(node, name)
+            place = setting_place(node, _BLAMED[aspect][0])
             if place not in places:
                 labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
     return finding._replace(labels=(*finding.labels, *labels.values()))
@@ -109,12 +114,57 @@ def _default_padding(node: ShapedNode) -> Span | None:
     return term.span if getattr(node.op, "stride", None) == Window(1, 1) else None
 
 
-def told_of_values(frame: Frame, finding: Diagnostic, term: Term) -> Diagnostic:
-    """A finding about a value, with the places that gave the params in it theirs."""
+def told_of_blocks(
+    frame: Frame, finding: Diagnostic, branches: Iterable[ShapedBranch], aspect: Aspect
+) -> Diagnostic:
+    """A finding about branches that do not fit, with the step inside a block that made one so.
+
+    The values that its block was given belong to it: a block fits with some and not with others.
+    """
+    for branch in branches:
+        use = _last_maker(branch.graph, aspect)
+        if use is None:
+            continue
+        made, inner = _inside(use, frame, aspect)
+        if inner is frame:
+            continue
+        place = setting_place(made, _BLAMED[aspect][0])
+        label = Label(place, f"makes {_story(made, aspect)}")
+        finding = finding._replace(labels=(*finding.labels, label))
+        settings: Mapping[str, Term] = getattr(made.node.call, "settings", {})
+        terms = [settings[name] for name in _BLAMED[aspect] if name in settings]
+        finding = told_of_values(inner, finding, *terms)
+    return finding
+
+
+def _last_maker(graph: ShapedGraph, aspect: Aspect) -> ShapedNode | None:
+    for node in reversed(graph.nodes):
+        if node.input is None or node.output is None:
+            return None
+        if aspect.of(node.input) != aspect.of(node.output):
+            return node
+    return None
+
+
+def _inside(node: ShapedNode, frame: Frame, aspect: Aspect) -> tuple[ShapedNode, Frame]:
+    """The step that makes what a block makes, through blocks in it, and the use that it belongs to."""
+    while True:
+        instance = node.runs[-1].instance if node.runs else node
+        block = instance.block
+        inner = None if block is None else _last_maker(block.graph, aspect)
+        if block is None or inner is None:
+            return instance, frame
+        frame = Frame(block.block, block.arguments, block.inputs, frame, node.node)
+        node = inner
+
+
+def told_of_values(frame: Frame, finding: Diagnostic, *terms: Term) -> Diagnostic:
+    """A finding about values, with the places that gave the params in them theirs."""
     labels: dict[Span, Label] = {}
-    for name in names_in(term):
+    told = {finding.span, *(term.span for term in terms)}
+    for name in dict.fromkeys(name for term in terms for name in names_in(term)):
         given = _given(frame, name)
-        if given is not None and given.span not in (finding.span, term.span):
+        if given is not None and given.span not in told:
             value = as_written(frame.arguments[name])
             labels.setdefault(given.span, Label(given.span, f"`{name}` is {value}"))
     return finding._replace(labels=(*finding.labels, *labels.values()))

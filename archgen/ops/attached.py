@@ -16,11 +16,10 @@ from archgen.ops.slots import (
     Setting,
     SettingError,
     Slot,
-    WordSlot,
-    expression_setting,
     refusal,
     shown,
 )
+from archgen.ops.words import param_setting
 from archgen.rules import UNKNOWN_SETTING
 from archgen.spec.document import MappingNode, Node, ScalarNode
 from archgen.spec.expressions import Value
@@ -270,10 +269,11 @@ class ActivationSlot(Slot):
         text = shown(node)
         if text == "none" or text in ACTIVATIONS:
             return Setting(self, node.span, Literal(_activation(text)))
-        if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
-            return expression_setting(self, node, names)
-        params = (name for name, slot in names.items() if isinstance(slot, WordSlot))
-        raise _unknown_word(text, "activation", node.span, ("none", *ACTIVATIONS, *params))
+        words = ("none", *ACTIVATIONS)
+        param = param_setting(self, node, (*words, *_SYNONYMS), names)
+        if param is None:
+            raise _unknown_word(text, "activation", node.span, words)
+        return param
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = self._value(setting, scope)

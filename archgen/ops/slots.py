@@ -312,42 +312,6 @@ class BoolSlot(Slot):
         return {"type": ["boolean", "string"]}
 
 
-class WordSlot(Slot):
-    """One of a closed list of words, or a param that holds one."""
-
-    what: ClassVar[str] = "a word"
-
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self.words = words
-
-    def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
-        text = shown(node)
-        if text in self.words:
-            return Setting(self, node.span, Literal(text))
-        if isinstance(node, ScalarNode) and isinstance(names.get(text), WordSlot):
-            return expression_setting(self, node, names)
-        raise self.unknown(text, node.span, names, is_written=True)
-
-    def unknown(
-        self, text: str, span: Span, names: Mapping[str, Slot], *, is_written: bool = False
-    ) -> SettingError:
-        """The refusal of `text`, with the nearest word or param; it is what stands there, or a value."""
-        legal = [*self.words, *(name for name, slot in names.items() if isinstance(slot, WordSlot))]
-        nearest = did_you_mean(text, legal)
-        instead = only_near(text, legal) if is_written else None
-        help = f"did you mean `{nearest}`?" if nearest else f"it takes {listed(self.words)}"
-        return refusal(span, f"`{text}` is none of the words that can stand here", help, instead)
-
-    def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
-        value = value_of(setting, scope)
-        if value not in self.words:
-            raise self.unknown(str(value), setting.span, {})
-        return value
-
-    def schema(self) -> dict[str, object]:
-        return {"type": "string"}
-
-
 _WINDOW = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 _LOOSE_WINDOW = re.compile(r"([0-9]{1,9})\s*[xX×]\s*([0-9]{1,9})")
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 from archgen.diagnostics import Diagnostic, Findings, Label, Rule, Span
 from archgen.rules import (
     BAD_NAME,
+    BAD_VALUE,
     DUPLICATE_KEY,
     NAME_TAKEN,
     UNKNOWN_LIBRARY,
@@ -87,6 +88,10 @@ def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
         slip = slips.get((region, finding.rule))
         is_echo = slip is not None and slip.span.source == finding.span.source
         return slip.key if slip is not None and is_echo else (said, region)
+    if (
+        finding.rule is BAD_VALUE and finding.labels
+    ):  # of a param, which may itself be declared wrongly
+        return (said, finding.labels)
     return finding.key
 
 

@@ -22,9 +22,9 @@ from archgen.ops.slots import (
     SettingError,
     Slot,
     WindowSlot,
-    WordSlot,
     shown,
 )
+from archgen.ops.words import WordSlot
 from archgen.resolve.names import PARAM_NAMES, check_name
 from archgen.rules import (
     MISSING_SETTING,

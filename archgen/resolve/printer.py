@@ -29,7 +29,8 @@ from archgen.ops.attached import ACTIVATIONS, Activation, NamedSlot
 from archgen.ops.norms import BatchNorm, GroupNorm, LayerNorm, NormKind, norm_name, norm_settings
 from archgen.ops.rearrange import PartsSlot
 from archgen.ops.settings import settings_of
-from archgen.ops.slots import FloatSlot, IntSlot, Literal, PaddingSlot, Setting, WordSlot
+from archgen.ops.slots import FloatSlot, IntSlot, Literal, PaddingSlot, Setting
+from archgen.ops.words import WordSlot
 from archgen.spec.expressions import Expression
 
 _BARE = re.compile(r"[A-Za-z_][\w.]*|\d+x\d+|\d+")

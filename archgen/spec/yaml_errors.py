@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 
 import yaml
@@ -18,6 +19,7 @@ _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARGIN = re.compile(r"[ \t]*")
 _GLUED = re.compile(r"\b(\w{1,64}):[{\[]")
 _ODD_COLON = "a `:` cannot stand here"
+_LIST_IN_BRACKETS = "no `-` can begin a list inside brackets"
 _INDENTATION = "the indentation of this line fits nothing above it"
 
 # A part of libyaml's words, what we say instead, and what to type.
@@ -90,7 +92,7 @@ def _diagnostic(error: yaml.MarkedYAMLError, lines: list[str], source: str) -> D
     message, help = _slip(problem, row[place.start.column - 1 :][:1])
     help = _habit(row, lines[: place.start.line - 1]) or help
     if "expected ',' or" not in problem:
-        labels = _origins(message, place.start.line - 1, lines, source)
+        labels = _origins(message, place, lines)
         return YAML_SYNTAX.at(place, message, help=help, labels=labels)
     opened = _place(error.context_mark, lines, source)
     if " #" in lines[opened.start.line - 1][opened.start.column :]:
@@ -100,8 +102,27 @@ def _diagnostic(error: yaml.MarkedYAMLError, lines: list[str], source: str) -> D
     return YAML_SYNTAX.at(place, message, labels=[Label(opened, "opened here")], help=help)
 
 
-def _origins(message: str, at: int, lines: list[str], source: str) -> Iterator[Label]:
-    """The lines above line `at` that may be the ones at fault, as YAML finds a slip late."""
+def _open(lines: list[str], place: Span) -> list[yaml.Mark]:
+    """The brackets and braces that are open at a place, the outermost first."""
+    marks: list[yaml.Mark] = []
+    loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan("\n".join(lines[: place.start.line]), Loader=loader):
+            if (token.start_mark.line + 1, token.start_mark.column + 1) >= place.start:
+                break
+            if isinstance(token, yaml.FlowSequenceStartToken | yaml.FlowMappingStartToken):
+                marks.append(token.start_mark)
+            elif isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken):
+                marks.pop()
+    return marks
+
+
+def _origins(message: str, place: Span, lines: list[str]) -> Iterator[Label]:
+    """What stands above a place and may be at fault, as YAML finds a slip late."""
+    at, source = place.start.line - 1, place.source
+    if message == _LIST_IN_BRACKETS:
+        for mark in _open(lines, place)[-1:]:
+            yield Label(_place(mark, lines, source), "opened here")
     above = [
         (i, _depth(lines[i])) for i in range(min(at, len(lines)) - 1, -1, -1) if lines[i].strip()
     ]
@@ -141,6 +162,8 @@ def _slip(problem: str, sign: str) -> tuple[str, str]:
             return "a tab indents this line, and YAML knows spaces only", "indent with spaces"
         shown = "a backquote" if sign == "`" else f"`{sign}`"
         return f"{shown} cannot begin a value in YAML", f'quote the text: "{sign}..."'
+    if "expected node content" in problem and sign == "-":
+        return _LIST_IN_BRACKETS, "close the bracket before it, or write the list in brackets"
     for part, message, help in _SLIPS:
         if part in problem:
             return message, help

@@ -162,3 +162,9 @@ def test_a_repeat_expects_of_all_its_instances() -> None:
     text = f"{HEAD}network:\n  - conv: {{filters: 3, kernel: 1}}\n    repeat: 5\n"
     assert not codes(f"{text}    expect: {{params: 60, grid: 8}}\n")
     assert codes(f"{text}    expect: {{params: 12}}\n") == ["AG501"]
+
+
+def test_the_step_that_makes_something_else_is_pointed_at() -> None:
+    (label,) = only(step("{channels: 5}")).labels
+    assert (label.span.start.line, label.text) == (7, "takes 3 x 8 x 8 and makes 4 x 8 x 8")
+    assert not only(step("{params: 5}")).labels

@@ -164,6 +164,13 @@ def test_a_list_that_lacks_a_step_is_told_by_its_key() -> None:
     assert breaking.list_around(lines, lines.index("    id: body")) == frozenset()
 
 
+def test_a_step_that_moves_is_told_by_the_branch_in_a_sum() -> None:
+    lines = SPEC.split("\n")
+    at = next(i for i, line in enumerate(lines) if "filters: 8" in line)
+    assert breaking.branch_of(lines, at) == ("far",)
+    assert breaking.branch_of(lines, lines.index("    id: body")) == ()
+
+
 @pytest.mark.parametrize(("line", "is_named"), [(5, True), (6, False)])
 def test_a_finding_that_stands_elsewhere_fails_the_edit(line: int, is_named: bool) -> None:
     text = "archgen: 1\nname: a\ninput: {channels: 3, grid: 8}\nnetwork:\n  - wrong\n  - flatten\n"

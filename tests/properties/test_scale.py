@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import cProfile
-import pstats
 import re
 from collections.abc import Callable, Iterator
 
@@ -22,7 +20,7 @@ from archgen.resolve.names import MAX_NAME
 from archgen.spec.document import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_EVENTS
 from archgen.spec.expression_parser import MAX_LENGTH
 from archgen.spec.expression_parser import MAX_NESTING as MAX_EXPRESSION_DEPTH
-from tests.compiling import ROOT, compiled
+from tests.compiling import ROOT, calls, compiled
 
 HEAD = """\
 archgen: 1
@@ -123,13 +121,6 @@ def wrong_grids(count: int) -> str:
 
 SOUND = [steps, joins, references, repeats, uses, blocks, residuals, forks, heads]
 BROKEN = [slips, wrong_channels, wrong_grids]
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many functions `work` calls."""
-    profile = cProfile.Profile()
-    profile.runcall(work)
-    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
 
 
 def growth(work: Callable[[str], object], make: Callable[[int], str], count: int = 150) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textwrap import dedent, indent
-from time import process_time
 
 import pytest
 
@@ -14,7 +13,7 @@ from archgen.repairs.trials import place_of
 from archgen.rules import MENDED_BY_SHAPE
 from archgen.spec.files import SpecText
 from archgen.spec.patching import applied
-from tests.compiling import SPECS, compiled
+from tests.compiling import SPECS, calls, compiled
 
 HEAD = """\
 archgen: 1
@@ -439,10 +438,8 @@ def test_all_divisors_are_told_where_few() -> None:
 
 def test_many_findings_stay_cheap() -> None:
     steps = "".join(dedent(TWO).strip() + "\n- conv: {filters: 3, kernel: 1}\n" for _ in range(60))
-    began = process_time()
-    found = compiled(net(steps)).diagnostics
-    assert found
-    assert process_time() - began < 10
+    assert compiled(net(steps)).diagnostics
+    assert calls(lambda: compiled(net(steps))) < 1_000_000
 
 
 def test_a_vast_network_is_not_searched() -> None:

@@ -67,6 +67,31 @@ def test_a_misspelt_word_is_one_error(word: str, slip: str, code: str) -> None:
     assert [finding.rule.code for finding in errors(SMALL.replace(word, slip))] == [code]
 
 
+WORDS = SMALL.replace("{filters: int}", "{filters: int, act: [relu, none]}").replace(
+    "filters: filters}", "filters: filters, act: act}"
+)
+WORDS = WORDS.replace("unit: {filters: width}", "unit: {filters: width, act: relu}")
+WORDS = WORDS.replace("unit: {variant: wide}", "unit: {variant: wide, act: relu}")
+
+
+@pytest.mark.parametrize(
+    ("word", "slip", "code"),
+    [("act: [relu", "att: [relu", "AG202"), ("[relu, none]", "[rlu, none]", "AG107")],
+)
+def test_a_misspelt_param_that_holds_a_word_is_one_error(word: str, slip: str, code: str) -> None:
+    assert errors(WORDS) == []
+    (found,) = errors(WORDS.replace(word, slip))
+    assert found.rule.code == code
+
+
+def test_a_word_that_no_use_knows_is_told_at_its_declaration_too() -> None:
+    (found,) = errors(WORDS.replace("[relu, none]", "[rlu, none]"))
+    assert [(label.span.start.line, label.text) for label in found.labels] == [
+        (10, "`act` is declared here"),
+        (20, "and here"),
+    ]
+
+
 def test_other_uses_of_an_unknown_name_are_labels_of_the_first() -> None:
     (found,) = errors(SMALL.replace("{filters: int}", "{filter: int}"))
     assert found.span.start.line == 13

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from math import inf, isnan
 from textwrap import dedent
-from time import process_time
 
 import pytest
 
 from archgen.diagnostics import Diagnostic, Findings
 from archgen.spec.document import MappingNode, Node, SequenceNode, parse, plain, resolve_scalar
+from tests.compiling import calls
+
+FEW = 20_000  # calls
 
 
 def parsed(text: str) -> tuple[Node | None, list[Diagnostic]]:
@@ -217,26 +219,23 @@ def test_a_byte_order_mark_within_a_text_is_refused() -> None:
 
 
 def test_one_hundred_kilobytes_of_brackets_hit_the_depth_limit_quickly() -> None:
-    began = process_time()
+    assert calls(lambda: parsed("[" * 100_000)) < FEW
     finding = only("[" * 100_000)
-    assert process_time() - began < 1
     assert finding.rule.code == "AG005"
     assert "64 levels" in finding.message
 
 
 def test_one_hundred_kilobytes_of_dashes_hit_the_depth_limit_quickly() -> None:
-    began = process_time()
+    assert calls(lambda: parsed("- " * 50_000)) < FEW
     _, found = parsed("- " * 50_000)
-    assert process_time() - began < 1
     assert [finding.rule.code for finding in found] == ["AG005"]
 
 
 def test_a_billion_laughs_hit_the_limit_of_events_quickly() -> None:
     lines = ['a0: &a0 ["lol", "lol", "lol", "lol", "lol", "lol", "lol", "lol", "lol"]']
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
-    began = process_time()
+    assert calls(lambda: parsed("\n".join(lines))) < FEW
     finding = only("\n".join(lines))
-    assert process_time() - began < 1
     assert finding.rule.code == "AG005"
     assert "500,000" in finding.message
 

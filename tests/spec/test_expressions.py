@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import process_time
-
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 from archgen.spec.expression_parser import MAX_LENGTH, parse_expression
 from archgen.spec.expressions import Binary, ExpressionError
-from tests.compiling import findings
+from tests.compiling import calls, findings
 
 SCOPE = {"a": 7, "b": 3, "c": -2, "zero": 0, "half": 0.5, "word": "relu", "in.channels": 64}
 
@@ -219,9 +217,7 @@ def test_the_length_is_limited() -> None:
 
 
 def test_a_huge_text_is_refused_quickly() -> None:
-    began = process_time()
-    error_of("((((" * 1_000_000)
-    assert process_time() - began < 0.5
+    assert calls(lambda: error_of("((((" * 1_000_000)) < 1_000
 
 
 @pytest.mark.parametrize("text", ["9007199254740992 + 1", "9007199254740992 * 2", "1e300 * 1e300"])

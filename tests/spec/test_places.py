@@ -59,6 +59,8 @@ def only(text: str) -> Diagnostic:
         (f"{HEAD}network:\n  - add:\n    a: []\n      b: []\n", 6),
         (" archgen: 1\nname: n\n", 1),
         ("archgen 1\nname: n\n", 1),
+        (f"{HEAD}network:\n  - add:\n      a: [\n      b:\n        - act: relu\n", 6),
+        (f"{HEAD}network:\n  - add: {{a: [], b: [1]\n  - act: relu\n", 5),
     ],
 )
 def test_a_slip_that_yaml_finds_late_is_shown_where_it_may_stand(text: str, line: int) -> None:

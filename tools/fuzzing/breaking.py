@@ -246,25 +246,31 @@ def _lines(random: Random, text: str) -> Edit:
     """A line dropped, doubled, or exchanged with the next."""
     lines = text.rstrip("\n").split("\n")
     at = random.randrange(len(lines))
-    words = own_words(text, at)
+    words, branch = own_words(text, at), branch_of(lines, at)
     match random.randrange(3):
         case 0:
             touched = frozenset({max(1, at), at + 1}) | held(lines, at) | list_around(lines, at)
             del lines[at]
-            return _moved("dropped line", lines, touched, words)
+            return _moved("dropped line", lines, touched, words, branch)
         case 1:
             lines.insert(at, lines[at])
-            return _moved("doubled line", lines, frozenset({at + 1, at + 2}), words)
+            return _moved("doubled line", lines, frozenset({at + 1, at + 2}), words, branch)
     other = min(at + 1, len(lines) - 1)
     words += own_words(text, other)
     lines[at], lines[other] = lines[other], lines[at]
     touched = frozenset(range(max(1, at), other + 3))  # their neighbours may lose what they held
-    return _moved("order", lines, touched, words)
+    return _moved("order", lines, touched, words, branch)
 
 
-def _moved(kind: str, lines: list[str], touched: frozenset[int], words: tuple[str, ...]) -> Edit:
+def _moved(
+    kind: str,
+    lines: list[str],
+    touched: frozenset[int],
+    words: tuple[str, ...],
+    branch: tuple[str, ...],
+) -> Edit:
     """An edit of whole lines; what a branch adds to a sum of channels is told as `384 (pool)`."""
-    derived = tuple(f" ({word})" for word in words if word not in VOCABULARY)
+    derived = tuple(f" ({word})" for word in (*words, *branch) if word not in VOCABULARY)
     return Edit(kind, "\n".join([*lines, ""]), touched, words, derived=derived)
 
 
@@ -291,6 +297,11 @@ def list_around(lines: list[str], at: int) -> frozenset[int]:
         return frozenset()
     keys = (i + 1 for i in range(at - 1, -1, -1) if lines[i].strip() and _depth(lines[i]) < depth)
     return frozenset({next(keys, at)})
+
+
+def branch_of(lines: list[str], at: int) -> tuple[str, ...]:
+    """What the list is called that a step stands in."""
+    return tuple(_first_word(lines[line - 1]) for line in list_around(lines, at))
 
 
 def own_words(text: str, at: int) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ from tools.fuzzing.shapes import Shape
 from tools.fuzzing.tensors import Tensors
 
 NAME = "networks"
-BATCH = 50
-PATIENCE = 240.0
+BATCH = 100
+PATIENCE = 480.0
 ROOT = Path(__file__).parents[2]
 
 

@@ -115,7 +115,7 @@ def _is_choice(channels: int) -> bool:
 
 
 def _grid(shape: Shape) -> str:
-    return f"a {shape.grid} grid" if shape.grid else "a vector"
+    return f"a grid of {shape.grid}" if shape.grid else "a vector"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

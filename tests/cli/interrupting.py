@@ -22,10 +22,14 @@ network:
   - global_avg_pool
   - linear: {features: num_classes}
 """
+MISSPELT = SPEC.replace("repeat:", "repaet:")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "check": ("check", "small.yaml", "inception_v4"),
     "summary": ("summary", "inception_v4"),
     "show": ("show", "--resolved", "inception_v4"),
+    "fix": ("check", "--fix", "misspelt.yaml"),
+    "diff": ("diff", "resnet_50", "resnet_101"),
+    "render": ("render", "inception_v4", "-o", "out/drawn.svg"),
     "build": ("build", "inception_v4", "-o", "out/made.py"),
     "explain": ("explain", "AG301"),
     "train": (
@@ -46,20 +50,22 @@ SAVED = re.compile(r"run/checkpoints/step-\d+\.(pt|json)")
 
 
 class Ended(NamedTuple):
-    """How a command ended: its status and streams, and the files that it left."""
+    """How a command ended: its status and streams, the files that it left, and the spec to be fixed."""
 
     status: int
     out: str
     err: str
     left: frozenset[str]
+    spec: str
 
     @property
     def fell_before_main(self) -> bool:
         """Whether the interrupt met the interpreter's own start, which no program can shield.
 
-        It then dies by the signal or of a failed `import site`, before a line of ours has run.
+        It then dies by the signal or of a part of itself that could not begin (`init_import_site`,
+        `init_sys_streams`), before a line of ours has run.
         """
-        is_start = self.status == -signal.SIGINT or "init_import_site" in self.err
+        is_start = self.status == -signal.SIGINT or "Fatal Python error: init_" in self.err
         return is_start and "archgen/cli/entry" not in self.err
 
 
@@ -74,6 +80,8 @@ def prepare(folder: Path) -> None:
 
 def run(arguments: tuple[str, ...], folder: Path, interrupt_after: float | None = None) -> Ended:
     """Runs one command in `folder`, interrupted after so many seconds, or to its end."""
+    misspelt = folder / "misspelt.yaml"
+    misspelt.write_text(MISSPELT)
     process = subprocess.Popen(
         [sys.executable, "-c", ENTRY, *arguments],
         cwd=folder,
@@ -87,7 +95,7 @@ def run(arguments: tuple[str, ...], folder: Path, interrupt_after: float | None 
     out, err = process.communicate(timeout=120)
     inside = folder / "out"
     left = frozenset(str(path.relative_to(inside)) for path in inside.rglob("*"))
-    return Ended(process.returncode, out, err, left)
+    return Ended(process.returncode, out, err, left, misspelt.read_text())
 
 
 def problems(ended: Ended, whole: Ended) -> list[str]:
@@ -100,4 +108,6 @@ def problems(ended: Ended, whole: Ended) -> list[str]:
     saved = {path for path in ended.left if SAVED.fullmatch(path)}  # the state, to go on from it
     if extra := ended.left - whole.left - saved:
         wrong.append(f"it left {sorted(extra)}")
+    if ended.spec not in (MISSPELT, whole.spec):
+        wrong.append(f"it left half a spec: {ended.spec!r}")
     return wrong

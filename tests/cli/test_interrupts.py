@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.interrupting import COMMANDS, Ended, prepare, problems, run
+from tests.cli.interrupting import COMMANDS, MISSPELT, Ended, prepare, problems, run
 
 SHORT = tuple(name for name in COMMANDS if name not in ("train", "eval"))
 MOMENTS = (0.0, 0.03, 0.08, 0.15, 0.25)
@@ -47,6 +47,7 @@ def interrupted(name: str, folder: Path, after: float) -> Ended:
 def test_an_interrupt_leaves_nothing_half_done(folder: Path, name: str) -> None:
     whole = run(COMMANDS[name], folder)
     assert whole.status == 0, whole.err
+    assert (whole.spec == MISSPELT) == (name != "fix")
     for after in MOMENTS:
         ended = interrupted(name, folder, after)
         assert ended.fell_before_main or not problems(ended, whole), (after, ended)

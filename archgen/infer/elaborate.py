@@ -309,6 +309,7 @@ class _Elaborator:
             if error.rule is NEEDS_GRID:
                 finding = told_of_vector(frame, finding, node)
             finding = told_of_makers(frame, finding, node.inputs)
+            finding = told_of_values(frame, finding, *filter(None, [term]))
             self._failures.append(Failure(finding, error, ShapedNode(node, (x,), None, op), frame))
             self._report(finding, frame)
             return ShapedNode(node, (x,), None)

@@ -431,6 +431,12 @@ def test_the_default_of_a_param_that_makes_a_body_too_small_is_pointed_at() -> N
         assert labels(found) >= {(6, "`stride` is 2"), (8, "makes 4x4")}
 
 
+def test_the_value_that_a_refused_setting_came_of_is_pointed_at() -> None:
+    grouped = UNITS.replace("padding: kernel // 2}", "padding: kernel // 2, groups: kernel}")
+    errors = [found for found in findings(grouped) if found.rule.code == "AG305"]
+    assert labels(errors[0]) >= {(17, "`kernel` is 3")}
+
+
 def labels(found: Diagnostic) -> set[tuple[int, str]]:
     """The labels of a finding by their lines."""
     return {(label.span.start.line, label.text) for label in found.labels}

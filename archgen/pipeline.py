@@ -14,7 +14,7 @@ from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge, unused_allows
 from archgen.diagnostics import Diagnostic, Findings, SpecError
 from archgen.infer import Uses, infer
 from archgen.ir.shaped import ShapedNetwork
-from archgen.resolve import Resolved, resolve
+from archgen.resolve import Resolved, join_refusals, resolve
 from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
 from archgen.spec.files import SpecText, read_spec, start_of
 from archgen.spec.loader import Reader, SpecFile, load
@@ -130,6 +130,5 @@ def _with_repairs(
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:
-    return tuple(
-        sorted(findings.diagnostics, key=lambda finding: (finding.span.source, finding.span.start))
-    )
+    found = sorted(findings.diagnostics, key=lambda found: (found.span.source, found.span.start))
+    return tuple(join_refusals(found))

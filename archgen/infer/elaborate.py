@@ -341,8 +341,10 @@ class _Elaborator:
     def _block(
         self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame
     ) -> ShapedNode:
+        since = len(self._findings.diagnostics)
         arguments = self._settings(call.arguments, scope, frame)
         if arguments is None:
+            self._label_declared(since, call)
             return ShapedNode(node, inputs, None)
         try:
             block = self.use(call.block, arguments, inputs, frame, node)
@@ -394,6 +396,15 @@ class _Elaborator:
         """Adds a place to what was found in an instance of a repeat, which the first did not have."""
         found = self._findings.diagnostics
         found[since:] = [f._replace(labels=(*f.labels, label)) for f in found[since:]]
+
+    def _label_declared(self, since: int, call: BlockCall) -> None:
+        """Adds to refused arguments where their params are declared, as the first place to look at."""
+        params = {term.span: call.block.params.get(name) for name, term in call.arguments.items()}
+        found = self._findings.diagnostics
+        for at in range(since, len(found)):
+            if (param := params.get(found[at].span)) is not None:
+                label = Label(param.span, f"`{param.name}` is declared here")
+                found[at] = found[at]._replace(labels=(label, *found[at].labels))
 
     def _note_repeats(self, since: int, number: int, same: int) -> None:
         """Says of findings in a folded run that its other instances have them too."""

@@ -7,6 +7,7 @@ from archgen.infer.frames import Frame
 from archgen.infer.makers import (
     ASPECTS,
     Aspect,
+    last_maker,
     setting_place,
     told_of_blocks,
     told_of_defaults,
@@ -123,8 +124,9 @@ def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
 
 def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
     shortcut, body = branches
-    ended = _last_op(body.graph)
-    place = setting_place(ended, "filters") if ended else body.branch.span
+    ended = _last_op(body.graph) or last_maker(body.graph, Aspect.CHANNELS)
+    is_op = ended is not None and ended.op is not None and not ended.branches
+    place = setting_place(ended, "filters") if ended is not None and is_op else body.branch.span
     ends = [branch.graph.output.grid for branch in branches if branch.graph.output]
     if len(set(ends)) > 1:
         culprit = _culprit(body.graph, JoinError(GRIDS_DIFFER, ""))

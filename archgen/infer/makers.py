@@ -122,7 +122,7 @@ def told_of_blocks(
     The values that its block was given belong to it: a block fits with some and not with others.
     """
     for branch in branches:
-        use = _last_maker(branch.graph, aspect)
+        use = last_maker(branch.graph, aspect)
         if use is None:
             continue
         made, inner = _inside(use, frame, aspect)
@@ -137,7 +137,8 @@ def told_of_blocks(
     return finding
 
 
-def _last_maker(graph: ShapedGraph, aspect: Aspect) -> ShapedNode | None:
+def last_maker(graph: ShapedGraph, aspect: Aspect) -> ShapedNode | None:
+    """The last step of a branch whose output differs from its input."""
     for node in reversed(graph.nodes):
         if node.input is None or node.output is None:
             return None
@@ -151,7 +152,7 @@ def _inside(node: ShapedNode, frame: Frame, aspect: Aspect) -> tuple[ShapedNode,
     while True:
         instance = node.runs[-1].instance if node.runs else node
         block = instance.block
-        inner = None if block is None else _last_maker(block.graph, aspect)
+        inner = None if block is None else last_maker(block.graph, aspect)
         if block is None or inner is None:
             return instance, frame
         frame = Frame(block.block, block.arguments, block.inputs, frame, node.node)

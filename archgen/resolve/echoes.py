@@ -88,11 +88,17 @@ def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
         slip = slips.get((region, finding.rule))
         is_echo = slip is not None and slip.span.source == finding.span.source
         return slip.key if slip is not None and is_echo else (said, region)
-    if (
-        finding.rule is BAD_VALUE and finding.labels
-    ):  # of a param, which may itself be declared wrongly
-        return (said, finding.labels)
     return finding.key
+
+
+def join_refusals(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
+    """Joins findings of one value that one param refuses: the param may be what is declared wrongly."""
+    joined: dict[object, list[Diagnostic]] = {}
+    for finding in found:
+        declared = finding.labels[:1] if finding.rule is BAD_VALUE else ()
+        cause = (finding.message, declared) if declared else finding.key
+        joined.setdefault(cause, []).append(finding)
+    return (_with_echoes(*group) for group in joined.values())
 
 
 def _with_echoes(first: Diagnostic, *others: Diagnostic) -> Diagnostic:

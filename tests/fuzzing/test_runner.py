@@ -171,6 +171,13 @@ def test_a_step_that_moves_is_told_by_the_branch_in_a_sum() -> None:
     assert breaking.branch_of(lines, lines.index("    id: body")) == ()
 
 
+def test_what_a_dropped_step_made_is_made_by_one_before_it() -> None:
+    lines = SPEC.split("\n")
+    assert breaking.steps_before(lines, lines.index("  - other")) == {12}
+    assert breaking.steps_before(lines, lines.index("  - unit: {width: 8}")) == frozenset()
+    assert breaking.steps_before(lines, lines.index("    id: body")) == frozenset()
+
+
 @pytest.mark.parametrize(("line", "is_named"), [(5, True), (6, False)])
 def test_a_finding_that_stands_elsewhere_fails_the_edit(line: int, is_named: bool) -> None:
     text = "archgen: 1\nname: a\ninput: {channels: 3, grid: 8}\nnetwork:\n  - wrong\n  - flatten\n"

@@ -437,6 +437,27 @@ def test_the_value_that_a_refused_setting_came_of_is_pointed_at() -> None:
     assert labels(errors[0]) >= {(17, "`kernel` is 3")}
 
 
+def test_a_residual_that_ends_with_a_gate_is_blamed_on_the_convolution_before_it() -> None:
+    found = findings(
+        """\
+        archgen: 1
+        name: n
+        input: {channels: 8, grid: 8}
+        blocks:
+          gate:
+            body:
+              - act: sigmoid
+        network:
+          - residual:
+              body:
+                - conv: {filters: 8, kernel: 1}
+                - conv: {filters: 4, kernel: 1}
+                - gate
+        """
+    )
+    assert ("AG303", 12) in [(each.rule.code, each.span.start.line) for each in found]
+
+
 def labels(found: Diagnostic) -> set[tuple[int, str]]:
     """The labels of a finding by their lines."""
     return {(label.span.start.line, label.text) for label in found.labels}

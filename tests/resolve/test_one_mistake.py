@@ -92,6 +92,18 @@ def test_a_word_that_no_use_knows_is_told_at_its_declaration_too() -> None:
     ]
 
 
+def test_a_word_that_a_caller_hands_on_is_told_with_the_words_given_at_once() -> None:
+    caller = "  outer:\n    params: {act: [relu, none]}\n    body:\n      - unit: {filters: 8, act: act}\n"
+    text = WORDS.replace("network:\n", f"{caller}network:\n  - outer: {{act: relu}}\n")
+    assert errors(text) == []
+    (found,) = errors(text.replace("[relu, none]", "[rlu, none]", 1))
+    assert [(label.span.start.line, label.text) for label in found.labels[:3]] == [
+        (10, "`act` is declared here"),
+        (20, "`act` is relu"),
+        (23, "and here"),
+    ]
+
+
 def test_other_uses_of_an_unknown_name_are_labels_of_the_first() -> None:
     (found,) = errors(SMALL.replace("{filters: int}", "{filter: int}"))
     assert found.span.start.line == 13

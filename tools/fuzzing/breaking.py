@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import takewhile
 from random import Random
 from typing import NamedTuple
 
@@ -250,6 +251,7 @@ def _lines(random: Random, text: str) -> Edit:
     match random.randrange(3):
         case 0:
             touched = frozenset({max(1, at), at + 1}) | held(lines, at) | list_around(lines, at)
+            touched |= steps_before(lines, at)
             del lines[at]
             return _moved("dropped line", lines, touched, words, branch)
         case 1:
@@ -297,6 +299,17 @@ def list_around(lines: list[str], at: int) -> frozenset[int]:
         return frozenset()
     keys = (i + 1 for i in range(at - 1, -1, -1) if lines[i].strip() and _depth(lines[i]) < depth)
     return frozenset({next(keys, at)})
+
+
+def steps_before(lines: list[str], at: int) -> frozenset[int]:
+    """The steps before one in its list, numbered from 1: when it is dropped, one of them makes its value."""
+    depth = _depth(lines[at])
+    if not lines[at].lstrip().startswith("- "):
+        return frozenset()
+    inside = takewhile(
+        lambda i: not lines[i].strip() or _depth(lines[i]) >= depth, range(at - 1, -1, -1)
+    )
+    return frozenset(i + 1 for i in inside if _depth(lines[i]) == depth)
 
 
 def branch_of(lines: list[str], at: int) -> tuple[str, ...]:

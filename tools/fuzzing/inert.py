@@ -40,9 +40,10 @@ def problems(text: str) -> Iterator[str]:
     if any(not (c.isprintable() or c == "\n") for c in text):
         yield "a control character"
     tree = ast.parse(text)
-    defined = _defined(tree)
-    docstrings = set(_docstrings(tree))
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    defined = _defined(tree, nodes)
+    docstrings = set(_docstrings(nodes))
+    for node in nodes:
         if not isinstance(node, _NODES):
             yield f"line {getattr(node, 'lineno', '?')}: a {type(node).__name__}"
         elif isinstance(node, ast.Import | ast.ImportFrom) and ast.unparse(node) not in _IMPORTS:
@@ -54,20 +55,20 @@ def problems(text: str) -> Iterator[str]:
             yield f"line {node.lineno}: `{ast.unparse(node)}`"
         elif isinstance(node, ast.Call) and not _is_known(node.func, defined):
             yield f"line {node.lineno}: a call of `{ast.unparse(node.func)}`"
-    yield from _names(tree, defined)
-    yield from _private(tree)
+    yield from _names(nodes, defined)
+    yield from _private(nodes)
     yield from _comments(text)
 
 
-def _defined(tree: ast.Module) -> set[str]:
+def _defined(tree: ast.Module, nodes: list[ast.AST]) -> set[str]:
     """The classes and functions of the module, and its loops' variables for layers of `self`."""
-    loops = (n for n in ast.walk(tree) if isinstance(n, ast.For) and _root(n.iter) == "self")
+    loops = (n for n in nodes if isinstance(n, ast.For) and _root(n.iter) == "self")
     layers = {n.target.id for n in loops if isinstance(n.target, ast.Name)}
     return layers | {n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)}
 
 
-def _docstrings(tree: ast.Module) -> Iterator[int]:
-    for node in ast.walk(tree):
+def _docstrings(nodes: list[ast.AST]) -> Iterator[int]:
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
@@ -88,24 +89,24 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _names(tree: ast.Module, defined: set[str]) -> Iterator[str]:
+def _names(nodes: list[ast.AST], defined: set[str]) -> Iterator[str]:
     """Names that nothing in the module has bound."""
     bound = {*defined, *_BUILTINS, *_TORCH, "Tensor", "NamedTuple"}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.add(node.id)
         elif isinstance(node, ast.arg):
             bound.add(node.arg)
             if node.arg in _TORCH or keyword.iskeyword(node.arg):
                 yield f"the argument `{node.arg}`"
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id not in bound:
             yield f"line {node.lineno}: the name `{node.id}`"
 
 
-def _private(tree: ast.Module) -> Iterator[str]:
+def _private(nodes: list[ast.AST]) -> Iterator[str]:
     """Attributes that are not public."""
-    for node in ast.walk(tree):
+    for node in nodes:
         is_private = isinstance(node, ast.Attribute) and node.attr.startswith("_")
         if isinstance(node, ast.Attribute) and is_private and node.attr != "__init__":
             yield f"line {node.lineno}: `{node.attr}`"

@@ -443,6 +443,7 @@ def test_a_residual_that_ends_with_a_gate_is_blamed_on_the_convolution_before_it
         archgen: 1
         name: n
         input: {channels: 8, grid: 8}
+        defaults: {conv: {padding: same}}
         blocks:
           gate:
             body:
@@ -455,7 +456,7 @@ def test_a_residual_that_ends_with_a_gate_is_blamed_on_the_convolution_before_it
                 - gate
         """
     )
-    assert ("AG303", 12) in [(each.rule.code, each.span.start.line) for each in found]
+    assert [(each.rule.code, each.span.start.line) for each in found] == [("AG303", 13)]
 
 
 def labels(found: Diagnostic) -> set[tuple[int, str]]:

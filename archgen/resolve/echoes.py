@@ -92,13 +92,19 @@ def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
 
 
 def join_refusals(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:
-    """Joins findings of one value that one param refuses: the param may be what is declared wrongly."""
+    """Joins findings of one value that one param refuses: the param may be what is declared wrongly.
+
+    Which of the two is meant, several uses or their declaration, is not for a fix to decide.
+    """
     joined: dict[object, list[Diagnostic]] = {}
     for finding in found:
         declared = finding.labels[:1] if finding.rule is BAD_VALUE else ()
         cause = (finding.message, declared) if declared else finding.key
         joined.setdefault(cause, []).append(finding)
-    return (_with_echoes(*group) for group in joined.values())
+    return (
+        _with_echoes(*group)._replace(fixes=()) if len(group) > 1 else group[0]
+        for group in joined.values()
+    )
 
 
 def _with_echoes(first: Diagnostic, *others: Diagnostic) -> Diagnostic:

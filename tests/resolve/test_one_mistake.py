@@ -90,6 +90,7 @@ def test_a_word_that_no_use_knows_is_told_at_its_declaration_too() -> None:
         (10, "`act` is declared here"),
         (20, "and here"),
     ]
+    assert found.fixes == ()
 
 
 def test_a_word_that_a_caller_hands_on_is_told_with_the_words_given_at_once() -> None:

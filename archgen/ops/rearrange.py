@@ -18,11 +18,11 @@ from archgen.ops.slots import (
     Setting,
     Slot,
     WindowSlot,
-    WordSlot,
     refusal,
     shown,
 )
 from archgen.ops.window import pair
+from archgen.ops.words import WordSlot
 from archgen.rules import BAD_VALUE, GROUPS, NEEDS_GRID, SPLIT_MISMATCH
 from archgen.spec.document import MappingNode, Node
 from archgen.spec.expressions import Value

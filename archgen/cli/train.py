@@ -18,7 +18,7 @@ from archgen.cli.terminal import note, write_lines
 if TYPE_CHECKING:
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
-    from archgen.train import FitResult, Recipe, RunFolder
+    from archgen.train import FitResult, Progress, Recipe, RunFolder
     from archgen.train.data import Images, Split
     from archgen.train.run import Facts
 
@@ -99,6 +99,11 @@ class PlanOptions(TypedDict):
     metavar="STEPS",
     help="Steps between checkpoints; without it every ten minutes, at evaluations and at the end.",
 )
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Write RUN/tensorboard too, for TensorBoard; needs the extra of that name.",
+)
 @device_option
 @common_options
 @reports_findings
@@ -109,6 +114,7 @@ def train(
     resume: str | None,
     workers: int | None,
     checkpoint_every: int | None,
+    tensorboard: bool,
     device: str,
     **plan: Unpack[PlanOptions],
 ) -> int:
@@ -129,8 +135,35 @@ def train(
         raise click.UsageError("name either --epochs or --max-steps, not both")
     require_training()
     with told_plainly():
+        watching = Watching(checkpoint_every, tensorboard)
+        watching.require()
         order = _new_order(spec, plan, data, out) if resume is None else _begun(resume, spec, data)
-        return _run(order, _materials(order, workers, device), checkpoint_every)
+        return _run(order, _materials(order, workers, device), watching)
+
+
+class Watching(NamedTuple):
+    """What a run leaves on its way that changes nothing of where it ends."""
+
+    checkpoint_every: int | None
+    tensorboard: bool
+
+    def require(self) -> None:
+        """Raises TrainingError where a package is missing."""
+        from archgen.train.tensorboard import require_tensorboard
+
+        if self.tensorboard:
+            require_tensorboard()
+
+    def progress(self, run: RunFolder) -> Progress:
+        """Where the run shows itself."""
+        from archgen.train import progress_on
+        from archgen.train.progress import SharedProgress
+        from archgen.train.tensorboard import FOLDER, TensorBoardProgress
+
+        shown = progress_on(sys.stderr)
+        if not self.tensorboard:
+            return shown
+        return SharedProgress(shown, TensorBoardProgress(run.path / FOLDER))
 
 
 class Order(NamedTuple):
@@ -230,9 +263,9 @@ def _materials(order: Order, workers: int | None, device: str) -> Materials:
     return Materials(made, resident(train, place), resident(test, place))
 
 
-def _run(order: Order, materials: Materials, checkpoint_every: int | None) -> int:
+def _run(order: Order, materials: Materials, watching: Watching) -> int:
     from archgen.cli.interrupts import writing
-    from archgen.train import Interrupted, fit, progress_on
+    from archgen.train import Interrupted, fit
     from archgen.train.computing import described_device
 
     made, train, test = materials
@@ -250,9 +283,10 @@ def _run(order: Order, materials: Materials, checkpoint_every: int | None) -> in
             order.recipe,
             run,
             seed=order.recipe.seed,
-            progress=progress_on(sys.stderr),
+            progress=watching.progress(run),
             aux_weights=made.aux_weights,
-            checkpoint_every=checkpoint_every,
+            checkpoint_every=watching.checkpoint_every,
+            macs=made.macs,
         )
     except Interrupted as stop:
         note(f"interrupted; the state is saved: go on with `archgen train --resume {run.path}`")

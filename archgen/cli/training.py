@@ -86,6 +86,13 @@ class Trainable(NamedTuple):
     spec: str
 
     @property
+    def macs(self) -> int:
+        """The multiply-adds of the network for one image, in evaluation."""
+        from archgen.cost import Costs
+
+        return Costs().network(self.network).cost.macs
+
+    @property
     def aux_weights(self) -> dict[str, float]:
         """The loss weight of each head that is trained along; 1 where the spec says nothing."""
         heads = [head.head for head in self.network.heads]

@@ -55,6 +55,7 @@ def fit(
     progress: Progress,
     aux_weights: Mapping[str, float] = NO_WEIGHTS,
     checkpoint_every: int | None = None,
+    macs: int | None = None,
 ) -> FitResult:
     """Trains `model` in place, where it is, by `recipe`; the last step is always evaluated.
 
@@ -62,11 +63,12 @@ def fit(
     run is killed in between and `fit` called again: it goes on from the newest sound checkpoint in
     `run`. Checkpoints are written every `checkpoint_every` steps, without it every ten minutes, and
     with each evaluation, whose weights, averaged where the recipe has `ema`, are in `run.weights`.
+    With `macs`, the multiply-adds for one image, reports say how much of a GPU's arithmetic is used.
     Raises `TrainingError` where training cannot go on or another process trains in `run`, and
     `Interrupted`, the state saved, after the first SIGINT or SIGTERM.
     """
     started = perf_counter()
-    work = Work(model, train, test, recipe, run, seed)
+    work = Work(model, train, test, recipe, run, seed, macs)
     with stop_requests() as stop, run.locked() as unlocked:
         if unlocked is not None:
             progress.tell(unlocked)

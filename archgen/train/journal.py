@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
@@ -12,6 +14,7 @@ from archgen.train.evaluation import Evaluation
 from archgen.train.progress import Progress, StepReport
 from archgen.train.run import RunFolder
 from archgen.train.schedule import Timeline
+from archgen.train.utilisation import Utilisation
 
 REPORT_EVERY = 10
 
@@ -27,11 +30,20 @@ class Journal:
     progress: Progress
     timeline: Timeline
     done: int = 0
+    utilisation: Utilisation | None = None
     _losses: list[Tensor] = field(default_factory=list, init=False)
     _correct: list[Tensor] = field(default_factory=list, init=False)
     _images: int = field(default=0, init=False)
     _rate: float = field(default=0.0, init=False)
+    _waited: float = field(default=0.0, init=False)
     _since: float = field(default_factory=perf_counter, init=False)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Notes the time inside as spent on getting a batch."""
+        started = perf_counter()
+        yield
+        self._waited += perf_counter() - started
 
     def stepped(self, step: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Notes step `step`, counted from 0, and reports after the first and every tenth."""
@@ -50,24 +62,29 @@ class Journal:
             self.run.record({"kind": "train", **asdict(report)})
             self.progress.trained(report)
             self._losses, self._correct, self._images = [], [], 0
-            self._since = perf_counter()
+            self._waited, self._since = 0.0, perf_counter()
 
     def tested(self, evaluation: Evaluation) -> None:
         """Tells of an evaluation after the last noted step; its time counts for no step."""
-        self.run.record({"kind": "test", "step": self.done, **evaluation.figures()})
+        epoch = self.done / self.timeline.steps_per_epoch
+        self.run.record({"kind": "test", "step": self.done, "epoch": epoch, **evaluation.figures()})
         self.progress.tested(self.done, evaluation)
         self._since = perf_counter()
 
     def _report(self) -> StepReport:
         losses = torch.stack(self._losses).tolist()
         seconds = perf_counter() - self._since
+        speed, per_epoch = self._images / seconds, self.timeline.steps_per_epoch
         return StepReport(
             step=self.done,
             steps=self.timeline.steps,
-            epoch=self.timeline.epoch(self.done - 1),
+            epoch=self.done / per_epoch,
+            epochs=self.timeline.steps / per_epoch,
             loss=sum(losses) / len(losses),
-            accuracy=int(torch.stack(self._correct).sum()) / self._images,
+            top1=int(torch.stack(self._correct).sum()) / self._images,
             learning_rate=self._rate,
-            images_per_second=self._images / seconds,
+            images_per_second=speed,
+            data_wait=min(1.0, self._waited / seconds),
             seconds_left=(self.timeline.steps - self.done) * seconds / len(losses),
+            mfu=self.utilisation.share(speed) if self.utilisation else None,
         )

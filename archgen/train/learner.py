@@ -60,6 +60,11 @@ class Learner:
         """The network to evaluate and to keep: the averaged one where the recipe has `ema`."""
         return self.model if self.averaged is None else self.averaged.module
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that products compute in."""
+        return autocast_type(self.recipe.precision, device_of(self.model))
+
     def forward(self, images: Tensor) -> Outputs:
         """What the network makes of `images`, computed at the recipe's precision."""
         with autocast(self.recipe.precision, images.device):

@@ -24,12 +24,16 @@ from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 from archgen.train.stopping import StopRequest
 from archgen.train.streamed_batches import AnyBatches
+from archgen.train.utilisation import Utilisation
 from archgen.train.weights import save_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is trained, on what, how, and where it is kept."""
+    """What is trained, on what, how, and where it is kept.
+
+    `macs` are the multiply-adds of the network for one image, where somebody has counted them.
+    """
 
     model: nn.Module
     train: Images
@@ -37,6 +41,7 @@ class Work:
     recipe: Recipe
     run: RunFolder
     seed: int
+    macs: int | None = None
 
     @property
     def device(self) -> torch.device:
@@ -64,7 +69,8 @@ class Loop:
         self._checkpoints = checkpoints
         self._gradients = Gradients(learner, objective, state, progress.tell)
         self._watch = LossWatch(work.run, work.model, batches)
-        self._journal = Journal(work.run, progress, batches.timeline, state.step)
+        utilisation = Utilisation.of(work.macs, work.device, learner.dtype)
+        self._journal = Journal(work.run, progress, batches.timeline, state.step, utilisation)
 
     def go_on(self, stop: StopRequest) -> None:
         """Trains to the end. Raises `Interrupted` after a whole step that `stop` came in."""
@@ -86,7 +92,8 @@ class Loop:
 
     def _step(self) -> None:
         step, rate = self._state.step, self._learner.set_rate()
-        images, labels = self._batches.at(step, self._work.device)
+        with self._journal.waiting():
+            images, labels = self._batches.at(step, self._work.device)
         loss, logits = self._gradients(images, labels, network_seed(self._work.seed, step))
         self._watch.see(step, rate, loss)
         self._learner.step()

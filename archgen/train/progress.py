@@ -16,16 +16,24 @@ _PLAIN_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """Training since the last report. `step` counts finished steps; loss and accuracy are means."""
+    """Training since the last report: loss and top-1 are means over its images.
+
+    `step` counts finished steps and `epoch` how often the training images have been gone through, with
+    its fraction; both of a total. `data_wait` is the share of the time that went by until batches were
+    there, and `mfu` the share of the devices' arithmetic that was used, where that is known.
+    """
 
     step: int
     steps: int
-    epoch: int
+    epoch: float
+    epochs: float
     loss: float
-    accuracy: float
+    top1: float
     learning_rate: float
     images_per_second: float
+    data_wait: float
     seconds_left: float
+    mfu: float | None = None
 
 
 class Progress:
@@ -53,6 +61,43 @@ class Progress:
 def progress_on(stream: TextIO) -> Progress:
     """A bar where `stream` is a terminal, lines otherwise."""
     return BarProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+class SharedProgress(Progress):
+    """Several that are all told the same."""
+
+    def __init__(self, *others: Progress) -> None:
+        self._others = others
+
+    def start(self, steps: int, done: int = 0) -> None:
+        """Starts each."""
+        for other in self._others:
+            other.start(steps, done)
+
+    def tell(self, line: str) -> None:
+        """Tells each."""
+        for other in self._others:
+            other.tell(line)
+
+    def stepped(self) -> None:
+        """Moves each."""
+        for other in self._others:
+            other.stepped()
+
+    def trained(self, report: StepReport) -> None:
+        """Reports to each."""
+        for other in self._others:
+            other.trained(report)
+
+    def tested(self, step: int, evaluation: Evaluation) -> None:
+        """Reports to each."""
+        for other in self._others:
+            other.tested(step, evaluation)
+
+    def stop(self) -> None:
+        """Stops each."""
+        for other in self._others:
+            other.stop()
 
 
 class LineProgress(Progress):
@@ -115,10 +160,12 @@ class BarProgress(Progress):
 
 def step_text(report: StepReport) -> str:
     """The figures of a report on one line."""
+    mfu = "" if report.mfu is None else f"  MFU {report.mfu:.0%}"
     return (
-        f"loss {report.loss:.3f}  accuracy {report.accuracy:.1%}  "
-        f"lr {report.learning_rate:.2g}  {report.images_per_second:.0f} img/s  "
-        f"{clock_text(report.seconds_left)} left"
+        f"epoch {report.epoch:.3g}/{report.epochs:.3g}  loss {report.loss:.3f}  "
+        f"top-1 {report.top1:.1%}  lr {report.learning_rate:.2g}  "
+        f"{report.images_per_second:.0f} img/s  data {report.data_wait:.0%}{mfu}  "
+        f"ETA {clock_text(report.seconds_left)}"
     )
 
 

@@ -39,3 +39,29 @@ def test_every_public_name_is_there_and_no_module(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="fitt"):
         archgen.train.fitt  # noqa: B018
+
+
+BLOCKED = """\
+import importlib, pkgutil, sys
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in {extras!r}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Nowhere())
+import archgen.train
+for module in pkgutil.walk_packages(archgen.train.__path__, 'archgen.train.'):
+    importlib.import_module(module.name)
+print('all')
+"""
+NEVER_NEEDED = {
+    *("simplejpeg", "tensorboard", "graphviz", "networkx", "pygraphviz"),  # extras
+    *("torchvision", "timm", "lightning", "torchmetrics"),
+}
+
+
+def test_every_module_is_imported_without_extras_and_others_trainers() -> None:
+    program = BLOCKED.format(extras=sorted(NEVER_NEEDED))
+    made = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert (made.stdout, made.stderr) == ("all\n", "")

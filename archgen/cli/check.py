@@ -11,6 +11,7 @@ import click
 from archgen.cli.exit_codes import FINDINGS, SOUND, UNUSABLE
 from archgen.cli.options import common_options, example, format_option
 from archgen.cli.terminal import note, write_lines
+from archgen.harmless import harmless
 
 if TYPE_CHECKING:
     from archgen.cli.locate import Found
@@ -166,10 +167,6 @@ def _files(targets: tuple[str, ...]) -> list[Found]:
 
 
 def _pass_over(source: str, what: str) -> None:
-    from archgen.cli.reporters.user_text import (
-        harmless,
-    )  # a file without findings needs no reporter
-
     note(f"passed over {harmless(source)}: it is {what}")
 
 

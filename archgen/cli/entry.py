@@ -87,7 +87,7 @@ def _run(arguments: list[str]) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Prints a refusal; what the user typed or named in it cannot command the terminal."""
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     told = io.StringIO()
     error.show(told)
@@ -95,7 +95,7 @@ def _show(error: click.ClickException) -> None:
 
 
 def _what_failed(error: OSError) -> str:
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     reason = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
     if error.filename is None:
@@ -108,7 +108,7 @@ def _bug(error: Exception, arguments: list[str]) -> int:
         import traceback
 
         note("".join(traceback.format_exception(error)).rstrip())
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     reason = harmless(" ".join(f"{type(error).__name__}: {error}".split()))
     hint = "" if "--debug" in arguments else "; `archgen --debug ...` shows where it happened"

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from archgen.cli.checking import check_file
 from archgen.cli.locate import Found
-from archgen.cli.reporters.user_text import harmless
 from archgen.cli.write_file import CannotWrite, write_file
 from archgen.diagnostics import Diagnostic, Fix
+from archgen.harmless import harmless
 from archgen.rules import DUPLICATE_KEY, NAME_TAKEN, UNQUOTED_EXPRESSION, YAML_SYNTAX
 from archgen.spec.files import SpecText
 from archgen.spec.patching import applied, text_at

@@ -29,6 +29,7 @@ COMMANDS = {
     "diff": Entry("diff", "diff", "Show what has become of the network A in B."),
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
+    "report": Entry("run_report", "report", "Draw the error curves of runs on one page."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
 }
 

@@ -66,7 +66,7 @@ def note_findings(
 def paint_lines(lines: Iterable[Line]) -> Iterator[str]:
     """The lines of a view, made harmless and coloured by what they are."""
     from archgen.cli.reporters.palette import COLOURS, paint
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     colours = {"head": COLOURS.message, "broken": COLOURS.error} if has_colour() else {}
     for line in lines:

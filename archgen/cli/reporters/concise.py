@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from archgen.cli.reporters.palette import PLAIN, Palette, paint
-from archgen.cli.reporters.user_text import harmless
 from archgen.diagnostics import Diagnostic
+from archgen.harmless import harmless
 
 
 def concise(

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from archgen.cli.reporters.palette import Palette, paint
-from archgen.cli.reporters.user_text import CUT, Line, harmless, split_lines
+from archgen.cli.reporters.user_text import CUT, Line, split_lines
 from archgen.diagnostics import Diagnostic, Span
+from archgen.harmless import harmless
 
 ROW_WIDTH = 120
 SILENT_GAP = 3  # so many lines are left out without a word

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archgen.cli.reporters.palette import PLAIN, Palette
 from archgen.cli.reporters.tally import plural
-from archgen.cli.reporters.user_text import harmless
 from archgen.diagnostics import Diagnostic, Severity, Span
+from archgen.harmless import harmless
 
 # GitHub shows the first ten annotations of each level in a step and drops the rest without a word
 SHOWN = 10

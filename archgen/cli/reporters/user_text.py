@@ -1,4 +1,4 @@
-"""Text that somebody else wrote, made safe to show and measured in screen columns."""
+"""Text that somebody else wrote, as lines that are measured in screen columns."""
 
 import re
 import unicodedata
@@ -7,36 +7,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-TAB = "    "
+from archgen.harmless import shown
+
 CUT = "..."
 
 # what YAML takes for the end of a line, so that we number lines as its parser does
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-
-# controls, formatting (right-to-left overrides, zero-width marks), surrogates, line separators
-_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 @lru_cache(maxsize=8)  # a thousand findings in one file ask for the same lines
 def split_lines(text: str) -> tuple[str, ...]:
     """The lines of `text` as a YAML parser counts them, without their ends."""
     return tuple(_LINE_END.split(text))
-
-
-def harmless(text: str) -> str:
-    """`text` without any character that moves the cursor, hides text or changes its order.
-
-    A tab becomes four spaces, any other such character is named by its code point: `<U+202E>`.
-    """
-    return "".join(map(_cell, text))
-
-
-def _cell(character: str) -> str:
-    if character == "\t":
-        return TAB
-    if unicodedata.category(character) in _HARMFUL:
-        return f"<U+{ord(character):04X}>"
-    return character
 
 
 def _columns(cell: str) -> int:
@@ -61,7 +43,7 @@ class Line:
     @classmethod
     def of(cls, text: str) -> "Line":
         """The drawing of `text`, which holds no line end."""
-        cells = tuple(map(_cell, text.rstrip()))
+        cells = tuple(map(shown, text.rstrip()))
         return cls(cells, tuple(accumulate(map(_columns, cells), initial=0)))
 
     def window(self, character: int, room: int) -> "Window":

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from archgen.train.data import Images, Split
     from archgen.train.run import Facts
 
-DEFAULT_RECIPE = "quick"
 DEFAULT_DATA = "fashion_mnist"
 SPLITS: tuple[Split, Split] = ("train", "test")
 SIGNALLED = 128  # beside the signal's number: how a shell tells of a process that a signal ended
@@ -208,6 +207,7 @@ def _new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str |
 def _begun(folder: str, spec: str | None, data: str | None) -> Order:
     """The order by which a run was begun. Raises TrainingError where the folder holds none."""
     from archgen.cli.locate import read_target
+    from archgen.cli.training import named_recipe
     from archgen.spec.files import read_spec
     from archgen.train import RunFolder
 
@@ -215,20 +215,13 @@ def _begun(folder: str, spec: str | None, data: str | None) -> Order:
     facts = RunFolder.open(run).facts
     text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
     began_with = str(facts.get("data") or DEFAULT_DATA)
-    return Order(text, _read_recipe(str(run / "recipe.yaml")), data or began_with, run)
-
-
-def _read_recipe(named: str | None) -> Recipe:
-    """The recipe of a file, or the one that comes with archgen. Raises SpecError."""
-    from archgen.catalog import find
-    from archgen.cli.recipes import sound_recipe
-    from archgen.spec.files import read_spec
-
-    return sound_recipe(read_spec(find(named or f"recipes/{DEFAULT_RECIPE}")))
+    return Order(text, named_recipe(str(run / "recipe.yaml")), data or began_with, run)
 
 
 def _planned(options: PlanOptions) -> Recipe:
     """The recipe with what the command line sets instead."""
+    from archgen.cli.training import named_recipe
+
     length = {"epochs": options["epochs"], "steps": options["max_steps"]}
     percent = options["max_bad"]
     others = {
@@ -241,7 +234,7 @@ def _planned(options: PlanOptions) -> Recipe:
     said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
     if any(length.values()):
         said.update(length)  # one of the two: the other is unset, whatever the recipe says
-    return _read_recipe(options["recipe"]).model_copy(update=said)
+    return named_recipe(options["recipe"]).model_copy(update=said)
 
 
 def _new_folder(text: SpecText) -> Path:

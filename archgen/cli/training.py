@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
 CLASSES = "num_classes"
+DEFAULT_RECIPE = "quick"
 
 
 class Unusable(click.ClickException):
@@ -45,6 +46,15 @@ def told_plainly() -> Iterator[None]:
         yield
     except TrainingError as error:
         raise Unusable(str(error)) from error
+
+
+def named_recipe(name: str | None) -> Recipe:
+    """The recipe of a file, or the one that comes with archgen. Raises SpecError."""
+    from archgen.catalog import find
+    from archgen.cli.recipes import sound_recipe
+    from archgen.spec.files import read_spec
+
+    return sound_recipe(read_spec(find(name or f"recipes/{DEFAULT_RECIPE}")))
 
 
 def loading_of(recipe: Recipe, workers: int | None) -> Loading:

@@ -66,7 +66,19 @@ def test_help_loads_neither_models_nor_yaml_nor_the_compiler(arguments: tuple[st
 
 
 @pytest.mark.parametrize(
-    "name", ["check", "summary", "show", "build", "render", "explain", "train", "eval", "report"]
+    "name",
+    [
+        "check",
+        "summary",
+        "show",
+        "build",
+        "render",
+        "explain",
+        "train",
+        "eval",
+        "report",
+        "profile",
+    ],
 )
 def test_help_of_a_command_loads_no_models(name: str) -> None:
     assert not _loaded(name, "--help") & (HEAVY | {"pydantic"})

@@ -30,7 +30,9 @@ COMMANDS = {
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "report": Entry("run_report", "report", "Draw the error curves of runs on one page."),
-    "profile": Entry("profile", "profile", "Show where the time and memory of a training step go."),
+    "profile": Entry(
+        "profile", "profile", "Show where the time and the memory of a training step go."
+    ),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
 }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from archgen.train.computing import seed_draws
 from archgen.train.errors import TrainingError
 from archgen.train.learner import Learner
 from archgen.train.losses import Objective
@@ -54,7 +55,7 @@ class Gradients:
         return None
 
     def _accumulated(self, images: Tensor, labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        torch.manual_seed(seed)
+        seed_draws(seed, images.device)
         self.learner.model.train()
         self.learner.model.zero_grad()
         total, logits = torch.zeros((), device=images.device), []

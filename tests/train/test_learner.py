@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archgen.train import Recipe
-from archgen.train.computing import algorithms, autocast_type
+from archgen.train.computing import algorithms, autocast_type, seed_draws
 from archgen.train.gradients import Gradients
 from archgen.train.learner import Learner
 from archgen.train.losses import Objective
@@ -248,3 +248,10 @@ def test_activation_checkpointing_takes_the_same_steps(tiny: Maker) -> None:
         found.append((weights(made.model), weights(made.evaluated)))
     assert torch.equal(found[0][0], found[1][0])
     assert torch.equal(found[0][1], found[1][1])
+
+
+def test_seeding_a_step_draws_what_seeding_all_of_torch_draws() -> None:
+    torch.manual_seed(1602)
+    wanted = torch.rand(4)
+    seed_draws(1602, torch.device("cpu"))
+    assert torch.equal(torch.rand(4), wanted)

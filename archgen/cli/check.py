@@ -61,7 +61,7 @@ def check(
 
     if is_fixing or is_diff:
         _refuse_with_fixes(targets, as_printed, is_diff and output_format != "full")
-    files = _files(targets or _default_targets())
+    files = known_files(targets or default_targets())
     if is_diff:
         return _show_fixes(files, strict=strict)
     stuck = _fix(files, output_format) if is_fixing else False
@@ -144,7 +144,8 @@ def _show_fixes(files: list[Found], *, strict: bool) -> int:
     return left or (FINDINGS if count else SOUND)
 
 
-def _default_targets() -> tuple[str, ...]:
+def default_targets() -> tuple[str, ...]:
+    """What to look at where nothing is named: the folder of specs. Raises UsageError without one."""
     if Path(DEFAULT_FOLDER).is_dir():
         return (DEFAULT_FOLDER,)
     raise click.UsageError(
@@ -152,8 +153,8 @@ def _default_targets() -> tuple[str, ...]:
     )
 
 
-def _files(targets: tuple[str, ...]) -> list[Found]:
-    """The files to check; a note tells of each that a folder holds and archgen does not know."""
+def known_files(targets: tuple[str, ...]) -> list[Found]:
+    """The files that are meant; a note tells of each that a folder holds and archgen does not know."""
     from archgen.cli.locate import expand
 
     files: list[Found] = []

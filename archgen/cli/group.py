@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "check": Entry("check", "check", "Say what is wrong with specs, or that nothing is."),
+    "fmt": Entry("fmt", "fmt", "Write specs and recipes in one normal form."),
     "summary": Entry("summary", "summary", "Show shapes, params and MACs of a network."),
     "show": Entry("show", "show", "Show a network step by step, with every setting."),
     "build": Entry("build", "build", "Write a network as a plain PyTorch module."),

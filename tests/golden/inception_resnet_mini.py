@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_resnet_mini.yaml -o inception_resnet_mini.py
 
 Language version 1, sha256 of the spec and its libraries:
-6ee53f4342f08d7ec7bbd5d7be1c48049e048032b4c9a2ffefdad0472d9fea86
+b833d21fb418b1d641364dd6be44b15f4a70ef11e58f198e0dbe8478c39b263a
 """
 
 from __future__ import annotations

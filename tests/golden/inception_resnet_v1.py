@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_resnet_v1.yaml -o inception_resnet_v1.py
 
 Language version 1, sha256 of the spec and its libraries:
-ba3af9124fabe944bc1a985cf233b77f95a1d6189a09779e3e242904fb1fea35
+cbb7ee23d91a8a5410b410ea67244ec295b4295eb7ef57df494efbd003bbc038
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_resnet_v2.yaml -o inception_resnet_v2.py
 
 Language version 1, sha256 of the spec and its libraries:
-4833fcb82955b5da0df5a096dcd04763f120f16a733c756777e00a72ccc98398
+857cb65ed67087a623cb1ea1976d59b431ce0b531f13a263269c59bbe88a7b6c
 """
 
 from __future__ import annotations

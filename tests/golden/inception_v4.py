@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_v4.yaml -o inception_v4.py
 
 Language version 1, sha256 of the spec and its libraries:
-91c247de6625aaecc294cc49df087ed25298371368c49f02c02d0773ba00c49b
+366f50d6d7e75f0f0bceb7211d040f3ed7b3d7198c3713cd7c6528ce1617ec2d
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/mobilenet_v3.yaml -o mobilenet_v3.py
 
 Language version 1, sha256 of the spec and its libraries:
-dff2ef3196082b8c05ab971e58ccbda6d669cb24e1e00e69077b863022e65045
+bb979ec53a4e79d28ea449ad9e4c9a8b7eafddcff8950cb2ed0e9bb8344cac49
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/resnet_101.yaml -o resnet_101.py
 
 Language version 1, sha256 of the spec and its libraries:
-02c0a2d835f8e05e9690fc1ef22b62f407e6812f62b88e8f82fa9eac229ae00d
+887efd2ad518095118a320458272fdb3f498a1781ca90fce864905a461a16d98
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/resnet_50.yaml -o resnet_50.py
 
 Language version 1, sha256 of the spec and its libraries:
-fe58ff1819d6089ca372390ef60931894757fbbbf2d02b7e954ecf43ad9198dd
+14abba332223401bc5b0b0232462bf6d9ed7a85191d7f1915e355f06fbb4ff14
 """
 
 from __future__ import annotations

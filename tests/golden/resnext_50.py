@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/resnext_50.yaml -o resnext_50.py
 
 Language version 1, sha256 of the spec and its libraries:
-7f14cad2d74615223c60e84fe0600ee32607fee8743246c72da9d8374da261ae
+df5c17fdaeefa5db7d03eaabe8fa3c3d70753c56d59ef96fb3ad19b09b93feeb
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/se_resnet_50.yaml -o se_resnet_50.py
 
 Language version 1, sha256 of the spec and its libraries:
-ea26d7735a142fd35c4af76d8a0adc8574cb7f54430c058a1c857a0c1bd168c1
+9d195ef5a0944977ef56035c7c21b99255dd67be9fab0730ed7d5857d9e1185e
 """
 
 from __future__ import annotations

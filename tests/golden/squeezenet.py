@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/squeezenet.yaml -o squeezenet.py
 
 Language version 1, sha256 of the spec and its libraries:
-742abb081df3c8150e19a28f16827756591a4c6c478ae75f6e976618ca4727fc
+2bcdbd3518e8af5b62842642d7b6dc505f62feabb5db662c9294cb6511f09e36
 """
 
 from __future__ import annotations

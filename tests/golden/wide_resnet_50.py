@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/wide_resnet_50.yaml -o wide_resnet_50.py
 
 Language version 1, sha256 of the spec and its libraries:
-013146c3dd2c6bba03d4721fad333c547f037cf8999daab5b1721e81f8543161
+93777d85f47fbf99f2b73940db8b21547ba94983c587fe4b6ccd5082da7d7f4f
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/xception.yaml -o xception.py
 
 Language version 1, sha256 of the spec and its libraries:
-e17912681ae24ce537e094ce690ca2f0a4281031dda4c97282c1ab837f297ae6
+5b76b4f0e93f3e2f050b1d0eca075be366046a932e73f511e4b64f76236db59a
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the parts of the documentation that the code knows best: docs/rules.md, docs/ops.md, docs/pictures.
+"""Writes what the code knows best: docs/rules.md, docs/ops.md, docs/pictures, archgen/spec.schema.json.
 
     generate_docs.py            # writes those that are out of date
     generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
@@ -29,9 +29,11 @@ from archgen.render.drafting import Drafter, uses
 from archgen.render.engine import laid_out
 from archgen.render.styles import STYLES
 from archgen.rules import RULES
+from archgen.schema import general_schema, schema_text
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+SCHEMA = ROOT / "archgen" / "spec.schema.json"
 NOTICE = "<!-- Written by tools/generate_docs.py; changes made here are lost. -->"
 
 
@@ -53,7 +55,13 @@ def main() -> int:
             (FOLDER / f"{name}.dot").write_bytes(_picture(name).encode())
             (FOLDER / f"{name}.svg").write_bytes(laid_out(_picture(name), "svg"))
         print(f"{'stale' if only_check else 'wrote'} docs/pictures/{name}.svg")
-    return 1 if (stale or pictures) and only_check else 0
+    schema = schema_text(general_schema())
+    is_stale = _text(SCHEMA) != schema
+    if is_stale and not only_check:
+        SCHEMA.write_bytes(schema.encode())
+    if is_stale:
+        print(f"{'stale' if only_check else 'wrote'} archgen/{SCHEMA.name}")
+    return 1 if (stale or pictures or is_stale) and only_check else 0
 
 
 def _page(make: Callable[[], Iterable[str]]) -> str:

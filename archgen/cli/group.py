@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "check": Entry("check", "check", "Say what is wrong with specs, or that nothing is."),
-    "fmt": Entry("fmt", "fmt", "Write specs and recipes in one normal form."),
+    "fmt": Entry("fmt", "fmt", "Write specs, libraries and recipes in one normal form."),
     "summary": Entry("summary", "summary", "Show shapes, params and MACs of a network."),
     "show": Entry("show", "show", "Show a network step by step, with every setting."),
     "build": Entry("build", "build", "Write a network as a plain PyTorch module."),
@@ -33,6 +33,11 @@ COMMANDS = {
     "report": Entry("run_report", "report", "Draw the error curves of runs on one page."),
     "profile": Entry(
         "profile", "profile", "Show where the time and the memory of a training step go."
+    ),
+    "schema": Entry(
+        "schema",
+        "schema",
+        "Print the JSON Schema (draft-07) of specs, block libraries and recipes.",
     ),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
 }

@@ -19,7 +19,7 @@ from archgen.ops.slots import (
     refusal,
     shown,
 )
-from archgen.ops.words import param_setting
+from archgen.ops.words import param_setting, word_schema
 from archgen.rules import UNKNOWN_SETTING
 from archgen.spec.document import MappingNode, Node, ScalarNode
 from archgen.spec.expressions import Value
@@ -117,6 +117,11 @@ _NORM_SLOTS: dict[str, dict[str, Slot]] = {
     for name, kind in NORMS.items()
 }
 
+
+# The one number of each activation that has one.
+_NUMBERS: dict[str, dict[str, Slot]] = {
+    name: {form.setting: FloatSlot()} if form.setting else {} for name, form in ACTIVATIONS.items()
+}
 
 # What other frameworks call them.
 _SYNONYMS = {
@@ -232,6 +237,31 @@ class NormSlot(Slot):
         }
         return NORMS[str(kind.evaluate(scope))](**values)
 
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        return _schema_of(("none", *NORMS), (), _NORM_SLOTS)
+
+
+def _schema_of(
+    kinds: Iterable[str], params: Iterable[str] | None, slots: Mapping[str, Mapping[str, Slot]]
+) -> dict[str, object]:
+    """A word, or a mapping of one word to its settings."""
+    properties = {
+        kind: {
+            "type": "object",
+            "properties": {name: slot.schema() for name, slot in settings.items()},
+            "additionalProperties": False,
+        }
+        for kind, settings in slots.items()
+    }
+    mapping = {"minProperties": 1, "maxProperties": 1, "properties": properties}
+    return {
+        "type": ["string", "object"],
+        "if": {"type": "object"},
+        "then": {**mapping, "additionalProperties": False},
+        "else": word_schema(kinds, params),
+        "examples": [*kinds, *(params or ())],
+    }
+
 
 class NamedSlot(Slot):
     """A setting inside another: its name, around the setting that holds its value."""
@@ -257,12 +287,10 @@ class ActivationSlot(Slot):
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode):
-            slots: dict[str, dict[str, Slot]] = {
-                name: {form.setting: FloatSlot()} if form.setting else {}
-                for name, form in ACTIVATIONS.items()
-            }
-            function, inner = _inner(node, "activation", tuple(ACTIVATIONS), slots)
-            parts = tuple(_read(slots[function], key, value, names) for key, value in inner.entries)
+            function, inner = _inner(node, "activation", tuple(ACTIVATIONS), _NUMBERS)
+            parts = tuple(
+                _read(_NUMBERS[function], key, value, names) for key, value in inner.entries
+            )
             return Setting(
                 self, node.span, (Setting(self, node.span, Literal(Activation(function))), *parts)
             )
@@ -297,6 +325,14 @@ class ActivationSlot(Slot):
             legal = ("none", *ACTIVATIONS)
             raise _unknown_word(str(word), "activation", setting.span, legal, is_written=False)
         return _activation(str(word))
+
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        legal = {
+            name: slots
+            for name, slots in _NUMBERS.items()
+            if self.learned or not ACTIVATIONS[name].is_learned
+        }
+        return _schema_of(("none", *legal), words, legal)
 
 
 def _activation(word: str) -> Activation | None:

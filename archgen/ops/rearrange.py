@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -50,6 +50,7 @@ class Part(NamedTuple):
 
 
 _CHANNELS = IntSlot()
+_AMOUNT = IntSlot(minimum=0)
 
 
 class PartsSlot(Slot):
@@ -75,7 +76,7 @@ class PartsSlot(Slot):
             if isinstance(channels := part.evaluate(scope), int)
         )
 
-    def schema(self) -> dict[str, object]:
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
         return {"type": "object", "additionalProperties": _CHANNELS.schema(), "minProperties": 2}
 
 
@@ -161,6 +162,10 @@ class AmountsSlot(PaddingSlot):
             message = f"this must be {self.what}, not `{shown(node)}`"
             raise refusal(node.span, message, help="write a number such as 1")
         return super().read(node, names)
+
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        amount: dict[str, object] = {"type": ["integer", "string", "array"], "minimum": 0}
+        return {**amount, "items": _AMOUNT.schema(), "minItems": 2, "maxItems": 4}
 
 
 _MODES = {

@@ -174,8 +174,11 @@ class Slot:
         """The setting's value. Raises SettingError."""
         return value_of(setting, scope)
 
-    def schema(self) -> dict[str, object]:
-        """The slot as draft-07 JSON Schema."""
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        """The slot as draft-07 JSON Schema.
+
+        `words` are the params that hold words and may stand there, None where they are not known.
+        """
         return {}
 
 
@@ -220,8 +223,9 @@ class IntSlot(Slot):
             raise refusal(setting.span, _but_is(setting, f"at most {self.maximum:,}", int(value)))
         return value
 
-    def schema(self) -> dict[str, object]:
-        return {"type": ["integer", "string"], "minimum": self.minimum}
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        schema: dict[str, object] = {"type": ["integer", "string"], "minimum": self.minimum}
+        return {**schema, "maximum": self.maximum} if self.maximum < MAX_INTEGER else schema
 
 
 class FloatSlot(Slot):
@@ -277,8 +281,13 @@ class FloatSlot(Slot):
         end = "below" if self.below else "at most"
         return f"at least {self.minimum:g} and {end} {self.maximum:g}"
 
-    def schema(self) -> dict[str, object]:
-        return {"type": ["number", "string"]}
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        bounds = {
+            "exclusiveMinimum" if self.above else "minimum": self.minimum,
+            "exclusiveMaximum" if self.below else "maximum": self.maximum,
+        }
+        finite = {key: bound for key, bound in bounds.items() if abs(bound) < float("inf")}
+        return {"type": ["number", "string"], **finite}
 
 
 class BoolSlot(Slot):
@@ -308,7 +317,7 @@ class BoolSlot(Slot):
             return value
         raise SettingError(EXPRESSION_VALUE.at(setting.span, _but_is(setting, self.what, value)))
 
-    def schema(self) -> dict[str, object]:
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
         return {"type": ["boolean", "string"]}
 
 
@@ -349,8 +358,8 @@ class WindowSlot(Slot):
             raise refusal(setting.span, _but_is(setting, "a whole number of at least 1", value))
         return Window(value, value)
 
-    def schema(self) -> dict[str, object]:
-        return {"type": ["integer", "string"]}
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        return {"type": ["integer", "string"], "minimum": 1}
 
 
 _PADDING_WORDS = ("valid", "same")
@@ -395,6 +404,21 @@ class PaddingSlot(Slot):
             case other:
                 raise AssertionError(other)
         return Padding(PaddingMode.AMOUNTS, amounts)
+
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        amount = _AMOUNT.schema()
+        tensorflow = {"properties": {"same": {"enum": ["tf"]}}, "required": ["same"]}
+        return {
+            "type": ["integer", "string", "array", "object"],
+            "if": {"type": "object"},
+            "then": {**tensorflow, "additionalProperties": False},
+            "else": {
+                "if": {"type": "array"},
+                "then": {"items": amount, "minItems": 2, "maxItems": 4},
+                "else": amount,
+            },
+            "examples": [*_PADDING_WORDS, {"same": "tf"}],
+        }
 
 
 def describe(value: Value) -> str:

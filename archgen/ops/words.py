@@ -49,8 +49,13 @@ class WordSlot(Slot):
             raise self._unknown(str(value), setting.span)
         return value
 
-    def schema(self) -> dict[str, object]:
-        return {"type": "string"}
+    def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
+        return {**word_schema(self.words, words), "examples": [*self.words]}
+
+
+def word_schema(words: Iterable[str], params: Iterable[str] | None) -> dict[str, object]:
+    """One of the words or of the params; any text, where the params are not known."""
+    return {"type": "string"} if params is None else {"enum": [*words, *params]}
 
 
 def param_setting(

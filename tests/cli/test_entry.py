@@ -240,4 +240,8 @@ def test_shells_can_complete_commands() -> None:
         text=True,
         check=False,
     )
-    assert [line.rpartition(",")[2] for line in done.stdout.split()] == ["summary", "show"]
+    assert [line.rpartition(",")[2] for line in done.stdout.split()] == [
+        "summary",
+        "show",
+        "schema",
+    ]

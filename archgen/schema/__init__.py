@@ -1,0 +1,6 @@
+"""JSON Schema (draft-07) of specs, libraries and recipes, for editors that know YAML."""
+
+from archgen.schema.document import file_schema, general_schema, schema_text
+from archgen.schema.keys import DESCRIPTIONS
+
+__all__ = ["DESCRIPTIONS", "file_schema", "general_schema", "schema_text"]

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import shutil
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from archgen.cli.exit_codes import FINDINGS, SOUND
 from archgen.cli.options import common_options, example, format_option
-from archgen.cli.report import note_findings, paint_lines, reports_findings, status_of
-from archgen.cli.terminal import write, write_lines
-from archgen.diagnostics import SpecError
+from archgen.cli.report import note_findings, paint_lines, reports_findings
+from archgen.cli.terminal import note, write
 
 if TYPE_CHECKING:
+    from archgen.cli.sides import Side
     from archgen.diff import Difference
-    from archgen.ir.shaped import ShapedNetwork
 
 BREAKING = {"numerics": "NUMERICS", "weights": "WEIGHT_BREAKING", "shape": "SHAPE_BREAKING"}
-
-
-class Side(NamedTuple):
-    """One of the two specs: its network, where there is one, and the status of its findings."""
-
-    name: str
-    network: ShapedNetwork | None
-    status: int
 
 
 @click.command(
@@ -34,6 +26,7 @@ class Side(NamedTuple):
         "archgen diff inception_resnet_v1 inception_resnet_v2",
         "archgen diff main:specs/net.yaml specs/net.yaml --format markdown",
         "archgen diff HEAD~1:specs/net.yaml HEAD:specs/net.yaml --breaking weights",
+        "archgen diff main:specs/net.yaml specs/net.yaml --format html -o diff.html",
     )
 )
 @click.argument("before", metavar="A")
@@ -44,73 +37,108 @@ class Side(NamedTuple):
     type=click.Choice(tuple(BREAKING)),
     help="Exit with 1 where the change breaks this, or more: for CI.",
 )
-@format_option("text", "markdown", "json")
+@click.option("--full", is_flag=True, help="Show the parts that are as before too.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file and not to stdout.")
+@click.option(
+    "--at",
+    metavar="PATH",
+    help="Read both as if they stood at PATH, for the libraries that they use.",
+)
+@format_option("text", "markdown", "json", "html", "svg")
 @common_options
 @reports_findings
-def diff(before: str, after: str, exit_code: bool, breaking: str | None, output_format: str) -> int:
+def diff(
+    before: str,
+    after: str,
+    exit_code: bool,
+    breaking: str | None,
+    full: bool,
+    output: str | None,
+    at: str | None,
+    output_format: str,
+) -> int:
     """Show what has become of the network A in B.
 
     A and B are paths, names of specs that come with archgen, or REV:path for a file as it was in a
     revision of git. First what was changed, each with its line; then what that does to each part:
-    `~` was changed, `>` is another only by what it gets, `+` is new and `-` is gone. The status is 0
-    unless --exit-code or --breaking asks for another, or a spec is wrong.
+    `~` was changed, `>` is another only by what it gets, `+` is new, `-` is gone, and `?` is hidden
+    by an error. html and svg show both side by side. The status is 0 unless --exit-code or --breaking
+    asks for another, or a spec is wrong.
     """
-    sides = _side(before), _side(after)
-    broken = max(side.status for side in sides)
-    if sides[0].network is None or sides[1].network is None:
-        _show_alone(next((side for side in sides if side.network is not None), None))
-        return broken or FINDINGS
-    from archgen.diff import Severity, compare
+    from archgen.cli.sides import read_side
 
-    difference = compare(sides[0].network, sides[1].network)
-    _show(difference, (sides[0].name, sides[1].name), output_format)
-    if broken != SOUND:
-        return broken
+    place = Path(at) if at is not None else None
+    sides = read_side(before, place), read_side(after, place)
+    broken = max(side.status for side in sides)
+    difference = _difference(sides)
+    _write(_shown(sides, difference, output_format, is_full=full), output, sides)
+    if difference is None or broken != SOUND:
+        return broken or FINDINGS
+    return _status(difference, breaking, exit_code=exit_code)
+
+
+def _difference(sides: tuple[Side, Side]) -> Difference | None:
+    """What both sides differ in; None, and the findings on stderr, where one is no network at all."""
+    old, new = sides
+    if old.network is not None and new.network is not None:
+        from archgen.diff import compare
+
+        return compare(old.network, new.network, (old.findings, new.findings))
+    for side in sides:
+        if side.network is None:
+            note_findings(side.findings, side.sources)
+    return None
+
+
+def _status(difference: Difference, breaking: str | None, *, exit_code: bool) -> int:
+    from archgen.diff import Severity
+
     fails = exit_code and difference.severity > Severity.EQUAL
     fails |= breaking is not None and difference.severity >= Severity[BREAKING[breaking]]
     return FINDINGS if fails else SOUND
 
 
-def _side(target: str) -> Side:
-    """One spec, compiled as far as it goes; what is wrong with it is told on stderr."""
-    from archgen import pipeline
-    from archgen.cli.locate import read_target
-    from archgen.cli.revisions import open_revision, split_revision
+def _shown(
+    sides: tuple[Side, Side], difference: Difference | None, output_format: str, *, is_full: bool
+) -> str:
+    """The difference, or the one side that there is, in the format asked for."""
+    if difference is None:
+        from archgen.cli.lone_side import shown_alone
 
-    parts = split_revision(target)
-    try:
-        if parts is None:
-            compilation = pipeline.check(read_target(target))
-        else:
-            revision = open_revision(target, parts[0])
-            start = Path.cwd() if parts[1].startswith(("./", "../")) else revision.root
-            text = revision.read(start / parts[1], within=revision.root)
-            compilation = pipeline.check(text, read=revision.read)
-        network = compilation.network or compilation.sound_network()
-    except SpecError as error:
-        note_findings(error.diagnostics, error.sources)
-        return Side(target, None, status_of(error.diagnostics))
-    status = status_of(compilation.diagnostics)
-    if status != SOUND:
-        note_findings(compilation.diagnostics, compilation.sources, "concise")
-    return Side(target, network, status)
+        return shown_alone(sides, output_format)
+    names = sides[0].name, sides[1].name
+    match output_format:
+        case "json":
+            import json
 
+            from archgen.diff import difference_document
 
-def _show(difference: Difference, names: tuple[str, str], output_format: str) -> None:
-    from archgen.diff import difference_document, difference_markdown, difference_text
+            return json.dumps(difference_document(difference, names), indent=2) + "\n"
+        case "markdown":
+            from archgen.diff import difference_markdown
 
-    if output_format == "json":
-        write_lines([json.dumps(difference_document(difference, names), indent=2)])
-    elif output_format == "markdown":
-        write(difference_markdown(difference, names))
-    else:
-        write_lines(paint_lines(difference_text(difference, names)))
+            return difference_markdown(difference, names)
+        case "html" | "svg":
+            from archgen.cli.side_by_side import side_by_side
+
+            found = sides[0].findings, sides[1].findings
+            return side_by_side(difference, names, found, output_format)
+    from archgen.diff import difference_text
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    lines = difference_text(difference, names, width, is_full=is_full)
+    return "\n".join(paint_lines(lines)) + "\n"
 
 
-def _show_alone(side: Side | None) -> None:
-    """The summary of the one spec that there is something to say of."""
-    if side is None or side.network is None:
+def _write(text: str, output: str | None, sides: tuple[Side, Side]) -> None:
+    if output is None:
+        write(text)
         return
-    from archgen.render import outline, summary_table
+    from archgen.cli.write_file import CannotWrite, write_file
 
-    write_lines(paint_lines(summary_table(outline(side.network, 1, ()), {})))
+    sources = [Path(name) for side in sides for name in side.sources]
+    try:
+        write_file(Path(output), text, never=sources)
+    except CannotWrite as error:
+        raise click.ClickException(str(error)) from None
+    note(f"wrote {output}")

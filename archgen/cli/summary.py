@@ -10,7 +10,7 @@ import click
 from archgen.cli.exit_codes import FINDINGS, SOUND
 from archgen.cli.options import common_options, example, format_option, spec_argument
 from archgen.cli.report import note_findings, paint_lines, reports_findings, status_of
-from archgen.cli.terminal import write_lines
+from archgen.cli.terminal import write, write_lines
 
 if TYPE_CHECKING:
     from archgen.ir.shape import Shape
@@ -51,7 +51,7 @@ def _read_input(_ctx: click.Context, _option: click.Parameter, text: str | None)
     help="How many levels of blocks and branches to show.",
 )
 @click.option("--input", "size", metavar="CxHxW", callback=_read_input, help="Another input.")
-@format_option("table", "json")
+@format_option("table", "markdown", "csv", "json")
 @common_options
 @reports_findings
 def summary(spec: str, depth: int, size: Shape | None, output_format: str) -> int:
@@ -63,6 +63,7 @@ def summary(spec: str, depth: int, size: Shape | None, output_format: str) -> in
     """
     from archgen.cli.networks import compile_network
     from archgen.render import outline, summary_document, summary_table
+    from archgen.render.summary import summary_csv, summary_markdown
 
     compiled = compile_network(spec, size)
     network = compiled.network
@@ -72,6 +73,10 @@ def summary(spec: str, depth: int, size: Shape | None, output_format: str) -> in
     if output_format == "json":
         document = summary_document(rows, {k: _size_document(s) for k, s in sizes.items()})
         write_lines([json.dumps(document, indent=2)])
+    elif output_format == "csv":
+        write(summary_csv(rows))
+    elif output_format == "markdown":
+        write(f"{summary_markdown(rows)}\n")
     else:
         facts = {FACTS[name]: _phrase(found) for name, found in sizes.items()}
         if compiled.smallest is not None:

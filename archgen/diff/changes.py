@@ -1,43 +1,40 @@
 """Own changes: what differs between two networks as they are written, definition by definition.
 
-Blocks are aligned by name, then by equal definitions, steps within a list likewise. What a setting
-says is compared, not what it comes to: `filters: m` is unchanged where `m` has another value.
+Blocks, steps and branches are aligned (`alignment`). What a setting says is compared, not what it
+comes to: `filters: m` is unchanged where `m` has another value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from archgen.diagnostics import Span
+from archgen.diff.alignment import Pairs, aligned, out_of_order
+from archgen.diff.definitions import Definitions, named, terms_of, text_of
 from archgen.ir.graph import (
     INPUT,
     Block,
-    BlockCall,
     Branch,
     Graph,
     Head,
     JoinCall,
     NetworkGraph,
     Node,
-    OpCall,
     Param,
     Ref,
-    Term,
 )
-from archgen.ops.settings import settings_of
-from archgen.resolve.printer import block_names, term_text, used_blocks, value_text
+from archgen.resolve.printer import value_text
 
-Item = TypeVar("Item")
 NETWORK = ""
 
 
 class Change(NamedTuple):
     """One thing that is written otherwise: `before` is empty where it is new, `after` where it is gone.
 
-    `block` is the definition it is in, empty for the network's own steps; `step` its path there.
-    A `label` changes no value: a name that no weight bears.
+    `block` is the definition it is in, empty for the network's own steps; `step` its path there, as
+    in names of parameters. A `label` changes no value: a name that no weight bears.
     """
 
     block: str
@@ -45,8 +42,9 @@ class Change(NamedTuple):
     what: str
     before: str
     after: str
-    place: Span | None = None
+    place: Span
     is_label: bool = False
+    part: str = ""
 
     @property
     def sign(self) -> str:
@@ -54,103 +52,75 @@ class Change(NamedTuple):
         return "+" if not self.before else "-" if not self.after else "~"
 
 
-def changes(before: NetworkGraph, after: NetworkGraph) -> list[Change]:
-    """All own changes, the network's first."""
-    return list(_Definitions(before, after).changes())
+class Changes(NamedTuple):
+    """All own changes, the network's first, and which of its steps became which."""
+
+    own: tuple[Change, ...]
+    steps: Pairs[Node]
 
 
-def aligned(
-    before: Sequence[Item],
-    after: Sequence[Item],
-    name: Callable[[Item], str],
-    likeness: Callable[[Item], Hashable],
-) -> list[tuple[Item | None, Item | None]]:
-    """Pairs by name, then of what is left by likeness, in order; the rest alone, in the order of `after`."""
-    named = {name(item): item for item in before}
-    pairs = {name(item): named.pop(name(item)) for item in after if name(item) in named}
-    alike: dict[Hashable, list[Item]] = {}
-    for item in named.values():
-        alike.setdefault(likeness(item), []).append(item)
-    for item in after:
-        if name(item) not in pairs and (same := alike.get(likeness(item))):
-            pairs[name(item)] = same.pop(0)
-            named.pop(name(pairs[name(item)]))
-    gone: list[tuple[Item | None, Item | None]] = [(item, None) for item in named.values()]
-    return [(pairs.get(name(item)), item) for item in after] + gone
+def changes(before: NetworkGraph, after: NetworkGraph) -> Changes:
+    """What has become of one network, as it is written, in the other."""
+    comparison = _Comparison(Definitions(before), Definitions(after))
+    own = list(comparison.changes())
+    return Changes(tuple(comparison.moved(own)), comparison.parts)
 
 
-class _Side:
-    """One network with its definitions by name."""
+class _Place(NamedTuple):
+    """A list of steps on one side, where it stands and the value that it begins with."""
 
-    def __init__(self, network: NetworkGraph) -> None:
-        self.network = network
-        self._names = block_names(network)
-        self.blocks = {self._names[id(block)]: block for block in used_blocks(network)}
-
-    def name(self, block: Block) -> str:
-        return self._names[id(block)]
-
-    def likeness(self, block: Block) -> Hashable:
-        """What a definition says, apart from its name and those of its steps."""
-        params = tuple((p.name, _text(p.default)) for p in block.params.values())
-        return params, self.graph(block.graph)
-
-    def graph(self, graph: Graph) -> Hashable:
-        """What a list of steps says, apart from names."""
-        return tuple(self.node(node) for node in graph.nodes)
-
-    def node(self, node: Node) -> Hashable:
-        """What a step says, apart from its name and place."""
-        branches = node.call.branches if isinstance(node.call, JoinCall) else ()
-        inner = tuple((branch.name, self.graph(branch.graph)) for branch in branches)
-        return self.called(node), tuple(self.settings(node).items()), inner
-
-    def called(self, node: Node) -> str:
-        """The op or block of a step."""
-        if isinstance(node.call, BlockCall):
-            return self.name(node.call.block)
-        return node.call.op.name if isinstance(node.call, OpCall | JoinCall) else "?"
-
-    def settings(self, node: Node) -> dict[str, str]:
-        """Every setting of a step as it is written, or its default."""
-        call = node.call
-        texts = {"repeat": _text(node.repeat), "when": _text(node.when)}
-        if isinstance(call, OpCall | JoinCall):
-            defaults = {
-                name: "" if kind.is_required else value_text(kind.default)
-                for name, kind in settings_of(call.op).items()
-            }
-            return {**defaults, **{n: _text(t) for n, t in call.settings.items()}, **texts}
-        if isinstance(call, BlockCall):
-            defaults = {name: _text(param.default) for name, param in call.block.params.items()}
-            return {**defaults, **{n: _text(t) for n, t in call.arguments.items()}, **texts}
-        return texts
+    graph: Graph
+    start: Ref
 
 
-class _Definitions:
+class _Comparison:
     """Compares the definitions of two networks."""
 
-    def __init__(self, before: NetworkGraph, after: NetworkGraph) -> None:
-        self._before, self._after = _Side(before), _Side(after)
-        self._renamed: dict[str, str] = {}
+    def __init__(self, before: Definitions, after: Definitions) -> None:
+        self._before, self._after = before, after
+        self.parts: Pairs[Node] = []  # the steps of the network, once they are aligned
+        self._alone: dict[tuple[str, Span], Hashable] = {}  # what a step says that came or went
 
     def changes(self) -> Iterator[Change]:
+        """Those of the network, then those of the blocks it uses."""
         before, after = self._before, self._after
+        old = {id(block) for block in before.blocks}
         pairs = aligned(
-            list(before.blocks.items()),
-            list(after.blocks.items()),
-            lambda item: item[0],
-            lambda item: (before if before.blocks.get(item[0]) is item[1] else after).likeness(
-                item[1]
-            ),
+            before.blocks,
+            after.blocks,
+            lambda block: (before if id(block) in old else after).block(block),
         )
-        self._renamed = {a[0]: b[0] for a, b in pairs if a and b and a[0] != b[0]}
+        both = [(one, other) for one, other in pairs if one is not None and other is not None]
+        names = [(before.name(one), after.name(other)) for one, other in both]
+        self._before = Definitions(before.network, dict(names))
         yield from self._network(before.network, after.network)
-        for old, new in pairs:
-            if old is not None and new is not None:
-                if old[0] != new[0]:
-                    yield Change(new[0], "", "block", old[0], new[0], new[1].span, is_label=True)
-                yield from self._block(new[0], old[1], new[1])
+        for (one, other), (was, name) in zip(both, names, strict=True):
+            if was != name:
+                yield Change(name, "", "block", was, name, other.span, is_label=True)
+            yield from self._block(name, one, other)
+
+    def moved(self, own: Sequence[Change]) -> Iterator[Change]:
+        """The changes, with one in the place of two where a step went from one list to another."""
+        sides: dict[Hashable, tuple[list[int], list[int]]] = {}
+        for number, change in enumerate(own):
+            said = self._alone.get((change.sign, change.place))
+            if change.what == "step" and said is not None:
+                sides.setdefault(said, ([], []))[change.sign == "+"].append(number)
+        pairs = {new[0]: old[0] for old, new in sides.values() if len(old) == len(new) == 1}
+        gone = set(pairs.values())
+        for number, change in enumerate(own):
+            if number in pairs:
+                places = _whereabouts(own[pairs[number]]), _whereabouts(change)
+                yield change._replace(what="place", before=places[0], after=places[1])
+            elif number not in gone:
+                yield change
+
+    def _steps(self, before: Sequence[Node], after: Sequence[Node]) -> Pairs[Node]:
+        """Two lists of steps, aligned."""
+        old = {id(node) for node in before}
+        return aligned(
+            before, after, lambda n: (self._before if id(n) in old else self._after).step(n)
+        )
 
     def _network(self, before: NetworkGraph, after: NetworkGraph) -> Iterator[Change]:
         place = after.block.span
@@ -159,35 +129,33 @@ class _Definitions:
         if before.input != after.input:
             yield Change(NETWORK, "", "input", str(before.input), str(after.input), place)
         yield from self._block(NETWORK, before.block, after.block)
-        for old, new in aligned(before.heads, after.heads, _head_name, _head_name):
-            yield from self._head(old, new, before, after)
+        for old, new in aligned(before.heads, after.heads, named):
+            there = new or old
+            assert there is not None
+            yield from (c._replace(part=there.name) for c in self._head(old, new))
 
-    def _head(
-        self, old: Head | None, new: Head | None, before: NetworkGraph, after: NetworkGraph
-    ) -> Iterator[Change]:
+    def _head(self, old: Head | None, new: Head | None) -> Iterator[Change]:
         if old is None or new is None:
             there = old or new
             assert there is not None
             names = (old.name if old else "", new.name if new else "")
             yield Change(NETWORK, there.name, "output", *names, there.span)
             return
+        networks = self._before.network, self._after.network
         texts = [
-            (
-                _reference(head.start, network.block.graph),
-                value_text(head.training_only),
-                str(head.loss_weight or ""),
-            )
-            for head, network in ((old, before), (new, after))
+            {
+                "from": _reference(head.start, network.block.graph),
+                "training_only": value_text(head.training_only),
+                "loss_weight": str(head.loss_weight or ""),
+            }
+            for head, network in zip((old, new), networks, strict=True)
         ]
-        for what, one, other in zip(("from", "training_only", "loss_weight"), *texts, strict=True):
-            if one != other:
-                yield Change(NETWORK, new.name, what, one, other, new.span)
-        yield from self._graph(NETWORK, new.name, old.graph, new.graph, old.start, new.start)
+        yield from _differing(NETWORK, new.name, texts[0], texts[1], new.span)
+        sides = _Place(old.graph, old.start), _Place(new.graph, new.start)
+        yield from self._graph(NETWORK, new.name, *sides)
 
     def _block(self, name: str, before: Block, after: Block) -> Iterator[Change]:
-        for old, new in aligned(
-            list(before.params.values()), list(after.params.values()), _param_name, _param_name
-        ):
+        for old, new in aligned(list(before.params.values()), list(after.params.values()), named):
             one, other = (_param_text(param) if param else "" for param in (old, new))
             if one != other:
                 there = new or old
@@ -198,79 +166,106 @@ class _Definitions:
             for block in (before, after)
         ]
         yield from _differing(name, "", ports[0], ports[1], after.span)
-        yield from self._graph(name, "", before.graph, after.graph, _start(before), _start(after))
+        sides = _Place(before.graph, _start(before)), _Place(after.graph, _start(after))
+        yield from self._graph(name, "", *sides)
 
-    def _graph(
-        self, block: str, path: str, before: Graph, after: Graph, start: Ref, new_start: Ref
-    ) -> Iterator[Change]:
-        sides = {**dict.fromkeys(map(id, before.nodes), self._before)}
-        pairs = aligned(
-            before.nodes,
-            after.nodes,
-            _node_name,
-            lambda node: sides.get(id(node), self._after).node(node),
-        )
-        previous = [
-            {id(node): ref for node, ref in zip(graph.nodes, _previous(graph, first), strict=True)}
-            for graph, first in ((before, start), (after, new_start))
-        ]
-        kept = [old for old, new in pairs if old is not None and new is not None]
-        moved = _out_of_order(kept, before.nodes)
+    def _graph(self, block: str, path: str, before: _Place, after: _Place) -> Iterator[Change]:
+        pairs = self._steps(before.graph.nodes, after.graph.nodes)
+        is_network = before.graph is self._before.network.block.graph
+        if is_network:
+            self.parts = pairs
+        previous = _previous(before) | _previous(after)
+        places = {id(node): place for place, node in enumerate(before.graph.nodes)}
+        kept = [id(old) for old, new in pairs if old is not None and new is not None]
+        moved = {kept[n] for n in out_of_order([places[key] for key in kept])}
         for old, new in pairs:
+            if old is None or new is None:
+                found: Iterable[Change] = [self._lone(block, path, old, new)]
+            else:
+                reads = tuple(
+                    "" if node.inputs == (previous[id(node)],) else _inputs(node, place.graph)
+                    for node, place in ((old, before), (new, after))
+                )
+                found = self._step(block, path, old, new, reads, is_moved=id(old) in moved)
             there = new or old
             assert there is not None
-            step = _joined(path, there.name)
-            if old is None or new is None:
-                side = self._after if new else self._before
-                said = self._said(side, there)
-                yield Change(
-                    block, step, "step", said if old else "", said if new else "", there.key
-                )
-                continue
-            if old.name != new.name:
-                is_label = not old.segment and not new.segment
-                yield Change(block, step, "name", old.name, new.name, new.key, is_label)
-            if id(old) in moved:
-                yield Change(block, step, "place", "elsewhere", "here", new.key)
-            inputs = [
-                "" if node.inputs == (previous[side][id(node)],) else _inputs(node, graph)
-                for side, (node, graph) in enumerate(((old, before), (new, after)))
-            ]
-            if inputs[0] != inputs[1]:
-                words = [text or "the step before" for text in inputs]
-                yield Change(block, step, "from", words[0], words[1], new.key)
-            yield from self._node(block, step, old, new)
+            yield from (c._replace(part=there.name) if is_network else c for c in found)
 
-    def _node(self, block: str, step: str, old: Node, new: Node) -> Iterator[Change]:
+    def _step(
+        self,
+        block: str,
+        path: str,
+        old: Node,
+        new: Node,
+        reads: tuple[str, ...],
+        *,
+        is_moved: bool,
+    ) -> Iterator[Change]:
+        """A step that is on both sides."""
+        step = _joined(path, new.segment or new.name)
+        if old.name != new.name:
+            is_label = not old.segment and not new.segment
+            yield Change(block, step, "name", old.name, new.name, new.key, is_label)
+        if is_moved:
+            yield Change(block, step, "place", "elsewhere", "here", new.key)
+        if reads[0] != reads[1]:
+            words = [text or "the step before" for text in reads]
+            yield Change(block, step, "from", words[0], words[1], new.key)
+        yield from self._node(block, path, old, new)
+
+    def _lone(self, block: str, path: str, old: Node | None, new: Node | None) -> Change:
+        """A step that came or went."""
+        side, node = (self._after, new) if new is not None else (self._before, old)
+        assert node is not None
+        texts = (side.said(node), "") if new is None else ("", side.said(node))
+        step = _joined(path, node.segment or node.name)
+        change = Change(block, step, "step", *texts, node.key)
+        self._alone[change.sign, change.place] = side.step(node).whole()
+        return change
+
+    def _node(self, block: str, path: str, old: Node, new: Node) -> Iterator[Change]:
+        step = _joined(path, new.segment or new.name)
         called = self._before.called(old), self._after.called(new)
-        if self._renamed.get(called[0], called[0]) != called[1]:
-            said = self._said(self._before, old), self._said(self._after, new)
+        if called[0] != called[1]:
+            said = self._before.said(old), self._after.said(new)
             yield Change(block, step, "op", *said, new.key)
             return
         settings = self._before.settings(old), self._after.settings(new)
-        places = {name: term.span for name, term in _terms(new).items()}
+        places = {name: term.span for name, term in terms_of(new).items()}
         yield from _differing(block, step, *settings, new.key, places)
         if isinstance(old.call, JoinCall) and isinstance(new.call, JoinCall):
-            for one, other in aligned(
-                old.call.branches, new.call.branches, _branch_name, _branch_name
-            ):
-                there = other or one
-                assert there is not None
-                path = _joined(step, there.name)
-                if one is None or other is None:
-                    count = f"{len(there.graph.nodes)} steps"
-                    texts = (count if one else "", count if other else "")
-                    yield Change(block, path, "branch", *texts, there.span)
-                else:
-                    graphs, starts = (one.graph, other.graph), (one.start, other.start)
-                    yield from self._graph(block, path, *graphs, *starts)
+            branches = old.call.branches, new.call.branches
+            orders = [[branch.name for branch in side] for side in branches]
+            if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+                was, now = map(", ".join, orders)
+                yield Change(block, step, "order", was, now, new.key)
+            yield from self._branches(block, _joined(path, new.segment), *branches)
 
-    @staticmethod
-    def _said(side: _Side, node: Node) -> str:
-        """A step in a few words: `conv {filters: 32, kernel: 3}`."""
-        terms = _terms(node).items()
-        own = [f"{name}: {_text(term)}" for name, term in terms if node.span.contains(term.span)]
-        return f"{side.called(node)} {{{', '.join(own)}}}" if own else side.called(node)
+    def _branches(
+        self,
+        block: str,
+        path: str,
+        before: Sequence[Branch],
+        after: Sequence[Branch],
+    ) -> Iterator[Change]:
+        old_ones = {id(branch) for branch in before}
+        for old, new in aligned(
+            before,
+            after,
+            lambda b: (self._before if id(b) in old_ones else self._after).branch(b),
+        ):
+            there = new or old
+            assert there is not None
+            here = path if there.name == "body" else _joined(path, there.name)
+            if old is None or new is None:
+                count = _steps(len(there.graph.nodes))
+                texts = (count, "") if new is None else ("", count)
+                yield Change(block, here, "branch", *texts, there.span)
+                continue
+            if old.name != new.name:
+                yield Change(block, here, "name", old.name, new.name, new.span)
+            sides = _Place(old.graph, old.start), _Place(new.graph, new.start)
+            yield from self._graph(block, here, *sides)
 
 
 def _differing(
@@ -288,30 +283,23 @@ def _differing(
             yield Change(block, step, what, old, new, places.get(what, place))
 
 
-def _terms(node: Node) -> Mapping[str, Term]:
-    """What a step says: its settings or arguments, its `repeat` and its `when`."""
-    call = node.call
-    own = {"repeat": node.repeat, "when": node.when}
-    said = {name: term for name, term in own.items() if term is not None}
-    if isinstance(call, OpCall | JoinCall):
-        return {**call.settings, **said}
-    return {**call.arguments, **said} if isinstance(call, BlockCall) else said
-
-
-def _text(term: Term | None) -> str:
-    return "" if term is None else term_text(term)
+def _whereabouts(change: Change) -> str:
+    return _joined(change.block, change.step)
 
 
 def _param_text(param: Param) -> str:
-    return _text(param.default) or "without default"
+    return text_of(param.default) or "without default"
 
 
 def _start(block: Block) -> Ref:
     return Ref(INPUT, block.inputs[0] if block.inputs else "")
 
 
-def _previous(graph: Graph, start: Ref) -> list[Ref]:
-    return [start, *(Ref(node.id) for node in graph.nodes[:-1])] if graph.nodes else []
+def _previous(place: _Place) -> dict[int, Ref]:
+    """For each step of a list the value that it reads where it does not say."""
+    nodes = place.graph.nodes
+    values = (place.start, *(Ref(node.id) for node in nodes))
+    return {id(node): value for node, value in zip(nodes, values, strict=False)}
 
 
 def _reference(ref: Ref, graph: Graph) -> str:
@@ -324,33 +312,9 @@ def _inputs(node: Node, graph: Graph) -> str:
     return ", ".join(_reference(ref, graph) for ref in node.inputs)
 
 
-def _out_of_order(kept: Iterable[Node], before: Sequence[Node]) -> set[int]:
-    """Steps that stand before one that they stood behind."""
-    places = {id(node): place for place, node in enumerate(before)}
-    moved: set[int] = set()
-    highest = -1
-    for node in kept:
-        if places[id(node)] < highest:
-            moved.add(id(node))
-        highest = max(highest, places[id(node)])
-    return moved
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count} steps"
 
 
 def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _head_name(head: Head) -> str:
-    return head.name
-
-
-def _param_name(param: Param) -> str:
-    return param.name
-
-
-def _node_name(node: Node) -> str:
-    return node.name
-
-
-def _branch_name(branch: Branch) -> str:
-    return branch.name
+    return f"{path}.{name}" if path and name else path or name

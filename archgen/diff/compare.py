@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 from archgen.cost import Cost, Costs
-from archgen.diff.changes import NETWORK, Change, aligned, changes
-from archgen.diff.layers import Layer, layers, node_layers
-from archgen.ir.graph import Block, BlockCall
-from archgen.ir.op import Tensors
-from archgen.ir.shape import Shape
-from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode
+from archgen.diagnostics import Diagnostic
+from archgen.diagnostics import Severity as Grade
+from archgen.diff.alignment import Pairs, aligned
+from archgen.diff.changes import NETWORK, Change, changes
+from archgen.diff.definitions import named
+from archgen.diff.parts import Part, State, blocks_of, part_name, parts, state_of
+from archgen.ir.graph import Node
+from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve.printer import block_names
 
-Part = ShapedNode | ShapedHead
+Findings = Sequence[Diagnostic]
+SIDES = ("before", "after")
+REWIRING = ("from", "place", "order")  # changes after which other values meet
+_Pair = tuple[Part | None, Part | None]
 
 
 class Severity(IntEnum):
@@ -37,29 +42,20 @@ class Severity(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-class State(NamedTuple):
-    """A part of one network, repeats counted: `tensors` are those of its state dict."""
-
-    name: str
-    times: int
-    output: Shape | None
-    cost: Cost
-    layers: tuple[Layer, ...]
-    tensors: Tensors
-
-
 class Row(NamedTuple):
     """A part of the networks on both sides.
 
     `sign` is `~` where the part itself was changed, `>` where only what it gets or holds is another,
-    `+` and `-` for one that is new or gone, and empty where nothing is different. `kept` counts the
-    tensors of before that are there afterwards, by name and shape.
+    `+` and `-` for one that is new or gone, `?` where an error hides what has become of it, and empty
+    where nothing is different. `kept` counts the tensors of before that are there afterwards, by name
+    and shape; `renamed` those that are there under another name of the part.
     """
 
     sign: str
     before: State | None
     after: State | None
     kept: int
+    renamed: int = 0
 
     @property
     def name(self) -> str:
@@ -68,135 +64,172 @@ class Row(NamedTuple):
         assert there is not None
         return there.name
 
-
-class Widened(NamedTuple):
-    """Layers of a part whose weights are others only because they take, or make, other channels."""
-
-    part: str
-    layers: tuple[str, ...]
-    before: int
-    after: int
-    is_made: bool = False
+    @property
+    def is_known(self) -> bool:
+        """Whether no error hides any of it."""
+        return all(state is None or state.is_known for state in (self.before, self.after))
 
 
 class Difference(NamedTuple):
-    """All that is different between two networks."""
+    """All that is different between two networks.
+
+    `totals` are None for a side with a part that an error hides; `tensors` counts those of before, of
+    after, and those kept. `failed` are the errors that only the new side has, `mended` those that
+    only the old one had, and `lasting` those of the new side that the old one had too.
+    """
 
     before: ShapedNetwork
     after: ShapedNetwork
     severity: Severity
     changes: tuple[Change, ...]
     rows: tuple[Row, ...]
-    totals: tuple[Cost, Cost]
+    totals: tuple[Cost | None, Cost | None]
     tensors: tuple[int, int, int]
-    ripple: tuple[Widened, ...]
+    failed: tuple[Diagnostic, ...]
+    mended: tuple[Diagnostic, ...]
+    lasting: tuple[Diagnostic, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether no error hides a part of either side."""
+        return all(row.is_known for row in self.rows)
 
 
-def compare(before: ShapedNetwork, after: ShapedNetwork) -> Difference:
-    """What has become of `before` in `after`; shapes may be unknown where a side is broken."""
-    own = tuple(changes(before.network, after.network))
-    touched = _touched(own, after)
+def compare(
+    before: ShapedNetwork, after: ShapedNetwork, findings: tuple[Findings, Findings] = ((), ())
+) -> Difference:
+    """What has become of `before` in `after`; `findings` are what a check of each side says.
+
+    Where a side is broken, the class is that of the parts that are known on both.
+    """
+    own, steps = changes(before.network, after.network)
     costs = Costs(), Costs()
-    rows = tuple(_rows(before, after, costs, touched))
-    totals = tuple(side.network(net).cost for side, net in zip(costs, (before, after), strict=True))
-    kept = sum(row.kept for row in rows)
+    touched = _touched(own, after)
+    rows = tuple(_rows(before, after, steps, costs, touched))
     counts = [
         sum(len(state.tensors) for row in rows if (state := getattr(row, side)) is not None)
         for side in ("before", "after")
     ]
+    kept = sum(row.kept for row in rows)
     return Difference(
-        before,
-        after,
-        _severity(before, after, own, rows, (counts[0], counts[1], kept)),
-        own,
-        rows,
-        (totals[0], totals[1]),
-        (counts[0], counts[1], kept),
-        tuple(_ripple(rows)),
+        before=before,
+        after=after,
+        severity=_severity(before, after, own, rows),
+        changes=own,
+        rows=rows,
+        totals=(
+            _total(before, costs[0], [row.before for row in rows]),
+            _total(after, costs[1], [row.after for row in rows]),
+        ),
+        tensors=(counts[0], counts[1], kept),
+        failed=tuple(_errors(findings[1], findings[0], are_there=False)),
+        mended=tuple(_errors(findings[0], findings[1], are_there=False)),
+        lasting=tuple(_errors(findings[1], findings[0], are_there=True)),
     )
 
 
+def _total(network: ShapedNetwork, costs: Costs, states: Iterable[State | None]) -> Cost | None:
+    known = all(state is None or state.is_known for state in states)
+    return costs.network(network).cost if known else None
+
+
+def _errors(these: Findings, those: Findings, *, are_there: bool) -> Iterator[Diagnostic]:
+    """The errors among `these` that are among `those` too, or are not; wherever they stand."""
+    known = {(found.rule.code, found.message) for found in those}
+    for found in these:
+        is_there = (found.rule.code, found.message) in known
+        if found.severity is Grade.ERROR and is_there == are_there:
+            yield found
+
+
 def _severity(
-    before: ShapedNetwork,
-    after: ShapedNetwork,
-    own: tuple[Change, ...],
-    rows: Iterable[Row],
-    tensors: tuple[int, int, int],
+    before: ShapedNetwork, after: ShapedNetwork, own: Sequence[Change], rows: Sequence[Row]
 ) -> Severity:
-    if _surface(before) != _surface(after):
+    if _surfaces_differ(before, after):
         return Severity.SHAPE_BREAKING
-    old, new, kept = tensors
-    if not old == new == kept:
+    known = [row for row in rows if row.is_known]
+    sides = [[state for row in known if (state := getattr(row, side))] for side in SIDES]
+    old, new = (sum(len(state.tensors) for state in side) for side in sides)
+    if not old == new == sum(row.kept for row in known):
         return Severity.WEIGHT_BREAKING
-    sides = [
-        [
-            layer
-            for row in rows
-            if (state := getattr(row, side)) is not None
-            for layer in state.layers
-        ]
-        for side in ("before", "after")
-    ]
-    sizes = [[(layer.input, layer.output) for layer in side] for side in sides]
+    layers = [[layer for state in side for layer in state.layers] for side in sides]
+    sizes = [[(layer.input, layer.output) for layer in side] for side in layers]
     if sizes[0] != sizes[1]:
         return Severity.WEIGHT_COMPATIBLE
-    real = [change for change in own if not change.is_label]
-    functions = [[layer.function for layer in side] for side in sides]
-    if functions[0] != functions[1] or any(change.what in ("from", "place") for change in real):
+    functions = [[layer.function for layer in side] for side in layers]
+    rewired = (c for c in own if not c.is_label and c.what in REWIRING)
+    if functions[0] != functions[1] or any(rewired):
         return Severity.NUMERICS
     return Severity.COSMETIC if own else Severity.EQUAL
 
 
-def _surface(network: ShapedNetwork) -> object:
-    """What the network takes and gives."""
-    heads = [(head.head.name, head.head.training_only, head.graph.output) for head in network.heads]
-    return network.network.input, network.output, heads
+def _surfaces_differ(before: ShapedNetwork, after: ShapedNetwork) -> bool:
+    """Whether the networks take or give something else, as far as it is known."""
+    if before.network.input != after.network.input:
+        return True
+    sides = [
+        {head.head.name: (head.head.training_only, head.graph.output) for head in network.heads}
+        | {"": (False, network.output)}
+        for network in (before, after)
+    ]
+    if sides[0].keys() != sides[1].keys():
+        return True
+    pairs = [(sides[0][name], sides[1][name]) for name in sides[0]]
+    return any(
+        one[0] != other[0] or (one[1] is not None and other[1] is not None and one[1] != other[1])
+        for one, other in pairs
+    )
 
 
 # --- parts --------------------------------------------------------------------------------------
 
 
 def _rows(
-    before: ShapedNetwork, after: ShapedNetwork, costs: tuple[Costs, Costs], touched: set[str]
+    before: ShapedNetwork,
+    after: ShapedNetwork,
+    steps: Pairs[Node],
+    costs: tuple[Costs, Costs],
+    touched: set[str],
 ) -> Iterator[Row]:
-    sides = [_parts(network) for network in (before, after)]
-    states: dict[int, State] = {}
-    for side, parts in enumerate(sides):
-        for part in parts:
-            states[id(part)] = _state(part, costs[side])
-    for old, new in aligned(
-        sides[0], sides[1], _part_name, lambda part: _likeness(states[id(part)])
-    ):
-        one = states[id(old)] if old is not None else None
-        other = states[id(new)] if new is not None else None
-        kept = _kept(one.tensors, other.tensors) if one is not None and other is not None else 0
-        yield Row(_sign(one, other, touched), one, other, kept)
+    """The parts of the new network in its order, those that are gone behind the part they followed."""
+    for old, new in _in_place(_pairs(before, after, steps), parts(before)):
+        one = state_of(old, costs[0]) if old is not None else None
+        other = state_of(new, costs[1]) if new is not None else None
+        sign = _sign(one, other, touched)
+        if one is None or other is None:
+            yield Row(sign, one, other, 0)
+            continue
+        kept = sum(1 for name, shape in one.tensors.items() if other.tensors.get(name) == shape)
+        renamed = 0 if one.name == other.name else len(one.own_names() & other.own_names())
+        yield Row(sign, one, other, kept, renamed)
 
 
-def _state(part: Part, costs: Costs) -> State:
-    if isinstance(part, ShapedHead):
-        name = part.head.name
-        own = tuple(layers(part.graph, name))
-        state = name, 1, part.graph.output, costs.graphs([part.graph])
-    else:
-        own = tuple(node_layers(part))
-        times = sum(run.count for run in part.runs) if part.runs else 1
-        state = part.node.name, times, part.output, costs.node(part)
-    tensors = {
-        f"{layer.path}.{name}" if layer.path else name: shape
-        for layer in own
-        for name, shape in layer.tensors.items()
-    }
-    return State(*state, own, tensors)
+def _pairs(before: ShapedNetwork, after: ShapedNetwork, steps: Pairs[Node]) -> Pairs[Part]:
+    sides = [{node.node.id: node for node in net.block.graph.nodes} for net in (before, after)]
+    pairs: Pairs[Part] = [
+        (sides[0][old.id] if old else None, sides[1][new.id] if new else None) for old, new in steps
+    ]
+    heads = [{head.head.name: head for head in net.heads} for net in (before, after)]
+    networks = before.network, after.network
+    for one, other in aligned(networks[0].heads, networks[1].heads, named):
+        pairs.append((heads[0][one.name] if one else None, heads[1][other.name] if other else None))
+    return pairs
 
 
-def _likeness(state: State) -> object:
-    shapes = tuple((layer.function, layer.input, layer.output) for layer in state.layers)
-    return state.times, shapes
-
-
-def _kept(before: Tensors, after: Tensors) -> int:
-    return sum(1 for name, shape in before.items() if after.get(name) == shape)
+def _in_place(pairs: Pairs[Part], before: Sequence[Part]) -> Iterator[_Pair]:
+    """The pairs, with what is gone where it stood: behind the part that it followed."""
+    kept = {id(old) for old, new in pairs if old is not None and new is not None}
+    followed, gone_behind = 0, dict[int, list[Part]]()
+    for part in before:
+        if id(part) in kept:
+            followed = id(part)
+        else:
+            gone_behind.setdefault(followed, []).append(part)
+    yield from ((part, None) for part in gone_behind.get(0, ()))
+    for old, new in pairs:
+        if new is not None:
+            yield old, new
+            yield from ((part, None) for part in gone_behind.get(id(old), ()))
 
 
 def _sign(before: State | None, after: State | None, touched: set[str]) -> str:
@@ -204,68 +237,19 @@ def _sign(before: State | None, after: State | None, touched: set[str]) -> str:
         return "+" if before is None else "-"
     if after.name in touched or before.name != after.name:
         return "~"
-    return "" if before[2:] == after[2:] else ">"
-
-
-def _parts(network: ShapedNetwork) -> list[Part]:
-    return [*network.block.graph.nodes, *network.heads]
-
-
-def _part_name(part: Part) -> str:
-    return part.head.name if isinstance(part, ShapedHead) else part.node.name
+    if before[2:] == after[2:]:
+        return ""
+    return ">" if before.is_known and after.is_known else "?"
 
 
 def _touched(own: Iterable[Change], network: ShapedNetwork) -> set[str]:
     """The parts of a network that changes are in, those of the blocks they use too."""
-    steps = {change.step.partition(".")[0] for change in own if change.block == NETWORK}
-    blocks = {change.block for change in own if change.block != NETWORK and not change.is_label}
     names = block_names(network.network)
-    for part in _parts(network):
-        if {names[id(block)] for block in _used(part)} & blocks:
-            steps.add(_part_name(part))
-    return steps
-
-
-def _used(part: Part) -> Iterator[Block]:
-    """The blocks that a part uses, at any depth, each once."""
-    nodes = list(part.head.graph.walk()) if isinstance(part, ShapedHead) else [part.node]
-    known: set[int] = set()
-    while nodes:
-        call = nodes.pop().call
-        branches = getattr(call, "branches", ())
-        nodes += [node for branch in branches for node in branch.graph.walk()]
-        if isinstance(call, BlockCall) and id(call.block) not in known:
-            known.add(id(call.block))
-            yield call.block
-            nodes += call.block.graph.walk()
-
-
-# --- ripple -------------------------------------------------------------------------------------
-
-
-def _ripple(rows: Iterable[Row]) -> Iterator[Widened]:
-    """What follows in parts that nobody changed: layers with other channels than before."""
-    for row in rows:
-        if row.sign != ">" or row.before is None or row.after is None:
-            continue
-        old = {layer.path: layer for layer in row.before.layers if layer.tensors}
-        found: dict[tuple[int, int, bool], list[str]] = {}
-        for layer in row.after.layers:
-            was = old.get(layer.path)
-            if was is not None and was.tensors != layer.tensors:
-                found.setdefault(_channels(was, layer), []).append(layer.path)
-        for (one, other, is_made), paths in found.items():
-            yield Widened(row.name, tuple(paths), one, other, is_made)
-
-
-def _channels(before: Layer, after: Layer) -> tuple[int, int, bool]:
-    """The channels that differ: those that come in, or else those that go out."""
-    ends = [(before.input, after.input), (before.output, after.output)]
-    counts = [
-        (int(one.channels), int(other.channels))
-        if one is not None and other is not None
-        else (0, 0)
-        for one, other in ends
-    ]
-    is_made = counts[0][0] == counts[0][1]
-    return (*counts[is_made], is_made)
+    found = {change.part for change in own if change.block == NETWORK}
+    blocks = {change.block for change in own if change.block != NETWORK and not change.is_label}
+    users = (
+        part_name(part)
+        for part in parts(network)
+        if {names[id(block)] for block in blocks_of(part)} & blocks
+    )
+    return found.union(users)

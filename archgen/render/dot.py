@@ -9,9 +9,9 @@ from itertools import pairwise
 import graphviz
 import networkx as nx
 
-from archgen.render.drawing import Arrow, Box, Drawing, Kind
+from archgen.render.drawing import Arrow, Box, Drawing, Kind, Mark
 from archgen.render.plain import shown
-from archgen.render.styles import RED, Style
+from archgen.render.styles import ABSENT, MARKS, RED, Style
 
 FONT = "Helvetica,Arial,sans-serif"
 
@@ -103,10 +103,12 @@ def _by_layer(layers: Mapping[str, int]) -> Iterable[list[str]]:
 def _box(graph: graphviz.Digraph, box: Box, style: Style) -> None:
     round_box = {"shape": "circle", "width": "0.4", "height": "0.4"} if box.kind is Kind.SUM else {}
     broken = {"color": RED, "fontcolor": RED, "penwidth": "2"} if box.faults else {}
+    if box.mark is Mark.ABSENT:
+        broken = {"style": "filled,dashed", "color": ABSENT, "fontcolor": ABSENT}
     graph.node(
         box.path,
         label=_lines(box.lines),
-        fillcolor=style.fills[box.kind],
+        fillcolor=style.fills[box.kind] if box.mark is None else MARKS[box.mark],
         id=_text(box.path),
         **{"class": str(box.kind)},
         tooltip="\\n".join(_text(line) for line in (*box.details, *box.faults)),
@@ -120,6 +122,8 @@ def _arrow(
 ) -> None:
     """A line, straight up beside taller branches and only then to the box it leads to."""
     red = {"color": RED, "penwidth": "2"} if arrow.is_broken else {}
+    if arrow.mark is Mark.ABSENT:
+        red = {"style": "dashed", "color": ABSENT}
     if arrow.is_shortcut:
         graph.edge(arrow.tail, arrow.head, weight="1000", **red)
         return

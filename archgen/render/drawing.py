@@ -29,6 +29,21 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+class Mark(StrEnum):
+    """What a change did to a box or an arrow, where two drawings stand side by side.
+
+    An absent one is only on the other side, and keeps its place here.
+    """
+
+    SAME = "same"
+    CHANGED = "changed"
+    INDUCED = "induced"
+    NEW = "new"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+    ABSENT = "absent"
+
+
 class Box(NamedTuple):
     """One box: `path` names it once and for all, `lines` is what stands in it.
 
@@ -43,6 +58,7 @@ class Box(NamedTuple):
     beside: str = ""
     details: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    mark: Mark | None = None
 
 
 class Arrow(NamedTuple):
@@ -52,6 +68,7 @@ class Arrow(NamedTuple):
     head: str
     is_shortcut: bool = False
     is_broken: bool = False
+    mark: Mark | None = None
 
 
 class Drawing(NamedTuple):

@@ -22,10 +22,10 @@ def mermaid_text(drawing: Drawing, style: Style) -> str:
 
 def _box(box: Box, name: str) -> str:
     lines = [*box.lines, *([box.beside] if box.beside not in box.lines else []), *box.faults]
-    label = "<br/>".join(_text(line) for line in lines if line)
+    label = "<br/>".join(label_text(line) for line in lines if line)
     opening, closing = ('(("', '"))') if box.kind is Kind.SUM else ('["', '"]')
     if box.kind is Kind.SUM and not box.faults:
-        label = _text(box.lines[0])
+        label = label_text(box.lines[0])
     return f"  {name}{opening}{label}{closing}:::{'broken' if box.faults else box.kind}"
 
 
@@ -41,7 +41,7 @@ def _classes(drawing: Drawing, style: Style) -> Iterator[str]:
         yield f"  classDef broken fill:{style.background},stroke:{RED},color:{RED}"
 
 
-def _text(text: str) -> str:
+def label_text(text: str) -> str:
     """Text that stands for itself: everything but plain letters by its number, as Mermaid writes it."""
     return "".join(
         letter if letter.isalnum() or letter in " ()+.,:x-_/" else f"#{ord(letter)};"

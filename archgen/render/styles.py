@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from archgen.render.drawing import Kind
+from archgen.render.drawing import Kind, Mark
 
 RED = "#C62828"
 
@@ -45,3 +45,15 @@ STYLES = {
     ),
     "dark": Style("#16181D", "#ECECEC", "#8FA3BF", _DARK),
 }
+
+# the colours of marks on white paper; what is the same steps back
+MARKS = {
+    Mark.SAME: "#F4F4F4",
+    Mark.CHANGED: "#F5C542",
+    Mark.INDUCED: "#FBE9A9",
+    Mark.NEW: "#8FD19E",
+    Mark.GONE: "#F19C9C",
+    Mark.UNKNOWN: "#D9D9D9",
+    Mark.ABSENT: "#FFFFFF",
+}
+ABSENT = "#9A9A9A"  # the border of what is only on the other side

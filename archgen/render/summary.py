@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 
 from archgen.cost import Cost
+from archgen.render.markdown import code_span
 from archgen.render.outline import Outline, Row
 from archgen.render.table import Line, aligned
 from archgen.render.values import plain_shape
@@ -12,6 +15,10 @@ from archgen.render.values import plain_shape
 SCHEMA = 1
 UNKNOWN = "?"
 BYTES = 4  # of a weight as fp32
+CSV_COLUMNS = (
+    *("path", "kind", "repeat", "channels", "height", "width"),
+    *("params", "macs", "activations", "errors"),
+)
 COLUMNS = ("block", "output", "params", "%", "MACs", "%", "activations")
 
 
@@ -31,6 +38,43 @@ def summary_table(outline: Outline, facts: Mapping[str, str]) -> Iterator[Line]:
     yield Line(last, "head")
     yield Line("")
     yield from (Line(f"{name}: {text}") for name, text in _totals(outline, facts))
+
+
+def summary_markdown(outline: Outline) -> str:
+    """The table as Markdown, names in code spans, the total last."""
+    cells = [cells for part in (*outline.rows, *outline.heads) for cells in _cells(part, outline)]
+    rows: list[tuple[str, ...]] = [COLUMNS, ("---", "---", *["---:"] * 5)]
+    for name, *numbers in cells:
+        level = len(name) - len(name.lstrip())
+        rows.append(("&nbsp;" * (2 * level) + code_span(name.strip(), in_table=True), *numbers))
+    rows.append(tuple(f"**{cell}**" if cell else "" for cell in _total(outline)))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def summary_csv(outline: Outline) -> str:
+    """A row for each part, by path and with exact numbers; what an error hides is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for part in (*outline.rows, *outline.heads):
+        for row in _flat(part):
+            writer.writerow(_csv_row(row))
+    return text.getvalue()
+
+
+def _csv_row(row: Row) -> tuple[object, ...]:
+    shape = plain_shape(row.output)
+    sides: list[object] = [] if shape is None else [*shape]
+    channels, height, width = [*sides, *[""] * 3][:3]
+    cost = row.cost
+    numbers = ("",) * 3 if cost is None else (cost.params, cost.macs, cost.activations)
+    words = (_inert(row.path), _inert(row.kind), row.repeat, channels, height, width)
+    return (*words, *numbers, " ".join(row.codes))
+
+
+def _inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _flat(row: Row) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from archgen.cli import main
+from archgen.render import engine
 
 NET = """\
 archgen: 1
@@ -147,7 +148,7 @@ def test_a_spec_that_is_wrong_is_compared_as_far_as_it_goes(
     net.write_text(NET.replace("filters: 16}", "filters: 24}\n    expect: {channels: 16}"))
     assert main(["diff", "HEAD:specs/net.yaml", "specs/net.yaml"]) == 1
     printed = capsys.readouterr()
-    assert "AG501" in printed.err
+    assert "! specs/net.yaml:7: AG501 `channels` should be 16, and is 24" in printed.out
     assert "16 -> 24" in printed.out
 
 
@@ -159,6 +160,56 @@ def test_a_spec_that_is_no_yaml_leaves_the_other(
     printed = capsys.readouterr()
     assert "AG002" in printed.err
     assert "total" in printed.out
+
+
+@pytest.mark.parametrize("output_format", ["markdown", "json", "html", "svg"])
+def test_a_spec_that_is_no_yaml_leaves_the_other_in_every_format(
+    output_format: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "specs" / "net.yaml").write_text("archgen: 1\nname: [\n")
+    sides = ["HEAD:specs/net.yaml", "specs/net.yaml"]
+    assert main(["diff", *sides, "--format", output_format]) == 1
+    printed = capsys.readouterr()
+    assert "AG002" in printed.err
+    told = {"json": '"before": {', "markdown": "**Not compared:** `specs/net.yaml`"}
+    assert told.get(output_format, "Not compared: specs/net.yaml") in printed.out
+
+
+def test_a_file_is_written_whole_or_not_at_all_and_never_over_a_side(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = ["HEAD:specs/net.yaml", "specs/net.yaml", "--format", "svg"]
+    assert main(["diff", *sides, "-o", "diff.svg"]) == 0
+    assert (repository / "diff.svg").read_text().startswith("<svg ")
+    assert main(["diff", *sides, "-o", "specs/net.yaml"]) == 2
+    assert main(["diff", *sides, "-o", "missing/diff.svg"]) == 2
+    assert (repository / "specs" / "net.yaml").read_text() == NET
+    assert "stays as it is" in capsys.readouterr().err
+
+
+def test_files_that_git_put_elsewhere_have_the_libraries_of_where_they_belong(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name, filters in (("old", "16"), ("new", "24")):
+        (elsewhere / name).write_text(NET.replace("filters: 16", f"filters: {filters}"))
+    files = [str(elsewhere / name) for name in ("old", "new")]
+    found = document(capsys, *files, "--at", "specs/net.yaml")
+    assert isinstance(found["changes"], list)
+    assert [(c["part"], c["what"], c["after"]) for c in found["changes"]] == [
+        ("stem", "filters", "24")
+    ]
+    assert repository.is_dir()
+
+
+def test_without_a_layout_engine_one_line_names_the_extra(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(engine, "find_spec", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert main(["diff", "specs/net.yaml", "specs/net.yaml", "--format", "html"]) == 2
+    assert "pip install 'archgen[render]'" in capsys.readouterr().err
+    assert repository.is_dir()
 
 
 def test_markdown_fits_a_pull_request(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,100 @@
+"""Panels as SVG: each side laid out by Graphviz, and the two put beside each other."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from archgen.diff.common_drawing import Panel
+from archgen.render.dot import dot_text
+from archgen.render.drawing import Drawing
+from archgen.render.engine import CannotDraw, laid_out
+from archgen.render.plain import shown
+from archgen.render.styles import STYLES
+
+GAP = 36.0
+LINE = 22.0  # of a heading
+FONT = "Helvetica,Arial,sans-serif"
+_SIZE = re.compile(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
+_ID = re.compile(r'(<[a-z]+\b[^<>]*?) id="')
+
+
+class Picture(NamedTuple):
+    """One element `svg` and its size in points."""
+
+    svg: str
+    width: float
+    height: float
+
+
+def pictures(panels: Sequence[Panel], names: tuple[str, str]) -> Iterator[Picture]:
+    """Both sides of each panel beside each other, each below its name. Raises CannotDraw."""
+    for number, panel in enumerate(panels):
+        try:
+            left, right = _sides((panel.before, panel.after), number)
+        except CannotDraw:
+            left, right = _sides(panel.apart, number)
+        width, height = left.width + GAP + right.width, LINE + max(left.height, right.height)
+        bottoms = height - left.height, height - right.height
+        inner = [
+            _text(names[0], 0, 14, 12),
+            _text(names[1], left.width + GAP, 14, 12),
+            _placed(left, 0, bottoms[0]),
+            _placed(right, left.width + GAP, bottoms[1]),
+        ]
+        yield Picture(_element("\n".join(inner), width, height, panel.title), width, height)
+
+
+def lone_picture(drawing: Drawing, name: str) -> Picture:
+    """One drawing below its name. Raises CannotDraw."""
+    side = _side(laid_out(dot_text(drawing, STYLES["paper"]), "svg").decode(), "")
+    inner = "\n".join([_text(name, 0, 14, 12), _placed(side, 0, LINE)])
+    width, height = side.width, side.height + LINE
+    return Picture(_element(inner, width, height, drawing.title), width, height)
+
+
+def stacked(parts: Sequence[Picture], titles: Sequence[str], headline: str) -> str:
+    """All pictures in one document, one below the other, each below its title."""
+    width = max([400.0, *(part.width for part in parts)]) + 2 * GAP
+    y, inner = 2 * LINE + GAP / 2, [_text(headline, GAP, GAP, 16)]
+    for part, title in zip(parts, titles, strict=True):
+        inner.append(_text(title, GAP, y + 14, 14))
+        inner.append(_placed(part, GAP, y + LINE))
+        y += part.height + LINE + GAP
+    paper = f'<rect width="{width:.2f}" height="{y:.2f}" fill="#FFFFFF"/>'
+    return _element("\n".join([paper, *inner]), width, y, headline) + "\n"
+
+
+def _sides(drawings: tuple[Drawing, Drawing], number: int) -> list[Picture]:
+    """The picture of each side; its ids begin with the number of the panel and a letter."""
+    style = STYLES["paper"]
+    texts = [laid_out(dot_text(drawing, style), "svg").decode() for drawing in drawings]
+    return [_side(text, f"{number}{letter}-") for text, letter in zip(texts, "ab", strict=True)]
+
+
+def _side(text: str, prefix: str) -> Picture:
+    """What the engine wrote, without its prolog, with ids of its own."""
+    body = text[text.index("<svg") :].strip()
+    size = _SIZE.match(body)
+    assert size is not None
+    width, height = float(size[1]), float(size[2])
+    body = f'<svg width="{width:.2f}" height="{height:.2f}"{body[size.end() :]}'
+    return Picture(_ID.sub(rf'\1 id="{prefix}', body), width, height)
+
+
+def _placed(picture: Picture, x: float, y: float) -> str:
+    return picture.svg.replace("<svg ", f'<svg x="{x:.2f}" y="{y:.2f}" ', 1)
+
+
+def _element(inner: str, width: float, height: float, title: str) -> str:
+    sizes = f'width="{width:.2f}" height="{height:.2f}" viewBox="0 0 {width:.2f} {height:.2f}"'
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    label = html.escape(shown(title))
+    return f'<svg {sizes} {names} role="img" aria-label="{label}">\n{inner}\n</svg>'
+
+
+def _text(words: str, x: float, y: float, size: int) -> str:
+    place = f'x="{x:.2f}" y="{y:.2f}" font-family="{FONT}" font-size="{size}"'
+    return f"<text {place}>{html.escape(shown(words))}</text>"

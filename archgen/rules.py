@@ -1,7 +1,7 @@
 """Every code archgen can report, in one place: a code is permanent and never used for anything else.
 
 AG0xx YAML, AG1xx names and settings, AG2xx expressions and params, AG3xx shapes, AG4xx references
-and cycles, AG5xx expectations, AG6xx provenance and errata, AG8xx emission, AG9xx training.
+and cycles, AG5xx expectations, AG6xx provenance and errata, AG7xx weights, AG8xx emission, AG9xx training.
 `archgen explain CODE` shows what a rule means, with a failing and a mended example.
 """
 
@@ -106,6 +106,19 @@ READING_FAILS = Rule("AG602", "reading-fails", "the printed variant of a reading
 ERRATUM_FIELD = Rule("AG603", "erratum-field", "an erratum names no setting of its step")
 READING_SOURCE = Rule("AG604", "reading-source", "a reading must name another source")
 ALTERNATIVE_FAILS = Rule("AG605", "alternative-fails", "an alternative does not compile")
+
+# AG7xx: weights; from AG710 on about checkpoints, which have no lines to point at
+BAD_MAP = Rule("AG701", "bad-map", "a line of a weight map cannot be read")
+UNKNOWN_LAYER = Rule("AG702", "unknown-layer", "a weight map names a layer that its network lacks")
+MAPPED_TWICE = Rule("AG703", "mapped-twice", "a weight map names a layer twice")
+UNMAPPED_LAYER = Rule("AG704", "unmapped-layer", "a weight map leaves out a layer of its network")
+UNREADABLE_WEIGHTS = Rule("AG710", "unreadable-weights", "a file holds no tensors that can be read")
+MISSING_TENSOR = Rule("AG711", "missing-tensor", "a checkpoint lacks what the network needs")
+EXTRA_TENSOR = Rule("AG712", "extra-tensor", "a checkpoint holds what the network has no place for")
+WRONG_SHAPE = Rule("AG713", "wrong-shape", "a tensor of a checkpoint has another shape than ours")
+NOT_FINITE = Rule("AG714", "not-finite", "a tensor of a checkpoint holds NaN or infinity")
+FOREIGN_TENSOR = Rule("AG715", "foreign-tensor", "a tensor of a checkpoint holds no real numbers")
+UNKEPT = Rule("AG716", "unkept", "what the other side needs is not in these weights")
 
 # AG9xx: training
 BAD_RECIPE = Rule("AG901", "bad-recipe", "a training recipe cannot be read")

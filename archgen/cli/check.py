@@ -52,7 +52,7 @@ def check(
 ) -> int:
     """Say what is wrong with specs, or that nothing is.
 
-    Takes files, folders (searched for specs and recipes), names of specs that come with archgen,
+    Takes files, folders (searched for specs, recipes, weight maps), names of specs that come with archgen,
     and - for standard input; without any, the folder specs. Exits with 0 where there are no errors,
     1 where there are, 2 where a file cannot be read.
     """
@@ -162,7 +162,11 @@ def known_files(targets: tuple[str, ...]) -> list[Found]:
         if found.is_checked:
             files.append(found)
         elif found.text is not None:
-            what = f"a file of kind {found.kind}" if found.kind else "neither spec nor recipe"
+            what = (
+                f"a file of kind {found.kind}"
+                if found.kind
+                else "neither spec nor recipe nor weight map"
+            )
             _pass_over(found.text.source, what)
     return files
 

@@ -1,4 +1,4 @@
-"""One file, checked as what it is: a spec or a recipe."""
+"""One file, checked as what it is: a spec, a recipe or a weight map."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def check_file(file: Found, *, as_printed: bool = False) -> Checked:
     assert file.text is not None
     if file.kind == "recipe":
         return _check_recipe(file.text)
+    if file.kind == "weights":
+        return _check_map(file.text)
     return _check_spec(file.text, as_printed=as_printed)
 
 
@@ -42,6 +44,14 @@ def _check_recipe(text: SpecText) -> Checked:
 
     findings = Findings()
     read_recipe(text, findings)
+    return Checked(tuple(findings.diagnostics), {text.source: text.text})
+
+
+def _check_map(text: SpecText) -> Checked:
+    from archgen.cli.weight_maps import read_whole_map
+
+    findings = Findings()
+    read_whole_map(text, findings)
     return Checked(tuple(findings.diagnostics), {text.source: text.text})
 
 

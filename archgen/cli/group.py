@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import NamedTuple
 
@@ -39,20 +40,30 @@ COMMANDS = {
         "schema",
         "Print the JSON Schema (draft-07) of specs, block libraries and recipes.",
     ),
+    "weights": Entry(
+        "weights", "weights", "Look at weights; take them from, or give them to, other code."
+    ),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
+}
+WEIGHTS_COMMANDS = {
+    "show": Entry("weights_show", "show", "Show the tensors of a file and where they come from."),
+    "import": Entry("weights_import", "import_", "Take the weights of another implementation."),
+    "export": Entry("weights_export", "export", "Give weights to another implementation."),
 }
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and loads one when it is asked for."""
 
+    commands_of: Mapping[str, Entry] = COMMANDS
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the work."""
-        return list(COMMANDS)
+        return list(self.commands_of)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported."""
-        entry = COMMANDS.get(cmd_name)
+        entry = self.commands_of.get(cmd_name)
         if entry is None:
             return None
         command = getattr(import_module(f"archgen.cli.{entry.module}"), entry.attribute)
@@ -63,18 +74,25 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments begin with; a slip is told the nearest name."""
-        if args and args[0] not in COMMANDS and not ctx.resilient_parsing:
+        names = self.commands_of
+        if args and args[0] not in names and not ctx.resilient_parsing:
             from archgen.diagnostics import did_you_mean
 
-            near = did_you_mean(args[0], COMMANDS)
-            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(COMMANDS)}"
+            near = did_you_mean(args[0], names)
+            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(names)}"
             ctx.fail(f"there is no command `{args[0]}`: {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The overview, without loading any command."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self.commands_of.items()])
+
+
+class WeightsGroup(LazyGroup):
+    """The commands of `archgen weights`."""
+
+    commands_of = WEIGHTS_COMMANDS
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:

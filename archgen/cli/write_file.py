@@ -18,8 +18,15 @@ def write_file(path: Path, content: str | bytes, *, never: Iterable[Path] = ()) 
     """Puts `content` at `path` at once; the permissions of a file that was there stay.
 
     A link is followed to its file. None of the files in `never` is overwritten: they are what the
-    content was made of.
+    content was made of. Raises CannotWrite.
     """
+    write_parts(path, [content.encode() if isinstance(content, str) else content], never=never)
+
+
+def write_parts(
+    path: Path, parts: Iterable[bytes | memoryview], *, never: Iterable[Path] = ()
+) -> None:
+    """Puts what is large, in pieces, at `path`, as `write_file` does."""
     try:
         target = path.resolve()
         mode = _mode(target)
@@ -31,7 +38,8 @@ def write_file(path: Path, content: str | bytes, *, never: Iterable[Path] = ()) 
         if not target.parent.is_dir():
             raise CannotWrite(f"there is no folder `{path.parent}` to write `{path.name}` into")
         with writing(), replacing(target) as temporary:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            with temporary.open("wb") as file:
+                file.writelines(parts)
             if mode is not None:
                 temporary.chmod(stat.S_IMODE(mode))
     except OSError as error:

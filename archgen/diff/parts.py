@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archgen.cost import Cost, Costs
-from archgen.diff.layers import Layer, layers, node_layers
 from archgen.ir.graph import Block, BlockCall
 from archgen.ir.op import Tensors
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode
+from archgen.layers import Layer, layers, node_layers
 from archgen.render.outline import is_known
 
 Part = ShapedNode | ShapedHead

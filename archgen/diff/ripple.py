@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from archgen.diff.changes import NETWORK, Change
 from archgen.diff.compare import Difference, Row
-from archgen.diff.layers import Layer
 from archgen.diff.parts import blocks_of, part_name, parts
 from archgen.ir.op import Tensors
+from archgen.layers import Layer
 from archgen.resolve.printer import block_names
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,14 @@ class SpecText(NamedTuple):
     source: str
     text: str
     path: Path | None = None
+
+
+def digest_of(texts: Iterable[str]) -> str:
+    """The sha256 of a spec and its libraries, whatever their order."""
+    digest = hashlib.sha256()
+    for text in sorted(texts):
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()
 
 
 def start_of(source: str) -> Span:

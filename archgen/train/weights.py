@@ -22,18 +22,18 @@ def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> N
     Equal weights and metadata give equal files, byte by byte.
     """
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    content = save(tensors, dict(metadata))
-    header, values = _header_and_values(content)
     with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(header)
-        file.write(values)
+        file.writelines(in_parts(tensors, metadata))
 
 
-def _header_and_values(content: bytes) -> tuple[bytes, memoryview]:
-    """The two parts of a safetensors file, the header with its keys in order.
+def in_parts(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> tuple[bytes, memoryview]:
+    """The two parts of a file of contiguous tensors: the header, with its keys in order, and the values.
 
     The library writes the metadata in the order of a hash map, which is another in each process.
     """
+    content = save(dict(tensors), dict(metadata))
     end = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
     header = json.dumps(json.loads(content[_LENGTH:end]), sort_keys=True, separators=(",", ":"))
     text = header.encode()

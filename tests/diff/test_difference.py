@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from archgen.diff import Difference, Severity, compare, difference_document
-from archgen.diff.layers import layers
 from archgen.diff.ripple import ripple
 from archgen.diff.wording import ripple_words, row_cells, verdict
 from archgen.emit.module import build_class
+from archgen.layers import layers
 from tests.compiling import NETWORKS, compiled, live, network_of, shipped, source_of
 
 NET = """\

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from archgen.cost import Costs
-from archgen.diff.layers import layers
+from archgen.layers import layers
 from tests.compiling import codes, findings, live, network_of
 
 HEAD = "archgen: 1\nname: net\ninput: {channels: 8, height: 6, width: 5}\nnetwork:\n"

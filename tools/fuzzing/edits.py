@@ -43,7 +43,7 @@ def specs() -> tuple[Spec, ...]:
     large = [
         (str(path.relative_to(SPECS)), path.read_text(), 4.0 if path.stem in families else 0.4)
         for path in sorted(SPECS.rglob("*.yaml"))
-        if path.parent.name != "recipes"
+        if path.parent.name not in ("recipes", "weights")
     ]
     return tuple(Spec(*each) for each in (*small, *large) if _is_sound(*each))
 

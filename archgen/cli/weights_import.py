@@ -1,0 +1,247 @@
+"""`archgen weights import`: the weights of another implementation, under the names of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from archgen.cli.checkpoints import (
+    SOURCES,
+    WITH_BACKGROUND,
+    Target,
+    dialect_of,
+    opened,
+    read_network,
+    require_weights,
+    write_beside,
+)
+from archgen.cli.exit_codes import SOUND
+from archgen.cli.options import common_options, example
+from archgen.cli.report import paint_lines, reports_findings
+from archgen.cli.terminal import note, write_lines
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from archgen.render import Line
+    from archgen.weights.checkpoint import Checkpoint
+    from archgen.weights.leaves import Leaf
+    from archgen.weights.maps import WeightMap
+    from archgen.weights.plan import Plan
+
+
+@click.command(
+    "import",
+    epilog=example(
+        "archgen weights import inception_v4_tf inception_v4.pth",
+        "archgen weights import inception_v4_tf inception_v4.pth -o model.safetensors",
+        "archgen weights import inception_v4_tf inception_v4.ckpt --from tf_slim --write-map map.yaml",
+        "archgen weights import inception_v4_tf mine.pth --map map.yaml -o model.safetensors",
+    ),
+)
+@click.argument("spec", metavar="SPEC")
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.option("-o", "--output", metavar="FILE.safetensors", help="Write the weights here.")
+@click.option(
+    "--from",
+    "code",
+    type=click.Choice(["auto", *SOURCES]),
+    default="auto",
+    show_default=True,
+    help="Whose implementation the checkpoint is of.",
+)
+@click.option("--map", "map_file", metavar="FILE", help="Which layer is which, from a file.")
+@click.option("--write-map", metavar="FILE", help="Write here which layer is which.")
+@click.option("--partial", is_flag=True, help="Take what fits; the rest is named and initialised.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="TARGET=VALUE",
+    help="Set a param of the network: num_classes=10.",
+)
+@common_options
+@reports_findings
+def import_(
+    spec: str,
+    checkpoint: str,
+    output: str | None,
+    code: str,
+    map_file: str | None,
+    write_map: str | None,
+    partial: bool,
+    assignments: tuple[str, ...],
+) -> int:
+    """Take the weights of another implementation of a network.
+
+    Shows which layer of SPEC is which of CHECKPOINT, line by line, and which steps lie between their
+    tensors; with -o it then writes them. Every tensor of both sides has its place, or nothing is
+    written. Names are found by order, shape and structure, unless a map says them.
+    """
+    require_weights()
+    target = read_network(spec, assignments)
+    from archgen.weights.maps import map_text
+
+    with opened(checkpoint) as file:
+        found = _chart(target, file, code, map_file)
+        fitted = _fitted(target, file, found.chart, partial=partial)
+        write_lines(paint_lines(_shown(target, file, found, fitted)))
+        if write_map is not None:
+            write_beside(write_map, [map_text(found.chart).encode()], file)
+        if output is not None:
+            _save(output, target, file, found, fitted)
+    if output is None and write_map is None:
+        note(
+            "nothing was written: -o FILE.safetensors writes the weights, --write-map FILE the map"
+        )
+    return SOUND
+
+
+class Found(NamedTuple):
+    """A map, and in words where it comes from."""
+
+    chart: WeightMap
+    origin: str
+
+
+def _chart(target: Target, file: Checkpoint, code: str, map_file: str | None) -> Found:
+    """The map of a file, one that comes with archgen, or one found by looking at both sides."""
+    from archgen.cli.weight_maps import shipped_map, sound_map
+    from archgen.weights.dialects import TF_SLIM
+    from archgen.weights.plan import Named, found_map
+
+    if map_file is not None:
+        return Found(sound_map(map_file, target.leaves), f"by the map `{map_file}`")
+    theirs = _their_leaves(file, dialect_of(code, file))
+    names = [leaf.path for leaf in theirs]
+    shipped = shipped_map(target.title, target.leaves, code, names)
+    if shipped is not None:
+        return Found(shipped[1], f"by the map `{shipped[0]}`, which comes with archgen")
+    dialect = dialect_of(code, file)
+    named = Named(target.title, "" if code == "auto" else code, dialect)
+    background = code in WITH_BACKGROUND or (code == "auto" and dialect is TF_SLIM)
+    chart = found_map(named, target.leaves, theirs, background=background)
+    return Found(chart, "found by order, shape and structure")
+
+
+def _their_leaves(file: Checkpoint, dialect: object) -> tuple[Leaf, ...]:
+    from archgen.weights.dialects import Dialect, their_leaves
+
+    assert isinstance(dialect, Dialect)
+    return their_leaves(file.shapes, dialect)
+
+
+class Fitted(NamedTuple):
+    """Our tensors from a file; the names of those with first values, and of theirs left out."""
+
+    plan: Plan
+    tensors: dict[str, Tensor]
+    initialised: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def _fitted(target: Target, file: Checkpoint, chart: WeightMap, *, partial: bool) -> Fitted:
+    """The tensors that a map finds. Raises SpecError with all that does not fit."""
+    from archgen.diagnostics import SpecError
+    from archgen.weights.moving import gathered
+    from archgen.weights.plan import planned
+    from archgen.weights.problems import foreign, misfits, not_finite
+
+    plan = planned(chart, target.leaves, _their_leaves(file, chart.dialect))
+    if not plan.fits and not partial:
+        raise SpecError(misfits(str(file.path), plan))
+    for misfit in plan.misfits:
+        del plan.origins[misfit.ours.name]
+    found = gathered(plan, file, target.leaves)
+    if found.foreign:
+        raise SpecError([foreign(str(file.path), found.foreign, file)])
+    if found.not_finite:
+        raise SpecError([not_finite(str(file.path), found.not_finite)])
+    first = [*plan.absent, *plan.missing, *(misfit.ours for misfit in plan.misfits)]
+    initialised = tuple(tensor.name for tensor in first)
+    left_out = [*plan.extra, *(misfit.theirs for misfit in plan.misfits)]
+    return Fitted(plan, found.tensors, initialised, tuple(tensor.name for tensor in left_out))
+
+
+# -------------------------------------------------------------------------------- what people see
+
+
+def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> Iterator[Line]:
+    from archgen.render import Line, aligned
+    from archgen.weights.folding import folded
+
+    chart = found.chart
+    lines = folded((line.ours, line.theirs) for line in chart.layers)
+    layers = f"{len(chart.layers):,} layers" if len(chart.layers) != 1 else "1 layer"
+    yield Line(f"{target.title} from {file.path} ({file.format}): {layers} {found.origin}", "head")
+    for remark in file.notes:
+        yield Line(f"  {remark}")
+    yield Line("")
+    yield from (Line(f"  {text}") for text in aligned([("ours", "theirs"), *lines], left=2))
+    yield Line("")
+    for step in chart.steps():
+        yield Line(f"  {step}")
+    yield from _listed(
+        "tensors keep their first values, since the file has none for them", fitted.initialised
+    )
+    yield from _listed("tensors of the file are left out", fitted.left_out)
+    taken = len(fitted.tensors)
+    yield Line(f"  {taken:,} of {taken + len(fitted.initialised):,} tensors are theirs")
+
+
+def _listed(title: str, names: Sequence[str]) -> Iterator[Line]:
+    """The layers of these tensors, each on a line of its own."""
+    from archgen.render import Line
+    from archgen.weights.problems import by_layer
+
+    if names:
+        yield Line(f"  {len(names):,} {title}:")
+        for layer, roles in by_layer(names).items():
+            yield Line(f"    {layer}: {', '.join(roles)}")
+
+
+# ------------------------------------------------------------------------------------- what is kept
+
+
+def _save(output: str, target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> None:
+    from archgen.train.weights import in_parts
+
+    tensors = {**_first_values(target, fitted.initialised), **fitted.tensors}
+    write_beside(output, in_parts(tensors, _metadata(target, file, found, fitted)), file)
+
+
+def _first_values(target: Target, names: Sequence[str]) -> dict[str, Tensor]:
+    """What a new network has in these tensors, drawn from the seed 0."""
+    if not names:
+        return {}
+    from archgen.emit import emit
+    from archgen.emit.module import build_class
+    from archgen.train.computing import seed_weights
+
+    seed_weights(0)
+    module = build_class(emit(target.network, target.sources, target.title))()
+    state = module.state_dict()
+    return {name: state[name] for name in names}
+
+
+def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> dict[str, str]:
+    """What whoever finds the file alone has to know of it."""
+    from archgen import __version__
+    from archgen.weights.maps import map_text
+
+    facts = {
+        "format": "pt",
+        "archgen": __version__,
+        "network": target.title,
+        "spec_sha256": target.spec_sha256,
+        "source": file.path.name,
+        "source_format": file.format,
+        "source_sha256": file.sha256(),
+        "map": map_text(found.chart),
+        "steps": "; ".join(found.chart.steps()),
+        "initialised": ", ".join(fitted.initialised),
+        "left_out": ", ".join(fitted.left_out),
+    }
+    return {key: value for key, value in facts.items() if value}

@@ -1,0 +1,170 @@
+"""A checkpoint file: what it is told by its content, its tensors by name, each read when it is wanted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from archgen.weights.dialects import KERAS, TF_SLIM, TORCH, Dialect
+from archgen.weights.leaves import Extents
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_TENSORS = 1_000_000
+TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # ends a TensorFlow index or checkpoint
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+KERAS_WEIGHTS = "model.weights.h5"
+
+
+class Unreadable(Exception):
+    """A file holds no tensors that can be read, for the reason in the message; `help` is what to do."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class Entry(NamedTuple):
+    """One tensor of a file, not read yet: its shape there, the type of its numbers, its size in bytes."""
+
+    shape: Extents
+    dtype: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of tensors: `entries` in its own order, `read` for the numbers of one.
+
+    `files` are all files that it consists of; `notes` what a person should know of how it was read.
+    """
+
+    path: Path
+    format: str
+    dialect: Dialect
+    entries: Mapping[str, Entry]
+    read: Callable[[str], Tensor]
+    files: tuple[Path, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shapes(self) -> dict[str, Extents]:
+        """The shape of each tensor."""
+        return {name: entry.shape for name, entry in self.entries.items()}
+
+    def sha256(self) -> str:
+        """The hash of the file; of several, that of their hashes in a row."""
+        digests = [_sha256(path) for path in self.files]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Format(NamedTuple):
+    """A kind of file: its name, the module that reads it, and what that needs beyond torch."""
+
+    name: str
+    module: str
+    dialect: Dialect
+    needs: tuple[str, ...] = ()
+
+
+SAFETENSORS = Format("safetensors", "safetensors_file", TORCH)
+TORCH_FILE = Format("torch", "torch_file", TORCH)
+KERAS_FILE = Format("keras", "keras_file", KERAS, ("h5py",))
+TF_BUNDLE = Format("tensorflow", "tensorflow_bundle", TF_SLIM)
+TF_SLICES = Format("tensorflow v1", "tensorflow_slices", TF_SLIM)
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at a path, which for TensorFlow may be the prefix of its files' names.
+
+    Raises Unreadable, FileNotFoundError and other OSErrors; ImportError names the extra to install.
+    """
+    path = _first_file(path)
+    made = _format(path)
+    reader = import_module(f"archgen.weights.formats.{made.module}")
+    checkpoint = reader.read(path, made)
+    assert isinstance(checkpoint, Checkpoint)
+    if not checkpoint.entries:
+        raise Unreadable("it holds no tensors", "name a file of weights")
+    return checkpoint
+
+
+def _first_file(path: Path) -> Path:
+    index = path.with_name(f"{path.name}.index")
+    if not path.exists() and index.exists():
+        path = index
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise Unreadable("it is a folder", f"name a file in it{_in_folder(path)}")
+    if not stat.S_ISREG(mode):
+        raise Unreadable("it is no regular file", "name a file of weights")
+    return path
+
+
+def _in_folder(folder: Path) -> str:
+    likely = (".safetensors", ".pth", ".pt", ".index", ".h5", ".keras", ".ckpt", ".bin")
+    names = sorted(path.name for path in folder.iterdir() if path.suffix in likely)
+    return f", as in `{folder / names[0]}`" if names else ""
+
+
+def _format(path: Path) -> Format:
+    """What a file is, by how it begins and ends."""
+    with path.open("rb") as file:
+        start = file.read(16)
+        file.seek(0, os.SEEK_END)
+        size = file.tell()
+        file.seek(max(0, size - 8))
+        end = file.read(8)
+    if not start:
+        raise Unreadable("it is empty")
+    if start.startswith(HDF5_MAGIC):
+        return KERAS_FILE
+    if end == TABLE_MAGIC:
+        return TF_BUNDLE if path.suffix == ".index" else TF_SLICES
+    if start.startswith(b"PK"):
+        return _zip_format(path)
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
+        return SAFETENSORS
+    if start.startswith(b"\x80"):
+        return TORCH_FILE
+    raise Unreadable(
+        _odd(path, start), "archgen reads safetensors, torch, TensorFlow and Keras files"
+    )
+
+
+def _zip_format(path: Path) -> Format:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            is_keras = KERAS_WEIGHTS in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise Unreadable(f"the archive is cut off or damaged: {error}") from None
+    return KERAS_FILE if is_keras else TORCH_FILE
+
+
+def _odd(path: Path, start: bytes) -> str:
+    """What an unknown file may be."""
+    if start.startswith(b"version https:/"):
+        return "it is the pointer of Git LFS to a file that was not fetched"
+    if start.lstrip()[:1] == b"<":
+        return "it is a web page"
+    if ".data-" in path.name:
+        return "it is the data of a TensorFlow checkpoint, whose index is another file"
+    if start[8:9] == b"{":
+        return "it is a safetensors file that is cut off"
+    return "it is none of the formats that archgen knows"

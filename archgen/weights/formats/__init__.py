@@ -1,0 +1,1 @@
+"""One file a format of checkpoints; each has `read(path, format) -> Checkpoint`."""

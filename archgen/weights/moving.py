@@ -1,0 +1,122 @@
+"""Tensors carried over: from a checkpoint into our names and layout, and back into theirs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from archgen.weights.checkpoint import Checkpoint
+from archgen.weights.leaves import COUNT, Layout, Leaf, Stored
+from archgen.weights.maps import COUNT_WORD, GAMMA, WeightMap
+from archgen.weights.plan import Origin, Plan
+
+REAL = {"float16", "bfloat16", "float32", "float64"}
+
+
+class Gathered(NamedTuple):
+    """Our tensors by name; and the names of those of theirs that hold NaN, infinity, or no real numbers."""
+
+    tensors: dict[str, Tensor]
+    not_finite: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def gathered(plan: Plan, checkpoint: Checkpoint, ours: Sequence[Leaf]) -> Gathered:
+    """The tensors that a plan finds in a checkpoint, each read once and looked through."""
+    wanted = {tensor.name: tensor for leaf in ours for tensor in leaf.tensors.values()}
+    foreign = tuple(_foreign(plan.origins, checkpoint))
+    if foreign:
+        return Gathered({}, (), foreign)
+    tensors = {
+        name: _filled(wanted[name], origin)
+        if isinstance(origin, float)
+        else carried(checkpoint.read(origin.name), origin)
+        for name, origin in plan.origins.items()
+    }
+    bad = (name for name, tensor in tensors.items() if not _is_finite(tensor))
+    origins = (plan.origins[name] for name in bad)
+    named = tuple(origin.name for origin in origins if isinstance(origin, Stored))
+    return Gathered(tensors, named, ())
+
+
+def _foreign(origins: Mapping[str, Origin], checkpoint: Checkpoint) -> Iterator[str]:
+    """Their tensors of the wrong type: counts are whole numbers, all others real ones."""
+    for name, origin in origins.items():
+        if isinstance(origin, Stored):
+            dtype = checkpoint.entries[origin.name].dtype
+            is_count = name.rpartition(".")[2] == COUNT
+            if dtype not in (REAL | {"int64"} if is_count else REAL):
+                yield origin.name
+
+
+def _filled(tensor: Stored, value: float) -> Tensor:
+    dtype = torch.int64 if tensor.name.rpartition(".")[2] == COUNT else torch.float32
+    return torch.full(tensor.shape, value, dtype=dtype)
+
+
+def carried(tensor: Tensor, stored: Stored) -> Tensor:
+    """A tensor of theirs in our layout, contiguous."""
+    match stored.layout:
+        case Layout.HWIO:
+            tensor = tensor.permute(3, 2, 0, 1)
+        case Layout.HWCM:
+            height, width, channels, each = tensor.shape
+            tensor = tensor.permute(2, 3, 0, 1).reshape(channels * each, 1, height, width)
+        case Layout.IO:
+            tensor = tensor.t()
+        case Layout.POINT:
+            tensor = tensor[0, 0].t()
+        case Layout.FLAT:
+            tensor = tensor[:, :, 0, 0]
+        case Layout.TORCH:
+            pass
+    if stored.shape:
+        tensor = tensor[stored.first : stored.first + stored.shape[0]]
+    return tensor.contiguous()
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether every number is finite; the sum tells at once, unless it overflows."""
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    return math.isfinite(tensor.sum().item()) or bool(tensor.isfinite().all())
+
+
+# ------------------------------------------------------------------------------------- back again
+
+
+class Returned(NamedTuple):
+    """A state dict of theirs; and in words, each with the tensor it is about, what it cannot hold."""
+
+    tensors: dict[str, Tensor]
+    unkept: tuple[str, ...]
+
+
+def returned(chart: WeightMap, ours: Mapping[str, Tensor], leaves: Sequence[Leaf]) -> Returned:
+    """Our tensors under their names; what a step to ours has left out cannot come back."""
+    known = {leaf.path: leaf for leaf in leaves}
+    unkept = [
+        f"`{layer}`: the background class of theirs was left out" for layer in chart.background
+    ]
+    tensors: dict[str, Tensor] = {}
+    for line in chart.layers:
+        leaf = known[line.ours]
+        for role, stored in leaf.tensors.items():
+            if role == COUNT and COUNT_WORD in chart.without:
+                continue
+            if leaf.is_norm and role == "weight" and GAMMA in chart.without:
+                if not bool((ours[stored.name] == 1).all()):
+                    unkept.append(
+                        f"`{stored.name}`: norms of theirs have no gamma, and ours is not 1"
+                    )
+                continue
+            tensors[f"{line.theirs}.{role}"] = ours[stored.name]
+    for theirs, names in chart.split:
+        for role in known[names[0]].tensors:
+            parts = [ours[known[name].tensors[role].name] for name in names]
+            tensors[f"{theirs}.{role}"] = torch.cat(parts)
+    return Returned(tensors, tuple(unkept))

@@ -1,0 +1,251 @@
+"""From a map to tensors: where each tensor of ours comes from, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from archgen.weights.dialects import Dialect
+from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored
+from archgen.weights.maps import COUNT_WORD, GAMMA, LayerLine, WeightMap
+from archgen.weights.pairing import Pair, Pairing, paired
+
+MAX_LEFT = 8  # layers of another shape; with more of them, it is another network
+
+Origin: TypeAlias = "Stored | float"
+
+
+class Misfit(NamedTuple):
+    """A tensor of ours and one of theirs in its place, of another shape."""
+
+    ours: Stored
+    theirs: Stored
+
+
+class Named(NamedTuple):
+    """What a map is between: a network, another implementation, and how that calls its tensors."""
+
+    network: str
+    code: str
+    dialect: Dialect
+
+
+@dataclass
+class Plan:
+    """Where every tensor of ours comes from: a tensor of theirs, or one number for all of it.
+
+    `absent` are tensors of outputs that only training has; they keep their first values. What is
+    `missing`, `extra` and `misfits` stands in the way.
+    """
+
+    origins: dict[str, Origin] = field(default_factory=dict)
+    absent: list[Stored] = field(default_factory=list)
+    missing: list[Stored] = field(default_factory=list)
+    extra: list[Stored] = field(default_factory=list)
+    misfits: list[Misfit] = field(default_factory=list)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether most of the network's numbers are missing: it must be another one."""
+        found = sum(o.size for o in self.origins.values() if isinstance(o, Stored))
+        return sum(tensor.size for tensor in self.missing) > found
+
+    @property
+    def fits(self) -> bool:
+        """Whether every tensor of both sides has its place."""
+        return not (self.missing or self.extra or self.misfits)
+
+
+def found_map(
+    named: Named, ours: Sequence[Leaf], theirs: Sequence[Leaf], *, background: bool = False
+) -> WeightMap:
+    """The map that the layers of both sides suggest; layers of other shapes are in it by their place.
+
+    With `background`, a linear layer of theirs may have one class more than ours, its first.
+    """
+    adapted = _adapted(ours, theirs, background=background)
+    pairing = paired(ours, adapted)
+    pairs = (*pairing.pairs, *(_left_over(pairing) if len(pairing.missing) <= MAX_LEFT else ()))
+    extra = {leaf.path for leaf in adapted if _first(leaf) > 0}
+    lines = tuple(LayerLine(pair.ours.path, pair.theirs.path) for pair in pairs)
+    shortened = tuple(pair.ours.path for pair in pairs if pair.theirs.path in extra)
+    return WeightMap(*named, lines, _without(pairs), shortened)
+
+
+def _adapted(ours: Sequence[Leaf], theirs: Sequence[Leaf], *, background: bool) -> list[Leaf]:
+    """Their layers, those that stand for a linear layer of ours in its shape."""
+    shapes = {leaf.signature for leaf in ours}
+    linear = {leaf.tensors["weight"].shape for leaf in ours if leaf.is_linear}
+    return [
+        leaf if leaf.signature in shapes else _as_linear(leaf, linear, background=background)
+        for leaf in theirs
+    ]
+
+
+def _as_linear(leaf: Leaf, linear: set[Extents], *, background: bool) -> Leaf:
+    """A layer as the linear one that it stands for: a 1x1 convolution, or one with a background."""
+    candidates = [leaf, flat(leaf)]
+    if background:
+        candidates += [without_background(leaf), without_background(flat(leaf))]
+    for candidate in candidates:
+        weight = candidate.tensors.get("weight")
+        if weight is not None and weight.shape in linear:
+            return candidate
+    return leaf
+
+
+def _first(leaf: Leaf) -> int:
+    weight = leaf.tensors.get("weight")
+    return 0 if weight is None else weight.first
+
+
+def without_background(leaf: Leaf) -> Leaf:
+    """The layer without its first output."""
+    tensors = {
+        role: tensor._replace(shape=(tensor.shape[0] - 1, *tensor.shape[1:]), first=1)
+        for role, tensor in leaf.tensors.items()
+        if tensor.shape and tensor.shape[0] > 1
+    }
+    return leaf._replace(tensors=tensors)
+
+
+def flat(leaf: Leaf) -> Leaf:
+    """A 1x1 convolution as a linear layer; any other layer as it is."""
+    weight = leaf.tensors.get("weight")
+    if weight is None or len(weight.shape) != 4 or weight.shape[2:] != (1, 1):
+        return leaf
+    layout = Layout.POINT if weight.layout is Layout.HWIO else Layout.FLAT
+    return leaf._replace(
+        tensors={**leaf.tensors, "weight": weight._replace(shape=weight.shape[:2], layout=layout)}
+    )
+
+
+def _left_over(pairing: Pairing) -> Iterator[Pair]:
+    """What is left on both sides and differs in one number, in order, so that it can be told so.
+
+    Layers that only training needs may be absent, and take no partner of another shape.
+    """
+    extra = list(pairing.extra)
+    for leaf in pairing.missing:
+        like = (
+            [] if leaf.training_only else [other for other in extra if _differ_in_one(leaf, other)]
+        )
+        if like:
+            extra.remove(like[0])
+            yield Pair(leaf, like[0], is_certain=False)
+
+
+def _differ_in_one(leaf: Leaf, other: Leaf) -> bool:
+    """Whether two layers are of a kind, and their weights of one shape but for one number."""
+    ours, theirs = leaf.tensors.get("weight"), other.tensors.get("weight")
+    if ours is None or theirs is None or leaf.is_norm != other.is_norm:
+        return False
+    if len(ours.shape) != len(theirs.shape) or len(ours.shape) == 1:
+        return False
+    return sum(a != b for a, b in zip(ours.shape, theirs.shape, strict=True)) == 1
+
+
+def _without(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """What no norm of theirs has, though ours do."""
+    norms = [pair for pair in pairs if pair.ours.is_norm]
+    words = {GAMMA: "weight", COUNT_WORD: COUNT}
+    return tuple(
+        word
+        for word, role in words.items()
+        if any(role in pair.ours.tensors for pair in norms)
+        and not any(role in pair.theirs.tensors for pair in norms)
+    )
+
+
+# ------------------------------------------------------------------------------- a map and a file
+
+
+def planned(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> Plan:
+    """What a map says of each tensor of a network and of a file, all of them accounted for."""
+    return _Planner(chart, ours, theirs).plan()
+
+
+class _Planner:
+    def __init__(self, chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> None:
+        self._chart = chart
+        self._ours = ours
+        self._theirs = {leaf.path: leaf for leaf in theirs}
+        self._partners = {line.ours: line.theirs for line in chart.layers}
+        self._parts = _parts(chart, {leaf.path: leaf for leaf in ours})
+        self._used: set[str] = set()
+        self._plan = Plan()
+
+    def plan(self) -> Plan:
+        for leaf in self._ours:
+            other = self._counterpart(leaf)
+            if other is not None:
+                self._layer(leaf, other)
+            elif leaf.training_only:
+                self._plan.absent += leaf.tensors.values()
+            else:
+                self._plan.missing += leaf.tensors.values()
+        ignored = set(self._chart.ignore)
+        self._plan.extra += [
+            tensor
+            for leaf in self._theirs.values()
+            for tensor in leaf.tensors.values()
+            if tensor.name not in self._used and tensor.name not in ignored
+        ]
+        return self._plan
+
+    def _counterpart(self, leaf: Leaf) -> Leaf | None:
+        """Their layer as it is to become ours."""
+        if leaf.path in self._parts:
+            theirs, first = self._parts[leaf.path]
+            whole = self._theirs.get(theirs)
+            return None if whole is None else _rows(whole, first, leaf)
+        other = self._theirs.get(self._partners.get(leaf.path, ""))
+        if other is None:
+            return None
+        if leaf.is_linear:
+            other = flat(other)
+        return without_background(other) if leaf.path in self._chart.background else other
+
+    def _layer(self, ours: Leaf, theirs: Leaf) -> None:
+        plan = self._plan
+        for role, tensor in ours.tensors.items():
+            other = theirs.tensors.get(role)
+            if other is not None:
+                self._used.add(other.name)
+                plan.origins[tensor.name] = other
+                if other.shape != tensor.shape:
+                    plan.misfits.append(Misfit(tensor, other))
+            elif role == COUNT and COUNT_WORD in self._chart.without:
+                plan.origins[tensor.name] = 0.0
+            elif role == "weight" and ours.is_norm and GAMMA in self._chart.without:
+                plan.origins[tensor.name] = 1.0
+            else:
+                plan.missing.append(tensor)
+
+
+def _parts(chart: WeightMap, ours: Mapping[str, Leaf]) -> dict[str, tuple[str, int]]:
+    """The layers of ours that are rows of one of theirs: its name and the first of the rows."""
+    parts: dict[str, tuple[str, int]] = {}
+    for theirs, names in chart.split:
+        first = 0
+        for name in names:
+            parts[name] = (theirs, first)
+            leaf = ours.get(name)
+            first += leaf.tensors["weight"].shape[0] if leaf and "weight" in leaf.tensors else 0
+    return parts
+
+
+def _rows(whole: Leaf, first: int, part: Leaf) -> Leaf:
+    """The rows of a layer that are `part`; none beyond its end."""
+    count = part.tensors["weight"].shape[0]
+    return whole._replace(
+        tensors={
+            role: tensor._replace(
+                shape=(max(0, min(count, tensor.shape[0] - first)), *tensor.shape[1:]), first=first
+            )
+            if tensor.shape
+            else tensor
+            for role, tensor in whole.tensors.items()
+        }
+    )

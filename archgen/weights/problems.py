@@ -1,0 +1,143 @@
+"""What is wrong with a checkpoint, as findings: tensors by name, each with the nearest of the other side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from archgen.diagnostics import Diagnostic, Rule, did_you_mean
+from archgen.rules import (
+    EXTRA_TENSOR,
+    FOREIGN_TENSOR,
+    MISSING_TENSOR,
+    NOT_FINITE,
+    UNKEPT,
+    UNREADABLE_WEIGHTS,
+    WRONG_SHAPE,
+)
+from archgen.spec.files import start_of
+from archgen.weights.checkpoint import Checkpoint, Unreadable
+from archgen.weights.leaves import Stored, shown_shape
+from archgen.weights.plan import Misfit, Plan
+
+MAX_NOTES = 40
+SOME_NOTES = 6
+OTHER = "these look like the weights of another network"
+PARTIAL = "with `--partial`, what fits is taken, and the rest keeps its first values"
+
+
+def unreadable(source: str, error: Unreadable) -> Diagnostic:
+    """A file without tensors that can be read."""
+    message = f"no weights can be read from `{source}`: {error}"
+    return UNREADABLE_WEIGHTS.at(start_of(source), message, help=error.help)
+
+
+def misfits(source: str, plan: Plan) -> Iterator[Diagnostic]:
+    """What keeps a file from filling a network, layer by layer; of another network, some layers."""
+    limit = SOME_NOTES if plan.is_far else MAX_NOTES
+    if plan.misfits:
+        message = f"{_tensors(plan.misfits)} of another shape than in the network"
+        lines = [_shapes(misfit) for misfit in plan.misfits]
+        help = _classes(plan.misfits) or PARTIAL
+        yield _listed(WRONG_SHAPE, source, message, lines, help, limit)
+    if plan.missing:
+        message = f"{_tensors(plan.missing)} of the network not in the file"
+        lines = _layers(plan.missing, plan.extra)
+        help = OTHER if plan.is_far else PARTIAL
+        yield _listed(MISSING_TENSOR, source, message, lines, help, limit)
+    if plan.extra:
+        message = f"{_tensors(plan.extra)} of the file not in the network"
+        help = "with `--partial`, they are left out"
+        lines = _layers(plan.extra, plan.missing)
+        yield _listed(EXTRA_TENSOR, source, message, lines, help, limit)
+
+
+def not_finite(source: str, names: Sequence[str]) -> Diagnostic:
+    """Tensors that no network can compute with."""
+    message = f"{_tensors(names)} with NaN or infinity in the file"
+    help = "take a checkpoint from before the training diverged"
+    return _listed(NOT_FINITE, source, message, [f"`{name}`" for name in names], help)
+
+
+def foreign(source: str, names: Sequence[str], checkpoint: Checkpoint) -> Diagnostic:
+    """Tensors of whole numbers, truth values or complex numbers in the place of real ones."""
+    notes = [f"`{name}` is of {checkpoint.entries[name].dtype}" for name in names]
+    help = "convert them to float32 before"
+    return _listed(FOREIGN_TENSOR, source, f"{_tensors(names)} of no real numbers", notes, help)
+
+
+def unkept(source: str, reasons: Sequence[str]) -> Diagnostic:
+    """What another implementation needs and these weights do not have."""
+    return _listed(UNKEPT, source, "their state dict cannot be made of these weights", reasons, "")
+
+
+def _listed(
+    rule: Rule,
+    source: str,
+    message: str,
+    lines: Sequence[str],
+    help: str,
+    limit: int = MAX_NOTES,
+) -> Diagnostic:
+    notes = list(lines[:limit])
+    if len(lines) > limit:
+        notes.append(f"and {len(lines) - limit:,} more layers")
+    return rule.at(start_of(source), message, notes=notes, help=help)
+
+
+def _tensors(found: Sequence[object]) -> str:
+    return "1 tensor is" if len(found) == 1 else f"{len(found):,} tensors are"
+
+
+def _shapes(misfit: Misfit) -> str:
+    ours, theirs = misfit
+    return (
+        f"`{ours.name}` is {shown_shape(ours.shape)}, and `{theirs.name}` "
+        f"in its place {shown_shape(theirs.shape)}"
+    )
+
+
+def _classes(found: Iterable[Misfit]) -> str:
+    """Where only a count of classes differs, what to do about it."""
+    pairs = [(ours.shape, theirs.shape) for ours, theirs in found]
+    if not all(a and b and a[1:] == b[1:] for a, b in pairs):
+        return ""
+    counts = {(a[0], b[0]) for a, b in pairs}
+    if len(counts) != 1:
+        return ""
+    (ours, theirs) = counts.pop()
+    if theirs == ours + 1:
+        return "where theirs begins with a background class, say so in a map: `background:`"
+    return f"the spec may be given as many classes: `--set num_classes={theirs}`"
+
+
+def by_layer(names: Iterable[str]) -> dict[str, list[str]]:
+    """The last words of tensors' names, by the layer that they belong to."""
+    layers: dict[str, list[str]] = {}
+    for name in names:
+        owner = re.split(r"[./](?=[^./]+$)", name)
+        layers.setdefault(owner[0] if len(owner) > 1 else "", []).append(owner[-1])
+    return layers
+
+
+def _layers(tensors: Sequence[Stored], others: Sequence[Stored]) -> list[str]:
+    """A line for each layer: its tensors, the shape of the first, and the nearest on the other side."""
+    shapes = {tensor.name: tensor for tensor in tensors}
+    lines = []
+    for layer, roles in by_layer(shapes).items():
+        first = next(iter(t for name, t in shapes.items() if name.startswith(layer)))
+        near = _nearest(first, others)
+        hint = "" if near is None else f"; nearest is `{near.name}`, {shown_shape(near.shape)}"
+        lines.append(f"`{layer}`: {', '.join(roles)} ({shown_shape(first.shape)}{hint})")
+    return lines
+
+
+def _nearest(tensor: Stored, others: Sequence[Stored]) -> Stored | None:
+    """The unpaired tensor of the other side that it may be: of its shape, or called alike."""
+    role = tensor.name.rpartition(".")[2]
+    alike = [other for other in others if other.shape == tensor.shape]
+    same_role = [other for other in alike if other.name.rpartition(".")[2] == role]
+    if same_role or alike:
+        return (same_role or alike)[0]
+    word = did_you_mean(tensor.name, (other.name for other in others))
+    return next((other for other in others if other.name == word), None)

@@ -1,0 +1,94 @@
+"""Checkpoints of timm and torchvision, taken in and given back: the same logits, the same state dict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from archgen.cli import main
+from archgen.emit.module import build_class
+from archgen.pipeline import Compilation
+from archgen.weights.dialects import TORCH, their_leaves
+from archgen.weights.leaves import leaves_of
+from archgen.weights.pairing import paired
+from tests.compiling import shipped, source_of
+from tools.oracles.maps import maps
+from tools.oracles.networks import ORACLES, Oracle
+from tools.oracles.pairing import pairs, randomise
+
+pytestmark = pytest.mark.oracle
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+@pytest.fixture
+def oracle(request: pytest.FixtureRequest) -> Oracle:
+    return ORACLES[request.param]
+
+
+@pytest.fixture
+def compilation(oracle: Oracle) -> Compilation:
+    return shipped(oracle.spec)
+
+
+every_oracle = pytest.mark.parametrize("oracle", ORACLES, indirect=True)
+
+
+def outlines(oracle: Oracle, compilation: Compilation) -> tuple[nn.Module, nn.Module]:
+    """Ours and theirs without numbers."""
+    with torch.device("meta"):
+        return build_class(source_of(compilation))(dropout=0.0), oracle.theirs()
+
+
+@every_oracle
+@pytest.mark.parametrize("order", ["as defined", "by the alphabet"])
+def test_layers_are_found_whatever_they_are_called(
+    oracle: Oracle, compilation: Compilation, order: str
+) -> None:
+    ours, theirs = outlines(oracle, compilation)
+    state: Shapes = {name: tuple(t.shape) for name, t in theirs.state_dict().items()}
+    if order == "by the alphabet":
+        state = dict(sorted(state.items()))
+    pairing = paired(leaves_of(compilation.sound_network()), their_leaves(state, TORCH))
+    assert not pairing.extra
+    assert all(leaf.training_only for leaf in pairing.missing)
+    found = {(pair.ours.path, pair.theirs.path) for pair in pairing.pairs}
+    assert found == set(pairs(ours, theirs))
+
+
+def test_the_maps_that_come_with_archgen_are_what_is_found() -> None:
+    assert [path for path, text in maps() if path.read_text(encoding="utf-8") != text] == []
+
+
+def outputs(net: nn.Module, images: Tensor) -> Tensor:
+    with torch.inference_mode():
+        out = net.eval()(images)
+    logits: Tensor = out if isinstance(out, Tensor) else out[0]
+    return logits
+
+
+@every_oracle
+def test_a_checkpoint_gives_their_logits_and_comes_back_as_it_was(
+    oracle: Oracle, compilation: Compilation, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    ours, theirs = outlines(oracle, compilation)
+    theirs = theirs.to_empty(device="cpu")
+    randomise(theirs, seed=0)
+    state = theirs.state_dict()
+    library = request.node.callspec.params["oracle"].partition(" ")[0]
+    checkpoint, taken, back = (tmp_path / f"{name}.safetensors" for name in "abc")
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, checkpoint)
+    assert main(["weights", "import", oracle.spec, str(checkpoint), "-o", str(taken)]) == 0
+    ours.load_state_dict(load_file(taken), assign=True)
+    size = compilation.sound_network().network.input
+    images = torch.randn(1, size.channels, size.height, size.width)
+    assert torch.equal(outputs(ours, images), outputs(theirs, images))
+    command = ["weights", "export", oracle.spec, str(taken), "--to", library, "-o", str(back)]
+    assert main(command) == 0
+    returned = load_file(back)
+    assert returned.keys() == state.keys()
+    assert all(torch.equal(returned[name], state[name]) for name in state)

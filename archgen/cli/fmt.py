@@ -77,7 +77,7 @@ def _files(count: int) -> str:
 def _format(file: Found, count: _Counts, *, is_check: bool, is_diff: bool) -> None:
     """Formats one file, or says why it stays as it is."""
     from archgen.cli.fixing import Fixed, diff_of
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     text = _normal_form(file, count)
     if text is None:
@@ -103,9 +103,9 @@ def _format(file: Found, count: _Counts, *, is_check: bool, is_diff: bool) -> No
 def _normal_form(file: Found, count: _Counts) -> str | None:
     """The file's normal form; None, told and counted, where it has none."""
     from archgen.cli.report import note_findings, status_of
-    from archgen.cli.reporters.user_text import harmless
     from archgen.diagnostics import SpecError
     from archgen.formatting import WouldChange, formatted
+    from archgen.harmless import harmless
 
     try:
         return formatted(_text(file))
@@ -139,8 +139,8 @@ def _is_written(fixed: Fixed, count: _Counts) -> bool:
     """Whether the file could be written."""
     from archgen.cli.exit_codes import UNUSABLE
     from archgen.cli.fixing import write_fixed
-    from archgen.cli.reporters.user_text import harmless
     from archgen.cli.write_file import CannotWrite
+    from archgen.harmless import harmless
 
     assert fixed.file.text is not None
     try:

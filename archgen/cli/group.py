@@ -38,7 +38,7 @@ COMMANDS = {
     "schema": Entry(
         "schema",
         "schema",
-        "Print the JSON Schema (draft-07) of specs, block libraries and recipes.",
+        "Print the JSON Schema (draft-07) of specs, recipes and the other kinds of file.",
     ),
     "weights": Entry(
         "weights", "weights", "Look at weights; take them from, or give them to, other code."

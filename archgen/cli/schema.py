@@ -25,7 +25,7 @@ from archgen.cli.terminal import write
 @common_options
 @reports_findings
 def schema(spec: str | None) -> int:
-    """Print the JSON Schema (draft-07) of specs, block libraries and recipes.
+    """Print the JSON Schema (draft-07) of specs, recipes and the other kinds of file.
 
     An editor with a YAML language server completes and checks keys and values with it, and shows
     what they mean. With --for, SPEC is a path, the name of a spec that comes with archgen, or - for
@@ -38,14 +38,14 @@ def schema(spec: str | None) -> int:
 
 
 def _schema_for(target: str) -> dict[str, object]:
-    """The schema of one file; of a recipe, the general one. Raises SpecError without a file to speak of."""
+    """The schema of one file, where it has blocks; else the general one. Raises SpecError without a file."""
     from archgen.cli.locate import kind_of_text, read_target
     from archgen.diagnostics import Findings, SpecError
     from archgen.schema import file_schema, general_schema
     from archgen.spec.loader import load
 
     text = read_target(target)
-    if kind_of_text(text.text) == "recipe":
+    if kind_of_text(text.text) in ("recipe", "weights"):
         return general_schema()
     file = load(text, findings := Findings())
     if file is None:

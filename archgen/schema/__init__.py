@@ -1,4 +1,4 @@
-"""JSON Schema (draft-07) of specs, libraries and recipes, for editors that know YAML."""
+"""JSON Schema (draft-07) of specs, libraries, recipes and weight maps, for editors that know YAML."""
 
 from archgen.schema.document import file_schema, general_schema, schema_text
 from archgen.schema.keys import DESCRIPTIONS

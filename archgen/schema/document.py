@@ -13,6 +13,7 @@ from archgen.resolve import Resolved, resolve
 from archgen.schema.keys import Schema, demanding, described, model_schema, ref
 from archgen.schema.recipes import recipe_definitions
 from archgen.schema.steps import Known, step_definitions
+from archgen.schema.weight_maps import weight_map_definitions
 from archgen.spec import model as written
 from archgen.spec.document import MappingNode, ScalarNode
 from archgen.spec.loader import LANGUAGE_VERSION, SpecFile
@@ -41,11 +42,16 @@ _RECIPE_FILE: Schema = {
         "recipe": described(ref("recipe"), "how to train"),
     },
 }
+_SPEC: Schema = {
+    "if": {"required": ["blocks"], "not": {"required": ["network"]}},
+    "then": {"if": {"required": ["input"]}, "then": ref("network"), "else": ref("library")},
+    "else": ref("network"),
+}
 
 
 def general_schema() -> Schema:
-    """The schema of every spec, library and recipe; of blocks it knows only that they have names."""
-    return _document("a spec, a library of blocks or a recipe of archgen", None)
+    """The schema of every kind of file; of blocks it knows only that they have names."""
+    return _document("a spec, a library of blocks, a recipe or a weight map of archgen", None)
 
 
 def file_schema(file: SpecFile) -> Schema:
@@ -68,16 +74,13 @@ def _document(title: str, known: Known | None) -> Schema:
         "type": "object",
         "if": {"required": ["recipe"]},
         "then": ref("recipe file"),
-        "else": {
-            "if": {"required": ["blocks"], "not": {"required": ["network"]}},
-            "then": {"if": {"required": ["input"]}, "then": ref("network"), "else": ref("library")},
-            "else": ref("network"),
-        },
+        "else": {"if": {"required": ["weights"]}, "then": ref("weight map file"), "else": _SPEC},
         "definitions": {
             **models,
             **step_definitions(known),
             "recipe file": demanding(_RECIPE_FILE, ("archgen", "recipe")),
             **recipe_definitions(),
+            **weight_map_definitions(),
         },
     }
 

@@ -16,6 +16,7 @@ from archgen.spec.document import parse, plain
 from archgen.spec.files import SpecText, read_spec
 from archgen.spec.loader import load
 from archgen.spec.model import SpecModel
+from archgen.weights.maps import KEYS
 from tools.fuzzing.promises import ROOT, SPECS
 
 GENERAL = Draft7Validator(general_schema())
@@ -84,7 +85,7 @@ def test_the_schema_is_one_and_is_shipped_as_it_is_made() -> None:
 def test_a_sound_file_passes(path: Path) -> None:
     text = path.read_text()
     assert messages(GENERAL, text) == []
-    if kind_of_text(text) != "recipe":
+    if kind_of_text(text) not in ("recipe", "weights"):
         assert messages(of_file(path), text) == []
 
 
@@ -145,6 +146,25 @@ def test_a_recipe_is_told_its_slips() -> None:
     ):
         assert right in recipe
         assert len(messages(GENERAL, recipe.replace(right, wrong))) == 1, wrong
+
+
+def test_a_weight_map_is_told_its_slips() -> None:
+    map_text = (SPECS / "weights" / "inception_v4_tf_timm.yaml").read_text()
+    for right, wrong in (
+        ("  network:", "  netwrok:"),
+        ("  layers:", "  layesr:"),
+        ("  layers:", "  without: [gama]\n  layers:"),
+        ("  layers:", "  names: tf_slm\n  layers:"),
+    ):
+        assert right in map_text
+        assert len(messages(GENERAL, map_text.replace(right, wrong))) == 1, wrong
+
+
+def test_every_key_of_a_weight_map_is_described() -> None:
+    schema: Any = GENERAL.schema
+    properties = schema["definitions"]["weights"]["properties"]
+    assert set(properties) == set(KEYS)
+    assert all(key["description"] for key in properties.values())
 
 
 @pytest.mark.parametrize("model", DESCRIPTIONS, ids=lambda model: model.__name__)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
 
 import pytest
+import yaml
 
 from archgen.cli import main
+from archgen.cli.train import train
 from tests.compiling import ROOT, codes
 
 README = (ROOT / "README.md").read_text()
@@ -54,3 +58,48 @@ def test_the_output_in_the_readme_is_real(
     expected = shown.removeprefix(typed).removeprefix("...\n").strip()
     assert main(command) == status
     assert expected in capsys.readouterr().out
+
+
+def archgen_words(words: list[str]) -> list[str]:
+    """What follows `-m archgen train` in the words of a launcher."""
+    start = words.index("archgen")
+    assert words[start - 1] == "-m"
+    assert words[start + 1] == "train"
+    return words[start + 2 :]
+
+
+def launched(page: str) -> list[list[str]]:
+    """The commands of `archgen train` in the shell and Kubernetes examples of a page."""
+    found = []
+    for script in blocks(page, "sh"):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        joined = script.replace("\\\n", " ")
+        lines = [shlex.split(line) for line in joined.splitlines() if "torchrun" in line]
+        found += [archgen_words(words) for words in lines]
+    for document in yaml.safe_load_all(blocks(page, "yaml")[0]):
+        if document["kind"] == "Job":
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            assert container["command"] == ["torchrun"]
+            found.append(archgen_words(container["args"]))
+    return found
+
+
+def test_the_examples_for_many_machines_are_commands() -> None:
+    commands = launched((ROOT / "docs" / "distributed.md").read_text())
+    assert len(commands) == 3
+    for words in commands:
+        context = train.make_context("train", words)
+        assert context.params["spec"] == "inception_v4"
+        assert context.params["out"]
+
+
+def test_the_kubernetes_example_meets_where_its_first_pod_is() -> None:
+    page = (ROOT / "docs" / "distributed.md").read_text()
+    service, job = yaml.safe_load_all(blocks(page, "yaml")[0])
+    name, pod = job["metadata"]["name"], job["spec"]["template"]["spec"]
+    arguments = pod["containers"][0]["args"]
+    assert service["metadata"]["name"] == pod["subdomain"]
+    assert f"--rdzv-endpoint={name}-0.{pod['subdomain']}:29400" in arguments
+    assert f"--nnodes={job['spec']['completions']}" in arguments
+    mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["volumes"]}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import click
 
-from archgen.cli.exit_codes import BUG, INTERRUPTED, SOUND, UNUSABLE
+from archgen.cli.exit_codes import BUG, INTERRUPTED, LOST, SOUND, UNUSABLE
 from archgen.cli.group import archgen
 from archgen.cli.terminal import discard, note, open_missing_streams, tolerate_any_text
 
@@ -70,7 +70,7 @@ def _run(arguments: list[str]) -> int:
         status = archgen.main(arguments, "archgen", standalone_mode=False)
     except click.ClickException as error:
         _show(error)
-        return UNUSABLE
+        return LOST if error.exit_code == LOST else UNUSABLE
     except OSError as error:
         if error.errno not in THE_WORLD:
             raise

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, device_option, example, format_option
+from archgen.cli.options import (
+    common_options,
+    device_option,
+    example,
+    format_option,
+    processes_options,
+)
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import write_lines
 
 if TYPE_CHECKING:
+    from archgen.cli.processes import Here
     from archgen.train import Evaluation, Loading
 
 SCHEMA = 1
@@ -35,6 +43,7 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
 @click.option(
     "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
 )
+@processes_options
 @device_option
 @format_option("table", "json")
 @common_options
@@ -44,24 +53,32 @@ def evaluate(
     weights: str | None,
     data: str | None,
     batch: int,
+    gpus: int | None,
+    processes: int | None,
     device: str,
     output_format: str,
 ) -> int:
     """Measure a trained network on test images.
 
-    Takes the folder of a run, or a spec with --weights.
+    Takes the folder of a run, or a spec with --weights. Several processes share the batches; each
+    image counts once, and the figures are the same for any number of processes.
     """
+    from archgen.cli.launching import Processes, launch_again
+    from archgen.cli.processes import here
     from archgen.cli.training import require_training, told_plainly
 
+    wanted = Processes.requested(gpus, processes, 0, device)
     require_training()
     run = Path(target) if Path(target, "run.json").is_file() else None
     if run is None and weights is None:
         raise click.UsageError(
             f"`{target}` is no run folder; name one, or give a spec its --weights FILE"
         )
-    with told_plainly():
-        result, name = _measure(target, run, weights, data or _data_of(run), batch, device)
-    _print(result, name, output_format)
+    if wanted is not None:
+        return launch_again(wanted)
+    with told_plainly(), here(device) as place:
+        result, name = _measure(target, run, weights, data or _data_of(run), batch, place)
+        _print(result, name, output_format)
     return SOUND
 
 
@@ -80,22 +97,21 @@ def _data_of(run: Path | None) -> str:
 
 
 def _measure(
-    target: str, run: Path | None, weights: str | None, data: str, batch: int, device: str
+    target: str, run: Path | None, weights: str | None, data: str, batch: int, place: Here
 ) -> tuple[Evaluation, str]:
     from archgen.cli.locate import read_target
     from archgen.cli.training import load_images, make_trainable
     from archgen.spec.files import read_spec
     from archgen.train import evaluate as measure
     from archgen.train import load_weights
-    from archgen.train.devices import choose_device
 
-    place = choose_device(device)
     text = read_target(target) if run is None else read_spec(run / "spec.yaml")
-    images = load_images(text, data, "test", _loading(run))
+    images = place.world.together(partial(load_images, text, data, "test", _loading(run)))
     made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
     path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
-    load_weights(path, made.module)
-    return measure(made.module.to(place), images, batch), made.network.network.title
+    place.world.together(partial(load_weights, path, made.module))
+    network = made.module.to(place.device)
+    return measure(network, images, batch, world=place.world), made.network.network.title
 
 
 def _loading(run: Path | None) -> Loading:

@@ -52,6 +52,20 @@ def device_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def processes_options(command: Decorated) -> Decorated:
+    """`--gpus` and `--processes`: how many processes share the work; `--restarts`."""
+    gpus = click.option(
+        "--gpus", type=click.IntRange(1, 64), metavar="N", help="Share the work among N GPUs."
+    )
+    processes = click.option(
+        "--processes",
+        type=click.IntRange(1, 64),
+        metavar="N",
+        help="Share the work among N processes on the CPU.",
+    )
+    return gpus(processes(command))
+
+
 def example(*commands: str) -> str:
     """The examples that end a help page."""
     lines = "\n".join(f"  {command}" for command in commands)

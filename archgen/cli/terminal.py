@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
 
 _CHOICE = "archgen.color"
+_SILENT = "archgen.silent"
 
 
 def remember_colour(ctx: click.Context, choice: str | None) -> None:
@@ -45,8 +47,26 @@ def wants_colour(choice: str, stream: TextIO | None, environment: Mapping[str, s
     return environment.get("TERM") != "dumb" and stream.isatty()
 
 
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Inside, this process says nothing: another one says the same."""
+    ctx = click.get_current_context()
+    ctx.meta[_SILENT] = True
+    try:
+        yield
+    finally:
+        del ctx.meta[_SILENT]
+
+
+def _is_silent() -> bool:
+    ctx = click.get_current_context(silent=True)
+    return ctx is not None and _SILENT in ctx.meta
+
+
 def write(text: str) -> None:
     """Writes `text` to stdout as it is; a full disk is an OSError."""
+    if _is_silent():
+        return
     try:
         click.echo(text, sys.stdout, nl=False, color=has_colour())
     except BrokenPipeError:
@@ -62,6 +82,8 @@ def write_lines(lines: Iterable[str]) -> None:
 
 def note(text: str) -> None:
     """Tells the person at the terminal something that is no result; where nobody can hear it, nothing."""
+    if _is_silent():
+        return
     try:
         click.echo(text, sys.stderr, color=has_colour(to_stderr=True))
     except OSError:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 import click
 
-from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, device_option, example
+from archgen.cli.exit_codes import SIGNALLED, SOUND
+from archgen.cli.options import common_options, device_option, example, processes_options
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import note, write_lines
 
 if TYPE_CHECKING:
+    import torch
+
+    from archgen.cli.launching import Processes
     from archgen.cli.training import Trainable
     from archgen.spec.files import SpecText
     from archgen.train import FitResult, Progress, Recipe, RunFolder
     from archgen.train.data import Images, Split
     from archgen.train.run import Facts
+    from archgen.train.world import World
 
 DEFAULT_DATA = "fashion_mnist"
 SPLITS: tuple[Split, Split] = ("train", "test")
-SIGNALLED = 128  # beside the signal's number: how a shell tells of a process that a signal ended
 
 
 class PlanOptions(TypedDict):
@@ -44,6 +48,7 @@ class PlanOptions(TypedDict):
     epilog=example(
         "archgen train inception_resnet_mini",
         "archgen train specs/inception_v4.yaml --data photos/ --epochs 2 --batch 16 --out runs/v4",
+        "archgen train inception_v4 --data photos/ --gpus 8 --out runs/v4",
         "archgen train --resume runs/v4",
     )
 )
@@ -103,6 +108,14 @@ class PlanOptions(TypedDict):
     is_flag=True,
     help="Write RUN/tensorboard too, for TensorBoard; needs the extra of that name.",
 )
+@processes_options
+@click.option(
+    "--restarts",
+    type=click.IntRange(0, 1000),
+    default=3,
+    show_default=True,
+    help="How often all processes start again where one of them crashes.",
+)
 @device_option
 @common_options
 @reports_findings
@@ -114,6 +127,9 @@ def train(
     workers: int | None,
     checkpoint_every: int | None,
     tensorboard: bool,
+    gpus: int | None,
+    processes: int | None,
+    restarts: int,
     device: str,
     **plan: Unpack[PlanOptions],
 ) -> int:
@@ -122,8 +138,10 @@ def train(
     The folder RUN then holds the resolved spec and recipe, metrics.jsonl, model.safetensors and
     checkpoints. A run that is stopped (Ctrl-C, SIGTERM) saves its state first; one that is killed
     goes on from its last checkpoint. Either way it ends with the very weights of a run that was
-    never stopped.
+    never stopped. Several processes share each batch of the recipe: it stays as large as it is.
     """
+    from archgen.cli.launching import Processes
+    from archgen.cli.processes import here
     from archgen.cli.training import require_training, told_plainly
 
     if resume is not None:
@@ -132,12 +150,30 @@ def train(
         raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
     if plan["epochs"] is not None and plan["max_steps"] is not None:
         raise click.UsageError("name either --epochs or --max-steps, not both")
+    wanted = Processes.requested(gpus, processes, restarts, device)
     require_training()
-    with told_plainly():
+    if wanted is not None:
+        return _launch(wanted, spec, out or resume)
+    with told_plainly(), here(device) as place:
         watching = Watching(checkpoint_every, tensorboard)
-        watching.require()
-        order = _new_order(spec, plan, data, out) if resume is None else _begun(resume, spec, data)
-        return _run(order, _materials(order, workers, device), watching)
+
+        def prepared() -> tuple[Order, Materials]:
+            watching.require()
+            order = _begun(resume, spec, data) if resume else _new_order(spec, plan, data, out)
+            return order, _materials(order, workers, place.device)
+
+        order, materials = place.world.together(prepared)
+        return _run(order, materials, place.world, watching)
+
+
+def _launch(wanted: Processes, spec: str | None, out: str | None) -> int:
+    """Trains in other processes, which all know the folder of the run: they may start again."""
+    from archgen.cli.launching import launch_again
+    from archgen.cli.locate import read_target
+
+    if spec is None or out is not None:
+        return launch_again(wanted)
+    return launch_again(wanted, f"--out={_new_folder(read_target(spec))}")
 
 
 class Watching(NamedTuple):
@@ -197,8 +233,13 @@ def _refuse_beside_resume(options: Mapping[str, object]) -> None:
 
 def _new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
     from archgen.cli.locate import read_target
+    from archgen.train.launch import this_launch
 
     assert spec is not None
+    if out is None and this_launch().restarts:
+        raise click.UsageError(
+            "name the folder of the run by --out RUN: processes that start again look for it"
+        )
     text = read_target(spec)
     folder = Path(out) if out else _new_folder(text)
     return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
@@ -243,11 +284,10 @@ def _new_folder(text: SpecText) -> Path:
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _materials(order: Order, workers: int | None, device: str) -> Materials:
+def _materials(order: Order, workers: int | None, place: torch.device) -> Materials:
     from archgen.cli.training import load_images, loading_of, make_trainable
-    from archgen.train.devices import check_precision, choose_device, resident
+    from archgen.train.devices import check_precision, resident
 
-    place = choose_device(device)
     check_precision(order.recipe.precision, place)
     loading = loading_of(order.recipe, workers)
     train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
@@ -256,18 +296,19 @@ def _materials(order: Order, workers: int | None, device: str) -> Materials:
     return Materials(made, resident(train, place), resident(test, place))
 
 
-def _run(order: Order, materials: Materials, watching: Watching) -> int:
+def _run(order: Order, materials: Materials, world: World, watching: Watching) -> int:
     from archgen.cli.interrupts import writing
-    from archgen.train import Interrupted, fit
+    from archgen.train import Interrupted, Progress, fit
     from archgen.train.computing import described_device
 
     made, train, test = materials
     with writing():
-        run = _run_folder(order, made, train)
-    if run.facts["status"] == "finished":
+        run = world.together(partial(_run_folder, order, made, train, world))
+    if world.is_any(one=world.is_first and run.facts["status"] == "finished"):
         write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])
         return SOUND
-    note(f"training on {described_device(made.module)}")
+    others = "" if world.size == 1 else f"{world.size} processes, each on "
+    note(f"training on {others}{described_device(made.module)}")
     try:
         result = fit(
             made.module,
@@ -276,10 +317,11 @@ def _run(order: Order, materials: Materials, watching: Watching) -> int:
             order.recipe,
             run,
             seed=order.recipe.seed,
-            progress=watching.progress(run),
+            progress=watching.progress(run) if world.is_first else Progress(),
             aux_weights=made.aux_weights,
             checkpoint_every=watching.checkpoint_every,
             macs=made.macs,
+            world=world,
         )
     except Interrupted as stop:
         note(f"interrupted; the state is saved: go on with `archgen train --resume {run.path}`")
@@ -288,8 +330,11 @@ def _run(order: Order, materials: Materials, watching: Watching) -> int:
     return SOUND
 
 
-def _run_folder(order: Order, made: Trainable, train: Images) -> RunFolder:
-    """The folder of the run: a new one, or one that the same order began."""
+def _run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:
+    """The folder of the run: a new one, or one that the same order began.
+
+    The first process makes it; the others only say where it is.
+    """
     from hashlib import sha256
 
     import yaml
@@ -301,6 +346,8 @@ def _run_folder(order: Order, made: Trainable, train: Images) -> RunFolder:
     digest = sha256(made.spec.encode()).hexdigest()
     if run is not None and order.is_from(run):
         digest = run.spec_sha256
+    if not world.is_first:
+        return RunFolder(order.out, digest)
     identity = identity_of(digest, order.recipe, train, order.recipe.seed)
     if run is not None:
         check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")

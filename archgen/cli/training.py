@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from archgen.cli.exit_codes import LOST
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
 CLASSES = "num_classes"
 DEFAULT_RECIPE = "quick"
+
+
+class PeerIsLost(click.ClickException):
+    """Another process of the same training is gone; the run can be resumed."""
+
+    exit_code = LOST
 
 
 class Unusable(click.ClickException):
@@ -41,9 +49,12 @@ def require_training() -> None:
 def told_plainly() -> Iterator[None]:
     """Turns what the trainer says into one line."""
     from archgen.train import TrainingError
+    from archgen.train.errors import PeerLost
 
     try:
         yield
+    except PeerLost as error:
+        raise PeerIsLost(str(error)) from error
     except TrainingError as error:
         raise Unusable(str(error)) from error
 

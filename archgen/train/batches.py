@@ -16,6 +16,7 @@ from archgen.train.data import ImageSet
 from archgen.train.keyed import Purpose
 from archgen.train.recipe import Augment, Recipe
 from archgen.train.schedule import Timeline
+from archgen.train.world import WHOLE, Share
 
 epoch_order = lru_cache(maxsize=1)(keyed.order)
 
@@ -28,11 +29,15 @@ class Batches:
     recipe: Recipe
     timeline: Timeline
     seed: int
+    share: Share = WHOLE
 
     def at(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Images (float32, ready for the network) and labels of `step`, counted from 0."""
+        """Images (float32, ready for the network) and labels of `step`, counted from 0.
+
+        Of the batch they are the share of this process.
+        """
         epoch = self.timeline.epoch(step)
-        samples = self.samples(step)
+        samples = self.share.of(self.samples(step))
         chosen = torch.from_numpy(samples).to(self.data.images.device)
         images = augmented(self.data.images[chosen], self.recipe.augment, self.seed, epoch, samples)
         return (
@@ -41,10 +46,17 @@ class Batches:
         )
 
     def samples(self, step: int) -> NDArray[np.int64]:
-        """The indices of the images of `step`."""
-        order = epoch_order(self.seed, self.timeline.epoch(step), len(self.data))
-        start = step % self.timeline.steps_per_epoch * self.recipe.batch
-        return order[start : start + self.recipe.batch]
+        """The indices of the images of `step` in all processes."""
+        return samples_of(step, self.timeline, self.seed, len(self.data), self.recipe.batch)
+
+
+def samples_of(
+    step: int, timeline: Timeline, seed: int, images: int, batch: int
+) -> NDArray[np.int64]:
+    """The indices of the images of `step`, whatever processes there are and whoever reads them."""
+    order = epoch_order(seed, timeline.epoch(step), images)
+    start = step % timeline.steps_per_epoch * batch
+    return order[start : start + batch]
 
 
 def augmented(

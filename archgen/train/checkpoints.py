@@ -75,9 +75,12 @@ class Checkpoints:
     identity: Identity
     every: int | None = None
     _saved: float = field(default_factory=monotonic, init=False)
+    _newest: int = field(default=0, init=False)
 
     def are_due(self, step: int) -> bool:
         """Whether one is to be saved after `step` steps."""
+        if step == self._newest:
+            return False
         if self.every is not None:
             return step % self.every == 0
         return monotonic() - self._saved >= SECONDS_BETWEEN
@@ -108,7 +111,7 @@ class Checkpoints:
                 "those before it are as they were"
             ) from error
         self._prune(entry)
-        self._saved = monotonic()
+        self._saved, self._newest = monotonic(), state.step
 
     def restore(self, state: TrainingState) -> list[str]:
         """Takes the newest sound checkpoint into `state`; without any, `state` stays as it is.
@@ -124,6 +127,7 @@ class Checkpoints:
                 passed_over.append(f"the checkpoint `{entry.path}` is not used: {content}")
             else:
                 self._take(entry, content, state)
+                self._newest = state.step
                 return passed_over
         if passed_over:
             raise TrainingError(

@@ -32,6 +32,15 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def check_gpus(count: int) -> None:
+    """Refuses to have `count` GPUs of CUDA in this machine where there are fewer."""
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if there == 0:
+        raise TrainingError(f"{_no_gpu()}; `--processes {count}` trains on the CPU")
+    if there < count:
+        raise TrainingError(f"there are not {count} GPUs in this machine: PyTorch sees {there}")
+
+
 def check_precision(precision: Precision, device: torch.device) -> None:
     """Refuses a recipe's `bf16` on a GPU that only imitates it."""
     wanted = autocast_type(precision, device)
@@ -53,18 +62,20 @@ def resident(data: Images, device: torch.device) -> Images:
 def _gpu(number: int) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if not count:
-        reason = (
-            "there is no GPU that it can use"
-            if torch.backends.cuda.is_built()
-            else "it was built without CUDA"
-        )
-        raise TrainingError(
-            f"PyTorch {torch.__version__} cannot use CUDA here: {reason}; name `--device cpu`"
-        )
+        raise TrainingError(f"{_no_gpu()}; name `--device cpu`")
     if number >= count:
         there = ", ".join(f"cuda:{n}" for n in range(count))
         raise TrainingError(f"there is no GPU cuda:{number} in this machine; there is {there}")
     return torch.device("cuda", number)
+
+
+def _no_gpu() -> str:
+    reason = (
+        "there is no GPU that it can use"
+        if torch.backends.cuda.is_built()
+        else "it was built without CUDA"
+    )
+    return f"PyTorch {torch.__version__} cannot use CUDA here: {reason}"
 
 
 def _has_bf16() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from archgen.train.errors import Diverged
-from archgen.train.files import replacing
 from archgen.train.run import RunFolder
 from archgen.train.streamed_batches import AnyBatches
 
@@ -63,8 +61,7 @@ class LossWatch:
             self._stop(pending)
 
     def _stop(self, seen: Seen) -> None:
-        with replacing(self.run.path / REPORT) as temporary:
-            temporary.write_text(json.dumps(self._report(seen), indent=2) + "\n", encoding="utf-8")
+        self.run.keep_report(REPORT, self._report(seen))
         raise Diverged(
             f"the loss became {seen.value()} at step {seen.step + 1}; "
             "lower `lr`, give the schedule more `warmup_steps`, or scale the residuals; "

@@ -15,6 +15,10 @@ class Diverged(TrainingError):
     """A loss or a weight is no number any more, so going on would be for nothing."""
 
 
+class PeerLost(TrainingError):
+    """Another process of this run is gone: what it was doing is lost, and the run may be resumed."""
+
+
 class Interrupted(Exception):
     """A signal asked the run to stop, and the run did so where it can go on later."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 from torch import nn
@@ -12,9 +13,10 @@ from torch import nn
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.computing import algorithms
 from archgen.train.data import Images
-from archgen.train.errors import Interrupted
+from archgen.train.errors import Interrupted, TrainingError
 from archgen.train.evaluation import Evaluation
-from archgen.train.identity import identity_of
+from archgen.train.followed_run import FollowedCheckpoints, FollowedRun
+from archgen.train.identity import check_agreement, identity_of
 from archgen.train.learner import Learner
 from archgen.train.loop import Loop, Work
 from archgen.train.losses import Objective
@@ -26,6 +28,7 @@ from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 from archgen.train.stopping import StopRequest, stop_requests
 from archgen.train.streamed_batches import batches_of
+from archgen.train.world import ALONE, World
 
 NO_WEIGHTS: Mapping[str, float] = {}
 
@@ -56,6 +59,7 @@ def fit(
     aux_weights: Mapping[str, float] = NO_WEIGHTS,
     checkpoint_every: int | None = None,
     macs: int | None = None,
+    world: World = ALONE,
 ) -> FitResult:
     """Trains `model` in place, where it is, by `recipe`; the last step is always evaluated.
 
@@ -64,12 +68,17 @@ def fit(
     `run`. Checkpoints are written every `checkpoint_every` steps, without it every ten minutes, and
     with each evaluation, whose weights, averaged where the recipe has `ema`, are in `run.weights`.
     With `macs`, the multiply-adds for one image, reports say how much of a GPU's arithmetic is used.
-    Raises `TrainingError` where training cannot go on or another process trains in `run`, and
-    `Interrupted`, the state saved, after the first SIGINT or SIGTERM.
+    The processes of a `world`, each of which calls this, share every batch of the recipe.
+    Raises `TrainingError` where training cannot go on or another run has its place in `run`, and
+    `Interrupted`, the state saved, after the first SIGINT or SIGTERM, to whichever process.
     """
     started = perf_counter()
-    work = Work(model, train, test, recipe, run, seed, macs)
-    with stop_requests() as stop, run.locked() as unlocked:
+    run = run if world.is_first else FollowedRun.of(run)
+    work = Work(model, train, test, recipe, run, seed, macs, world)
+    with (
+        stop_requests(is_launched=world.size > 1) as stop,
+        world.entering(run.locked()) as unlocked,
+    ):
         if unlocked is not None:
             progress.tell(unlocked)
         state = _trained(work, aux_weights, checkpoint_every, progress, stop)
@@ -85,18 +94,26 @@ def _trained(
     stop: StopRequest,
 ) -> TrainingState:
     """The state at the end of the run."""
-    recipe, run = work.recipe, work.run
+    recipe, run, world = work.recipe, work.run, work.world
     timeline = Timeline.of(recipe, len(work.train))
     objective = Objective(len(work.train.classes), recipe.label_smoothing, aux_weights)
-    learner = Learner.of(work.model, recipe, timeline)
+    learner = Learner.of(work.model, recipe, timeline, world)
     state = TrainingState(learner.parts(), micro_batches=min(recipe.accumulate, recipe.batch))
     identity = identity_of(run.spec_sha256, recipe, work.train, work.seed)
-    checkpoints = Checkpoints(run.checkpoints, identity, checkpoint_every)
-    facts = run_facts(work.train, work.test, work.seed, work.device)
-    _take_up(run, state, checkpoints, facts, progress)
+    check_agreement(identity, world)
+    if recipe.batch < world.size:
+        raise TrainingError(
+            f"a batch of {recipe.batch} cannot be shared among {world.size} processes: "
+            "each needs an image of it; start fewer"
+        )
+    kind = Checkpoints if world.is_first else FollowedCheckpoints
+    checkpoints = kind(run.checkpoints, identity, checkpoint_every)
+    facts = run_facts(work.train, work.test, work.seed, work.device, world.size)
+    world.together(partial(_take_up, run, state, checkpoints, facts, progress))
+    world.take_from_first(state)
     with (
-        batches_of(work.train, recipe, timeline, work.seed) as batches,
-        run.attempt({**facts, "identity": identity}),
+        batches_of(work.train, recipe, timeline, work.seed, world) as batches,
+        world.entering(run.attempt({**facts, "identity": identity})),
         _showing(progress, timeline.steps, state.step),
         algorithms(deterministic=recipe.deterministic),
     ):
@@ -104,7 +121,7 @@ def _trained(
         try:
             loop.go_on(stop)
         except Interrupted:
-            loop.save()
+            world.together(loop.save)
             raise
     return state
 

@@ -11,6 +11,7 @@ from archgen.train.data import Images, StreamedSet
 from archgen.train.errors import TrainingError
 from archgen.train.recipe import Recipe
 from archgen.train.run import Scalar
+from archgen.train.world import World
 
 Identity: TypeAlias = Mapping[str, Scalar]
 _ABSENT = "unset"
@@ -41,6 +42,13 @@ def check_identity(wanted: Identity, found: Identity, owner: str) -> None:
     ]
     if differing:
         raise TrainingError(f"{owner} is another run's: {'; '.join(differing)}")
+
+
+def check_agreement(identity: Identity, world: World) -> None:
+    """Raises `TrainingError` in all processes where they are not about the same run."""
+    found = [json.loads(text) for text in world.pooled([json.dumps(identity)])]
+    for number, other in enumerate(found):
+        check_identity(found[0], other, f"process {number + 1} of {world.size}")
 
 
 def fingerprint(images: Images) -> str:

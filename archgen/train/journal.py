@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from archgen.train.evaluation import Evaluation
+from archgen.train.gradients import Outcome
 from archgen.train.progress import Progress, StepReport
 from archgen.train.run import RunFolder
 from archgen.train.schedule import Timeline
@@ -45,11 +46,11 @@ class Journal:
         yield
         self._waited += perf_counter() - started
 
-    def stepped(self, step: int, rate: float, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+    def stepped(self, step: int, rate: float, made: Outcome, images: int) -> None:
         """Notes step `step`, counted from 0, and reports after the first and every tenth."""
-        self._losses.append(loss.detach())
-        self._correct.append((logits.detach().argmax(1) == labels).sum())
-        self._images += len(labels)
+        self._losses.append(made.loss)
+        self._correct.append(made.correct)
+        self._images += images
         self.done, self._rate = step + 1, rate
         self.progress.stepped()
         if self.done == 1 or self.done % REPORT_EVERY == 0:

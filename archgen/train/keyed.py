@@ -59,9 +59,9 @@ def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.argsort(bits, kind="stable").astype(np.int64)
 
 
-def network_seed(seed: int, step: int) -> int:
-    """What to seed torch with before `step`, for the network's own draws such as dropout."""
-    return int(draw(seed, Purpose.NETWORK, step, np.zeros(1, np.int64))[0] >> np.uint64(1))
+def network_seed(seed: int, step: int, rank: int = 0) -> int:
+    """What process `rank` seeds torch with before `step`, for the network's draws such as dropout."""
+    return int(draw(seed, Purpose.NETWORK, step, np.array([rank]))[0] >> np.uint64(1))
 
 
 def _scramble(state: Bits) -> Bits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,21 @@ from archgen.train.losses import Outputs
 from archgen.train.optim import build_optimizer, set_learning_rate
 from archgen.train.recipe import Recipe
 from archgen.train.schedule import Timeline, learning_rate
+from archgen.train.world import ALONE, World
 
 
 @dataclass(slots=True)
 class Learner:
     """A network in training, with all that changes its weights.
 
+    `called` is what the images go through: `model`, which several processes of a `world` may share.
     `updates` counts the steps that moved the weights. In fp16 a step whose gradients overflow is
     skipped: it is no update, so neither the schedule nor the averaged weights go on.
     """
 
     model: nn.Module
+    called: nn.Module
+    world: World
     recipe: Recipe
     timeline: Timeline
     optimizer: torch.optim.Optimizer
@@ -36,7 +41,9 @@ class Learner:
     updates: int = 0
 
     @classmethod
-    def of(cls, model: nn.Module, recipe: Recipe, timeline: Timeline) -> Learner:
+    def of(
+        cls, model: nn.Module, recipe: Recipe, timeline: Timeline, world: World = ALONE
+    ) -> Learner:
         """A learner before its first step. `model` is trained in place, where it is."""
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
         device = device_of(model)
@@ -48,6 +55,8 @@ class Learner:
             model.compile()  # in place: the names of the weights stay as they are
         return cls(
             model=model,
+            called=world.parallel(model),
+            world=world,
             recipe=recipe,
             timeline=timeline,
             optimizer=build_optimizer(model, recipe.optimizer),
@@ -68,8 +77,12 @@ class Learner:
     def forward(self, images: Tensor) -> Outputs:
         """What the network makes of `images`, computed at the recipe's precision."""
         with autocast(self.recipe.precision, images.device):
-            outputs: Outputs = self.model(images)
+            outputs: Outputs = self.called(images)
         return outputs
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Inside, `backward` leaves other processes alone: it is not the last before a step."""
+        return self.world.apart(self.called)
 
     def backward(self, loss: Tensor) -> None:
         """Adds the gradients of `loss`, in fp16 multiplied by a scale that `step` takes out."""
@@ -84,8 +97,10 @@ class Learner:
     def step(self) -> None:
         """Clips the gradients and moves the weights and their average, but for an overflow in fp16.
 
-        Only fp16 waits for the device.
+        Only fp16 waits for the device. Of the statistics that several processes have gathered, those
+        of the first are kept.
         """
+        self.world.follow_first(self.model.buffers())
         if self.recipe.clip_norm is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm, foreach=True)

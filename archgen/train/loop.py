@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.data import Images
 from archgen.train.divergence import LossWatch
-from archgen.train.evaluation import device_of, evaluate
+from archgen.train.evaluation import Evaluation, device_of, evaluate
 from archgen.train.gradients import Gradients
 from archgen.train.journal import Journal
 from archgen.train.keyed import network_seed
@@ -26,6 +27,9 @@ from archgen.train.stopping import StopRequest
 from archgen.train.streamed_batches import AnyBatches
 from archgen.train.utilisation import Utilisation
 from archgen.train.weights import save_weights
+from archgen.train.world import ALONE, World
+
+MOST_TEST_IMAGES = 256  # at a time, however large the batch that many processes share
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Work:
     run: RunFolder
     seed: int
     macs: int | None = None
+    world: World = ALONE
 
     @property
     def device(self) -> torch.device:
@@ -69,47 +74,55 @@ class Loop:
         self._checkpoints = checkpoints
         self._gradients = Gradients(learner, objective, state, progress.tell)
         self._watch = LossWatch(work.run, work.model, batches)
-        utilisation = Utilisation.of(work.macs, work.device, learner.dtype)
+        utilisation = Utilisation.of(work.macs, work.device, learner.dtype, work.world.size)
         self._journal = Journal(work.run, progress, batches.timeline, state.step, utilisation)
 
     def go_on(self, stop: StopRequest) -> None:
         """Trains to the end. Raises `Interrupted` after a whole step that `stop` came in."""
-        stop.heed()
         while True:
             if evaluation_is_due(self._state, self._work.recipe, self._batches.timeline):
                 self._evaluate(stop)
             if self._state.step == self._batches.timeline.steps:
                 return
-            self._step()
-            stop.heed()
-            if self._checkpoints.are_due(self._state.step):
-                self.save()
+            self._step(*self._work.world.together(partial(self._next_batch, stop)))
 
     def save(self) -> None:
         """Adds a checkpoint of the state as it is, with all that led to it told and sound."""
         self._settle()
         self._checkpoints.save(self._state)
 
-    def _step(self) -> None:
-        step, rate = self._state.step, self._learner.set_rate()
+    def _next_batch(self, stop: StopRequest) -> tuple[Tensor, Tensor]:
+        """What this process does between two steps, and may fail at by itself."""
+        stop.heed()
+        if self._checkpoints.are_due(self._state.step):
+            self.save()
         with self._journal.waiting():
-            images, labels = self._batches.at(step, self._work.device)
-        loss, logits = self._gradients(images, labels, network_seed(self._work.seed, step))
-        self._watch.see(step, rate, loss)
+            return self._batches.at(self._state.step, self._work.device)
+
+    def _step(self, images: Tensor, labels: Tensor) -> None:
+        work, step, rate = self._work, self._state.step, self._learner.set_rate()
+        seed = network_seed(work.seed, step, work.world.share.rank)
+        made = self._gradients(images, labels, seed)
+        self._watch.see(step, rate, made.loss)
         self._learner.step()
-        self._journal.stepped(step, rate, loss, logits, labels)
+        self._journal.stepped(step, rate, made, work.recipe.batch)
         self._state.step += 1
 
     def _evaluate(self, stop: StopRequest) -> None:
-        """Measures the network, and keeps its weights, the figures and the state, in this order."""
+        work, world = self._work, self._work.world
+        world.together(self._settle)
+        batch = min(work.recipe.batch, MOST_TEST_IMAGES)
+        evaluation = evaluate(self._learner.evaluated, work.test, batch, stop.heed, world)
+        world.together(partial(self._keep, evaluation))
+
+    def _keep(self, evaluation: Evaluation) -> None:
+        """Keeps the weights that were measured, the figures and the state, in this order."""
         work, state, network = self._work, self._state, self._learner.evaluated
-        self._settle()
-        evaluation = evaluate(network, work.test, work.recipe.batch, stop.heed)
         is_averaged = self._learner.averaged is not None
         origin = weights_metadata(
             work.run, work.train, work.seed, state.step, evaluation, averaged=is_averaged
         )
-        save_weights(work.run.weights, network, origin)
+        work.run.keep(partial(save_weights, work.run.weights, network, origin))
         self._journal.tested(evaluation)
         state.evaluations[state.step] = evaluation
         self.save()

@@ -12,14 +12,25 @@ from archgen.train.data import Images
 from archgen.train.evaluation import Evaluation
 from archgen.train.run import Facts, RunFolder, Scalar
 
+_LAST_DIGITS = "their last digits"
+_SURROUNDINGS = {
+    "device": _LAST_DIGITS,
+    "processes": f"{_LAST_DIGITS}, and by what batch norms and dropout see,",
+    "threads": _LAST_DIGITS,
+    "torch": _LAST_DIGITS,
+}
 
-def run_facts(train: Images, test: Images, seed: int, device: torch.device) -> Mapping[str, Scalar]:
+
+def run_facts(
+    train: Images, test: Images, seed: int, device: torch.device, processes: int = 1
+) -> Mapping[str, Scalar]:
     """What a run depends on beside its spec and recipe."""
     return {
         "seed": seed,
         "train": f"{train.name} ({len(train)} images)",
         "test": f"{test.name} ({len(test)} images)",
-        "device": str(device),
+        "device": device.type if processes > 1 else str(device),
+        "processes": processes,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -27,15 +38,16 @@ def run_facts(train: Images, test: Images, seed: int, device: torch.device) -> M
 
 
 def changed_surroundings(run: RunFolder, facts: Facts) -> list[str]:
-    """A line for each of device, threads and versions that is not what the run had until now.
+    """A line for each of device, processes, threads and versions that is not what the run had.
 
-    Sums are rounded in another order then, so the same steps give slightly other weights.
+    Sums are rounded in another order then, so the same steps give slightly other weights. Batch norms
+    and dropout, too, see the share of a process, which another number of processes makes another.
     """
     before = run.facts if run.is_at(run.path) else {}
     return [
         f"{name} was {before[name]} and is {facts[name]} now: "
-        "the weights will differ in their last digits from those of a run without this change"
-        for name in ("device", "threads", "torch")
+        f"the weights will differ in {how} from those of a run without this change"
+        for name, how in _SURROUNDINGS.items()
         if name in before and before[name] != facts[name]
     ]
 

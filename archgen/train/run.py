@@ -12,7 +12,7 @@ lock               held by the process that trains; of no meaning otherwise
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -107,6 +107,14 @@ class RunFolder:
     def weights(self) -> Path:
         """Where the weights of the last evaluation are."""
         return self.path / "model.safetensors"
+
+    def keep(self, writing: Callable[[], None]) -> None:
+        """Calls what writes a file into the folder."""
+        writing()
+
+    def keep_report(self, name: str, report: Mapping[str, object]) -> None:
+        """Writes a report of its own, as JSON."""
+        _write_text(self.path / name, json.dumps(report, indent=2) + "\n")
 
     def record(self, report: Mapping[str, Scalar]) -> None:
         """Appends one report as one line, written at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,30 +15,38 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether somebody asked this process to stop. The second request is no request any more."""
+    """Whether somebody asked this process to stop. The second request is no request any more.
 
-    def __init__(self) -> None:
+    One of several processes, which a launcher has started, is often told twice: by whoever signals
+    all of them, and by the launcher. There a second request is still one, and the launcher, which
+    kills what does not end, counts time. That the launcher is gone is a request too.
+    """
+
+    def __init__(self, *, is_launched: bool = False) -> None:
         self._number: int | None = None
+        self._launcher = os.getppid() if is_launched else None
 
     def heed(self) -> None:
         """Raises Interrupted if a signal has come; called only where the run's state is whole."""
         if self._number is not None:
             raise Interrupted(self._number)
+        if self._launcher is not None and os.getppid() != self._launcher:
+            raise Interrupted(signal.SIGTERM)
 
     def take(self, number: int, _frame: FrameType | None) -> None:
         """Notes the first signal; a second one stops wherever the process is."""
-        if self._number is not None:
+        if self._number is not None and self._launcher is None:
             raise KeyboardInterrupt
         self._number = number
 
 
 @contextmanager
-def stop_requests() -> Iterator[StopRequest]:
+def stop_requests(*, is_launched: bool = False) -> Iterator[StopRequest]:
     """Inside, SIGINT and SIGTERM become a request, but for a signal that the process ignores.
 
     Outside the main thread, which alone may take signals, there are no requests.
     """
-    request = StopRequest()
+    request = StopRequest(is_launched=is_launched)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return

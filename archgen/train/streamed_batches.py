@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archgen.train import keyed
-from archgen.train.batches import Batches, augmented, epoch_order
+from archgen.train.batches import Batches, augmented, samples_of
 from archgen.train.data import Images, StreamedSet
 from archgen.train.data.bad import BadImage
 from archgen.train.data.boxes import DRAWS_PER_ATTEMPT
@@ -22,19 +22,22 @@ from archgen.train.errors import DataError
 from archgen.train.keyed import Purpose
 from archgen.train.recipe import Augment, Recipe
 from archgen.train.schedule import Timeline
+from archgen.train.world import ALONE, WHOLE, Share, World
 
 REPLACEMENTS = 16
 _MIRRORED = Augment(flip=True)
 
 
 @contextmanager
-def batches_of(data: Images, recipe: Recipe, timeline: Timeline, seed: int) -> Iterator[AnyBatches]:
+def batches_of(
+    data: Images, recipe: Recipe, timeline: Timeline, seed: int, world: World = ALONE
+) -> Iterator[AnyBatches]:
     """The batches of one run, whether its images are in memory or not; what reads ends with it."""
     if isinstance(data, StreamedSet):
-        with closing(StreamedBatches(data, recipe, timeline, seed)) as streamed:
+        with closing(StreamedBatches(data, recipe, timeline, seed, world)) as streamed:
             yield streamed
     else:
-        yield Batches(data, recipe, timeline, seed)
+        yield Batches(data, recipe, timeline, seed, world.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,12 @@ class Steps:
     batch: int
     timeline: Timeline
     seed: int
+    share: Share = WHOLE
 
     def samples(self, step: int) -> NDArray[np.int64]:
-        """The indices of the images of `step`."""
-        order = epoch_order(self.seed, self.timeline.epoch(step), len(self.data))
-        start = step % self.timeline.steps_per_epoch * self.batch
-        return order[start : start + self.batch]
+        """The indices of this process's share of the images of `step`."""
+        whole = samples_of(step, self.timeline, self.seed, len(self.data), self.batch)
+        return self.share.of(whole)
 
     def __getitem__(self, step: int) -> Prepared:
         """The uint8 images of `step`; bad ones are replaced, and named."""
@@ -91,24 +94,36 @@ class StreamedBatches:
     `at` may be asked for any step; asked for one after the other it reads ahead.
     """
 
-    def __init__(self, data: StreamedSet, recipe: Recipe, timeline: Timeline, seed: int) -> None:
+    def __init__(
+        self,
+        data: StreamedSet,
+        recipe: Recipe,
+        timeline: Timeline,
+        seed: int,
+        world: World = ALONE,
+    ) -> None:
         self.data = data
         self.timeline = timeline
         self._recipe = recipe
         self._seed = seed
-        self._steps = Steps(data, recipe.batch, timeline, seed)
+        self._world = world
+        self._steps = Steps(data, recipe.batch, timeline, seed, world.share)
         self._ahead: Generator[Prepared, None, None] | None = None
         self._next = -1
 
     def at(self, step: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Images (float32, ready for the network) and labels of `step`, counted from 0."""
-        prepared = self._prepared(step)
+        """Images (float32, ready for the network) and labels of `step`, counted from 0.
+
+        Of the batch they are the share of this process; what is bad counts for all.
+        """
+        prepared, samples = self._prepared(step), self._steps.samples(step)
         self.data.bad.add(prepared.bad)
-        if len(prepared.labels) < self._recipe.batch:
+        self.data.agree(self._world)
+        if len(prepared.labels) < len(samples):
             raise DataError(
                 f"too few images of `{self.data.name}` can be used to fill the batch of step {step}"
             )
-        epoch, samples = self.timeline.epoch(step), self.samples(step)
+        epoch = self.timeline.epoch(step)
         augment = self._recipe.augment if self.data.preset is None else _MIRRORED
         images = augmented(prepared.images, augment, self._seed, epoch, samples)
         drawn = keyed.uniforms(self._seed, Purpose.COLOUR, epoch, samples, COLOUR_DRAWS)
@@ -119,8 +134,9 @@ class StreamedBatches:
         )
 
     def samples(self, step: int) -> NDArray[np.int64]:
-        """The indices of the images of `step`, bad ones included."""
-        return self._steps.samples(step)
+        """The indices of the images of `step` in all processes, bad ones included."""
+        batch = self._recipe.batch
+        return samples_of(step, self.timeline, self._seed, len(self.data), batch)
 
     def close(self) -> None:
         """Ends what reads ahead."""

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from archgen.train import Evaluation, Progress, RunFolder
+from archgen.train.gradients import Outcome
 from archgen.train.journal import Journal
 from archgen.train.schedule import Timeline
 from archgen.train.utilisation import Utilisation
-
-LOGITS, LABELS = torch.eye(4), torch.tensor([0, 1, 2, 0])
 
 
 def journal(run: RunFolder) -> Journal:
@@ -20,7 +19,7 @@ def journal(run: RunFolder) -> Journal:
 def test_reports_come_after_the_first_and_every_tenth_step(run: RunFolder) -> None:
     told = journal(run)
     for step in range(24):
-        told.stepped(step, 0.5, torch.tensor(float(step)), LOGITS, LABELS)
+        told.stepped(step, 0.5, Outcome(torch.tensor(float(step)), torch.tensor(3)), 4)
     told.catch_up()
     told.catch_up()
     reports = [json.loads(line) for line in run.metrics.read_text().splitlines()]
@@ -41,7 +40,7 @@ def test_waiting_for_batches_is_a_share_of_the_time(
     told._since = 0.0
     with told.waiting():
         pass
-    told.stepped(0, 0.5, torch.tensor(1.0), LOGITS, LABELS)
+    told.stepped(0, 0.5, Outcome(torch.tensor(1.0), torch.tensor(3)), 4)
     (report,) = map(json.loads, run.metrics.read_text().splitlines())
     assert report["data_wait"] == 2 / 8
     assert report["images_per_second"] == 4 / 8
@@ -49,7 +48,7 @@ def test_waiting_for_batches_is_a_share_of_the_time(
 
 def test_a_known_device_has_its_share_of_use_in_the_report(run: RunFolder) -> None:
     told = Journal(run, Progress(), Timeline(30, 8), utilisation=Utilisation(6e9, 1e12))
-    told.stepped(0, 0.5, torch.tensor(1.0), LOGITS, LABELS)
+    told.stepped(0, 0.5, Outcome(torch.tensor(1.0), torch.tensor(3)), 4)
     (report,) = map(json.loads, run.metrics.read_text().splitlines())
     assert report["mfu"] == pytest.approx(6e9 * report["images_per_second"] / 1e12)
 

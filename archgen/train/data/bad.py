@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -34,12 +35,14 @@ class BadImages:
     on_bad: OnBad = "error"
     max_share: float = MAX_BAD_SHARE
     found: dict[str, str] = field(default_factory=dict)
+    _news: list[BadImage] = field(default_factory=list, init=False)
 
     def add(self, images: Iterable[BadImage]) -> None:
         """Notes those that are new. An image that is met again counts once."""
-        before = len(self.found)
-        self.found.update({image.place: image.reason for image in images})
-        if len(self.found) == before:
+        news = [image for image in images if image.place not in self.found]
+        self.found.update(news)
+        self._news += news
+        if not news:
             return
         if self.on_bad == "error":
             raise DataError(self._told("leave them out with `--on-bad skip`"))
@@ -50,6 +53,12 @@ class BadImages:
                     f"and these are {100 * len(self.found) / self.total:.2g} %"
                 )
             )
+
+    def pool(self, pooled: Callable[[Sequence[str]], list[str]]) -> None:
+        """Adds what other processes have found since; `pooled` gives what all of them say."""
+        said = pooled([json.dumps(image) for image in self._news])
+        self.add(BadImage(*json.loads(text)) for text in said)
+        self._news.clear()
 
     def lines(self) -> list[str]:
         """The first of them, one a line, and how many there are besides."""

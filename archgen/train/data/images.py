@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from archgen.train.errors import DataError
+from archgen.train.world import WHOLE, Share, World
 
 Split = Literal["train", "test"]
+# uint8 batches with their labels
+OrderedImages: TypeAlias = Generator[tuple[Tensor, Tensor], None, None]
 
 MAX_SET_BYTES = 8 * 2**30
 _GREY_WEIGHTS = (19595, 38470, 7471)  # ITU-R 601-2 luma in 1/65536, as Pillow rounds it
@@ -78,10 +81,13 @@ class ImageSet:
         scaled = images.to(torch.float32).sub_(255 * self.mean).div_(255 * self.std)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images once, as uint8 batches with their labels."""
-        for start in range(0, len(self), batch):
+    def in_order(self, batch: int, share: Share = WHOLE) -> OrderedImages:
+        """All images once, as uint8 batches with their labels; of these the batches of a share."""
+        for start in range(share.rank * batch, len(self), share.size * batch):
             yield self.images[start : start + batch], self.labels[start : start + batch]
+
+    def agree(self, world: World) -> None:
+        """Bad images were found by every process, before there was this set."""
 
 
 def adapt(images: Tensor, shape: InputShape) -> Tensor:

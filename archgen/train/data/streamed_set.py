@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,11 +12,12 @@ from torch import Tensor
 
 from archgen.train.data.bad import MAX_BAD_SHARE, BadImage, BadImages, OnBad
 from archgen.train.data.boxes import Attempt, Box
-from archgen.train.data.images import InputShape, adapt
+from archgen.train.data.images import InputShape, OrderedImages, adapt
 from archgen.train.data.listing import Listing
 from archgen.train.data.presets import PRESETS, Preset, PresetName
 from archgen.train.data.reading import Prepared, prepared_in_processes
 from archgen.train.errors import DataError
+from archgen.train.world import WHOLE, Share, World
 
 MAX_DEFAULT_WORKERS = 8
 
@@ -133,13 +134,21 @@ class StreamedSet:
             scaled = images.to(torch.float32).sub_(255 * mean).div_(255 * std)
         return scaled.contiguous(memory_format=torch.channels_last)
 
-    def in_order(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images once, as uint8 batches with their labels. Bad ones are refused or left out."""
+    def in_order(self, batch: int, share: Share = WHOLE) -> OrderedImages:
+        """All images once, as uint8 batches with their labels; of these the batches of a share.
+
+        Bad ones are refused or left out.
+        """
         batches = OrderedBatches(self, batch)
-        for prepared in prepared_in_processes(batches, range(len(batches)), self.loading.workers):
+        numbers = range(share.rank, len(batches), share.size)
+        for prepared in prepared_in_processes(batches, numbers, self.loading.workers):
             self.bad.add(prepared.bad)
             if len(prepared.labels):
                 yield prepared.images, prepared.labels
+
+    def agree(self, world: World) -> None:
+        """Counts the bad images that other processes have met as if this one had."""
+        self.bad.pool(world.pooled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,9 @@ def test_a_folder_is_searched_for_specs_and_recipes(archgen: Command, spec: Writ
     result = archgen("check", "a", "--format", "concise")
     places = [line.partition(":")[0] for line in result.out.splitlines()[:-1]]
     assert places == ["a/b/two.yml", "a/one.yaml", "a/recipe.yaml"]
-    assert result.err == "passed over a/compose.yaml: it is neither spec nor recipe nor weight map\n"
+    assert (
+        result.err == "passed over a/compose.yaml: it is neither spec nor recipe nor weight map\n"
+    )
     assert result.status == 1
 
 

@@ -11,7 +11,9 @@ from archgen.ir.op import Layout
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNode
 from archgen.ops.conv import Convolution
+from archgen.ops.head import Dropout, Linear, StochasticDepth
 from archgen.ops.merge import Residual
+from archgen.ops.scale import Scale
 from archgen.spec.traced import is_traced
 
 
@@ -104,18 +106,25 @@ def references(shaped: ShapedBlock, heads: tuple[Head, ...]) -> set[Ref]:
 
 
 def may_hold_sum(residual: ShapedNode, read: set[int]) -> bool:
-    """Whether the shortcut can be added into the body's value: a convolution's that nobody else reads.
-
-    A convolution and its norm make a new tensor that their gradients do without.
-    """
-    nodes = [node for node in residual.branches[-1].graph.nodes if node.is_active]
-    if not nodes or nodes[-1].node.repeat is not None or nodes[-1].node.id in read:
-        return False
+    """Whether the shortcut can be added into the body's value: one that is new and that nobody else reads."""
     assert isinstance(residual.op, Residual)
     is_plain = not is_traced(residual.op.scale) and residual.op.scale == 1.0
-    last = nodes[-1]
-    is_new = isinstance(last.op, Convolution) and last.op.act is None
-    return is_plain and is_new and not is_traced(last.condition)
+    for node in reversed(residual.branches[-1].graph.nodes):
+        if not node.is_active:
+            continue
+        is_sure = not is_traced(node.condition) and node.node.repeat is None
+        if not is_sure or node.node.id in read:
+            return False
+        if not isinstance(node.op, Dropout | StochasticDepth):  # these may pass on what they get
+            return is_plain and _makes_new(node)
+    return False
+
+
+def _makes_new(node: ShapedNode) -> bool:
+    """Whether a step makes a new tensor that its gradient does without."""
+    if isinstance(node.op, Convolution):
+        return node.op.act is None
+    return isinstance(node.op, Linear) or (isinstance(node.op, Scale) and node.op.learned)
 
 
 def sliced(refs: set[Ref]) -> dict[int, list[int]]:

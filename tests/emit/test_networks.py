@@ -55,7 +55,7 @@ def test_the_live_module_makes_the_shape_that_was_inferred(network: tuple[str, n
     assert shaped.output is not None
     x = shaped.network.input
     out = module.eval()(torch.empty(2, x.channels, x.height, x.width, device="meta"))
-    assert tuple(out.shape) == (2, shaped.output.channels)
+    assert tuple(out.shape) == (2, shaped.output.channels, *(shaped.output.grid or ()))
 
 
 def test_training_returns_the_heads_beside_the_logits(network: tuple[str, nn.Module]) -> None:

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from archgen.emit import emit
-from archgen.emit.module import build_class
 from archgen.pipeline import Compilation, check
 from archgen.spec.files import read_spec
-from tools.oracles.networks import ORACLES, Oracle
-from tools.oracles.pairing import give_weights, pairs, randomise
+from tools.oracles.networks import ORACLES, Oracle, without_chance
+from tools.oracles.pairing import give_weights, own_tensors, pairs, randomise
 
 BATCH = 2
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -61,13 +60,11 @@ class Twins(NamedTuple):
     def gradients(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Those of each weight of ours and of theirs, after a step backwards of both."""
         for pair in pairs(self.ours, self.theirs):
-            theirs = self.theirs.get_submodule(pair.theirs)
-            for name, parameter in self.ours.get_submodule(pair.ours).named_parameters():
-                if "." not in name:  # a norm inside a convolution is a pair of its own
-                    gradients = parameter.grad, theirs.get_parameter(name).grad
-                    assert gradients[0] is not None
-                    assert gradients[1] is not None
-                    yield gradients[0], gradients[1]
+            for (_, ours), (_, theirs) in own_tensors(self.ours, self.theirs, pair):
+                if isinstance(ours, nn.Parameter):
+                    assert ours.grad is not None
+                    assert theirs.grad is not None
+                    yield ours.grad, theirs.grad.view(ours.shape)
 
 
 def lay_out(net: nn.Module, layout: str) -> None:
@@ -99,7 +96,7 @@ def compiled(spec: str) -> Compilation:
 def live(oracle: Oracle, compilation: Compilation) -> nn.Module:
     """The emitted network, without dropout, and without a head that theirs lacks."""
     network = compilation.sound_network()
-    module = build_class(emit(network, compilation.sources, oracle.spec))(dropout=0.0)
+    module = without_chance(oracle, emit(network, compilation.sources, oracle.spec))
     if oracle.outputs == 1:
         for head in network.heads:
             setattr(module, head.head.name, NoHead())

@@ -1,23 +1,60 @@
-"""Networks of this project beside the implementations of timm and torchvision that they are held to."""
+"""Networks of this project beside the implementations by others that they are held to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
+from types import MappingProxyType
 from typing import NamedTuple
 
 import timm
 import torch
-from torch import nn
+from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
+from pretrainedmodels.models.bninception import BNInception
+from torch import Tensor, nn
 from torchvision import models
+from unet import UNet2D
+
+from archgen.diagnostics import Findings
+from archgen.emit.module import build_class
+from archgen.emit.source import ModuleSource
+from archgen.infer import infer
+from archgen.ir.shaped import ShapedNetwork
+from archgen.pipeline import Compilation
+from tools.oracles import by_hand
+
+# the params of specs that bring chance into training
+CHANCES = ("dropout", "aux_dropout", "stochastic_depth")
 
 
 class Oracle(NamedTuple):
-    """A spec, another implementation of its network, and how many outputs that has in training."""
+    """A spec, another implementation of its network, and how many outputs that has in training.
+
+    `arguments` are what it sets our params to. Where the two cannot be equal bit by bit, `reason` says
+    why, and no number of one may be farther from the other's than the `bound`.
+    """
 
     spec: str
     theirs: Callable[[], nn.Module]
     outputs: int = 1
+    arguments: Mapping[str, object] = MappingProxyType({})
+    bound: float = 0.0
+    reason: str = ""
+
+    def is_held(self, ours: Tensor, theirs: Tensor) -> bool:
+        """Whether two tensors are as near as they have to be."""
+        return (
+            bool(((ours - theirs).abs() <= self.bound).all())
+            if self.bound
+            else torch.equal(ours, theirs)
+        )
+
+    def shaped(self, compilation: Compilation) -> ShapedNetwork:
+        """Our network with its arguments."""
+        shaped = infer(compilation.sound_network().network, Findings(), self.arguments)
+        assert shaped is not None
+        return shaped
 
 
 torchvision_inception_v3 = partial(
@@ -26,6 +63,13 @@ torchvision_inception_v3 = partial(
 torchvision_googlenet = partial(
     models.googlenet, aux_logits=False, transform_input=False, init_weights=False, dropout=0.0
 )
+
+
+def without_chance(oracle: Oracle, source: ModuleSource) -> nn.Module:
+    """Our network, live, nothing of which is dropped in training."""
+    made = build_class(source)
+    taken = signature(made).parameters
+    return made(**oracle.arguments, **{name: 0.0 for name in CHANCES if name in taken})
 
 
 def torchvision_regnet() -> nn.Module:
@@ -44,6 +88,7 @@ ORACLES = {
     "timm inception_v3": Oracle(
         "inception_v3_torch", partial(timm.create_model, "inception_v3", aux_logits=True), outputs=2
     ),
+    "torchvision resnet18": Oracle("resnet_18", models.resnet18),
     "torchvision resnet50": Oracle("resnet_50", models.resnet50),
     "torchvision resnet101": Oracle("resnet_101", models.resnet101),
     "torchvision resnet152": Oracle("resnet_152", models.resnet152),
@@ -62,4 +107,27 @@ ORACLES = {
         "mobilenet_v3", partial(models.mobilenet_v3_large, dropout=0.0)
     ),
     "torchvision regnet_y_400mf": Oracle("regnet_y_400mf", torchvision_regnet),
+    "torchvision shufflenet_v2_x1_0": Oracle("shufflenet_v2", models.shufflenet_v2_x1_0),
+    "torchvision efficientnet_b0": Oracle(
+        "efficientnet_b0", partial(models.efficientnet_b0, dropout=0.0, stochastic_depth_prob=0.0)
+    ),
+    "torchvision convnext_tiny": Oracle(
+        "convnext_tiny",
+        partial(models.convnext_tiny, stochastic_depth_prob=0.0),
+        bound=1e-4,
+        reason=(
+            "inside a block its channels are the last dimension, and ours only lie last in memory; torch's "
+            "gelu differs between the two in the last digit"
+        ),
+    ),
+    "pretrainedmodels BNInception": Oracle(
+        "bn_inception", BNInception, arguments=MappingProxyType({"pooled": 128})
+    ),
+    "facenet-pytorch InceptionResnetV1": Oracle(
+        "inception_resnet_v1_facenet", partial(InceptionResnetV1, dropout_prob=0.0)
+    ),
+    "unet UNet2D": Oracle("unet", partial(UNet2D, padding=1)),
+    "by hand: network_in_network": Oracle("network_in_network", by_hand.network_in_network),
+    "by hand: alexnet": Oracle("alexnet", by_hand.alexnet),
+    "by hand: GoogLeNet": Oracle("googlenet", by_hand.GoogLeNet, outputs=3),
 }

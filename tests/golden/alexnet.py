@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/alexnet.yaml -o alexnet.py
 
 Language version 1, sha256 of the spec and its libraries:
-c3e01c1884908850c2d4c9c14a91a00b5f3e1f3183ce47ac301bcb1dbaaf572e
+fade8e10eb69e38751f143fa7728979fc9dffc70e430e32f0a28823d1a087eee
 """
 
 from __future__ import annotations

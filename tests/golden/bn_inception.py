@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/bn_inception.yaml -o bn_inception.py
 
 Language version 1, sha256 of the spec and its libraries:
-2d704386b8c88423e04e035e82f41d6308f722fef2f0106c1669ecab063bb829
+d07a2efcfa660c145a2644327c9f6b3f98aa2a49f76917a7d161d509955f32e4
 """
 
 from __future__ import annotations

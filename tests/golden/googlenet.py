@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/googlenet.yaml -o googlenet.py
 
 Language version 1, sha256 of the spec and its libraries:
-12b2c3ce3e3a04d7df3d70ceb1931d4df7f5d63e926069ce41cc2159c1ce51f1
+d7c5cdf1841fc730d2b0f40e9d8a63cdcb087a46d53be5d082d907227eccfe7b
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_resnet_v1_facenet.yaml -o inception_resnet_v1_facenet.py
 
 Language version 1, sha256 of the spec and its libraries:
-b7b254977f35b1bfe988c1da2e71cdb859b00115e10229078fda402814fd98f1
+c92a3c59c9e1e0897e661aafb9b5b17b6aaaa0e320629858415f848c603242e8
 """
 
 from __future__ import annotations

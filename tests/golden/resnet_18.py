@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/resnet_18.yaml -o resnet_18.py
 
 Language version 1, sha256 of the spec and its libraries:
-c42755f6de21de25d9b0f7a5199bb788634ea2c4b23c70d901c1ac4bb4c4e325
+8572a0d1de694d01ba9167454a7ffe6bdefbdcf60ae6e2d64e2024313312271c
 """
 
 from __future__ import annotations

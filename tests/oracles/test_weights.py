@@ -17,7 +17,7 @@ from archgen.weights.leaves import leaves_of
 from archgen.weights.pairing import paired
 from tests.compiling import shipped, source_of
 from tools.oracles.maps import maps
-from tools.oracles.networks import ORACLES, Oracle
+from tools.oracles.networks import MAPPED, Oracle
 from tools.oracles.pairing import pairs, randomise
 
 pytestmark = pytest.mark.oracle
@@ -27,7 +27,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 @pytest.fixture
 def oracle(request: pytest.FixtureRequest) -> Oracle:
-    return ORACLES[request.param]
+    return MAPPED[request.param]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def compilation(oracle: Oracle) -> Compilation:
     return shipped(oracle.spec)
 
 
-every_oracle = pytest.mark.parametrize("oracle", ORACLES, indirect=True)
+every_oracle = pytest.mark.parametrize("oracle", MAPPED, indirect=True)
 
 
 def outlines(oracle: Oracle, compilation: Compilation) -> tuple[nn.Module, nn.Module]:

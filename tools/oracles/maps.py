@@ -16,7 +16,7 @@ from archgen.weights.leaves import leaves_of
 from archgen.weights.maps import map_text
 from archgen.weights.plan import Named, found_map
 from tools.benchmarks.twins import compiled
-from tools.oracles.networks import ORACLES
+from tools.oracles.networks import MAPPED
 
 FOLDER = Path("specs/weights")
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def maps() -> Iterator[tuple[Path, str]]:
     """Every map with its place."""
-    for code, oracle in ORACLES.items():
+    for code, oracle in MAPPED.items():
         library = code.partition(" ")[0]
         with torch.device("meta"):
             state = oracle.theirs().state_dict()

@@ -79,7 +79,8 @@ def torchvision_regnet() -> nn.Module:
         return network
 
 
-ORACLES = {
+# those with a weight map of their own, and those without
+MAPPED = {
     "timm inception_v4": Oracle("inception_v4_tf", partial(timm.create_model, "inception_v4")),
     "timm inception_resnet_v2": Oracle(
         "inception_resnet_v2_tf", partial(timm.create_model, "inception_resnet_v2")
@@ -88,7 +89,6 @@ ORACLES = {
     "timm inception_v3": Oracle(
         "inception_v3_torch", partial(timm.create_model, "inception_v3", aux_logits=True), outputs=2
     ),
-    "torchvision resnet18": Oracle("resnet_18", models.resnet18),
     "torchvision resnet50": Oracle("resnet_50", models.resnet50),
     "torchvision resnet101": Oracle("resnet_101", models.resnet101),
     "torchvision resnet152": Oracle("resnet_152", models.resnet152),
@@ -107,6 +107,9 @@ ORACLES = {
         "mobilenet_v3", partial(models.mobilenet_v3_large, dropout=0.0)
     ),
     "torchvision regnet_y_400mf": Oracle("regnet_y_400mf", torchvision_regnet),
+}
+FURTHER = {
+    "torchvision resnet18": Oracle("resnet_18", models.resnet18),
     "torchvision shufflenet_v2_x1_0": Oracle("shufflenet_v2", models.shufflenet_v2_x1_0),
     "torchvision efficientnet_b0": Oracle(
         "efficientnet_b0", partial(models.efficientnet_b0, dropout=0.0, stochastic_depth_prob=0.0)
@@ -131,3 +134,4 @@ ORACLES = {
     "by hand: alexnet": Oracle("alexnet", by_hand.alexnet),
     "by hand: GoogLeNet": Oracle("googlenet", by_hand.GoogLeNet, outputs=3),
 }
+ORACLES = {**MAPPED, **FURTHER}

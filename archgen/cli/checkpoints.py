@@ -12,13 +12,15 @@ from archgen.cli.terminal import note
 from archgen.cli.training import Unusable
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from archgen.ir.shaped import ShapedNetwork
     from archgen.weights.checkpoint import Checkpoint
     from archgen.weights.dialects import Dialect
     from archgen.weights.leaves import Leaf
 
 NEEDED = ("torch", "numpy", "safetensors")
-SOURCES = ("timm", "torchvision", "tf_slim", "keras", "facenet", "cadene")
+SOURCES = ("timm", "torchvision", "tf_slim", "facenet", "cadene")
 WITH_BACKGROUND = ("tf_slim", "cadene")
 
 
@@ -68,8 +70,6 @@ def opened(name: str) -> Iterator[Checkpoint]:
         yield open_checkpoint(Path(name))
     except Unreadable as error:
         raise SpecError([unreadable(name, error)]) from None
-    except ImportError as error:
-        raise Unusable(str(error)) from None
     except OSError as error:
         raise Unusable(f"`{name}` cannot be read: {_reason(error, Path(name))}") from None
 
@@ -88,12 +88,22 @@ def _reason(error: OSError, path: Path) -> str:
     return f"there is no such file{hint}"
 
 
-def write_beside(name: str, parts: Iterable[bytes | memoryview], file: Checkpoint) -> None:
-    """Writes a result, whole or not at all, and never over the checkpoint that it is made of."""
+def live_network(target: Target) -> nn.Module:
+    """A new network, its first values drawn from the seed 0."""
+    from archgen.emit import emit
+    from archgen.emit.module import build_class
+    from archgen.train.computing import seed_weights
+
+    seed_weights(0)
+    return build_class(emit(target.network, target.sources, target.title))()
+
+
+def write_result(name: str, parts: Iterable[bytes | memoryview], *, never: Iterable[Path]) -> None:
+    """Writes a result, whole or not at all, and over none of the files that it is made of."""
     from archgen.cli.write_file import CannotWrite, write_parts
 
     try:
-        write_parts(Path(name), parts, never=file.files)
+        write_parts(Path(name), parts, never=never)
     except CannotWrite as error:
         raise Unusable(str(error)) from None
     note(f"wrote {name}")
@@ -101,7 +111,8 @@ def write_beside(name: str, parts: Iterable[bytes | memoryview], file: Checkpoin
 
 def dialect_of(code: str, checkpoint: Checkpoint) -> Dialect:
     """How a code calls its tensors; `auto` goes by the kind of file."""
-    from archgen.weights.dialects import KERAS, TF_SLIM, TORCH
+    from archgen.weights.dialects import TF_SLIM, TORCH
 
-    named = {"tf_slim": TF_SLIM, "keras": KERAS}
-    return checkpoint.dialect if code == "auto" else named.get(code, TORCH)
+    if code == "auto":
+        return checkpoint.dialect
+    return TF_SLIM if code == "tf_slim" else TORCH

@@ -43,6 +43,7 @@ COMMANDS = {
     "weights": Entry(
         "weights", "weights", "Look at weights; take them from, or give them to, other code."
     ),
+    "export": Entry("export", "export", "Write a network with its weights for other programs."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
 }
 WEIGHTS_COMMANDS = {

@@ -13,7 +13,7 @@ from archgen.cli.checkpoints import (
     opened,
     read_network,
     require_weights,
-    write_beside,
+    write_result,
 )
 from archgen.cli.exit_codes import SOUND
 from archgen.cli.options import common_options, example
@@ -74,7 +74,8 @@ def export(
     with opened(weights) as file:
         chart = _chart(target, file, code, map_file)
         tensors = _returned(target, file, chart)
-        write_beside(output, file_parts(tensors, suffix, {"format": "pt"}), file)
+        parts = file_parts(tensors, suffix, {"format": "pt"})
+        write_result(output, parts, never=file.files)
     left = [leaf.path for leaf in target.leaves if leaf.path not in _mapped(chart)]
     if left:
         note(f"{len(left)} layers that theirs does not have were left out: {', '.join(left)}")

@@ -12,10 +12,11 @@ from archgen.cli.checkpoints import (
     WITH_BACKGROUND,
     Target,
     dialect_of,
+    live_network,
     opened,
     read_network,
     require_weights,
-    write_beside,
+    write_result,
 )
 from archgen.cli.exit_codes import SOUND
 from archgen.cli.options import common_options, example
@@ -89,7 +90,7 @@ def import_(
         fitted = _fitted(target, file, found.chart, partial=partial)
         write_lines(paint_lines(_shown(target, file, found, fitted)))
         if write_map is not None:
-            write_beside(write_map, [map_text(found.chart).encode()], file)
+            write_result(write_map, [map_text(found.chart).encode()], never=file.files)
         if output is not None:
             _save(output, target, file, found, fitted)
     if output is None and write_map is None:
@@ -209,20 +210,15 @@ def _save(output: str, target: Target, file: Checkpoint, found: Found, fitted: F
     from archgen.train.weights import in_parts
 
     tensors = {**_first_values(target, fitted.initialised), **fitted.tensors}
-    write_beside(output, in_parts(tensors, _metadata(target, file, found, fitted)), file)
+    parts = in_parts(tensors, _metadata(target, file, found, fitted))
+    write_result(output, parts, never=file.files)
 
 
 def _first_values(target: Target, names: Sequence[str]) -> dict[str, Tensor]:
     """What a new network has in these tensors, drawn from the seed 0."""
     if not names:
         return {}
-    from archgen.emit import emit
-    from archgen.emit.module import build_class
-    from archgen.train.computing import seed_weights
-
-    seed_weights(0)
-    module = build_class(emit(target.network, target.sources, target.title))()
-    state = module.state_dict()
+    state = live_network(target).state_dict()
     return {name: state[name] for name in names}
 
 

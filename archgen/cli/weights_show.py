@@ -36,7 +36,7 @@ MAX_METADATA = 200  # letters of a value in the table; the document for programs
 def show(file: str, output_format: str) -> int:
     """Show the tensors of a file: names, shapes, types, sizes; its metadata and its hash.
 
-    FILE is of safetensors, torch, TensorFlow or Keras, told by its content. Of a TensorFlow checkpoint
+    FILE is of safetensors, torch or TensorFlow, told by its content. Of a TensorFlow checkpoint
     of several files, name the index, or what the names of all begin with.
     """
     from archgen.cli.checkpoints import opened, require_weights

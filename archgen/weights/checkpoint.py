@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from archgen.weights.dialects import KERAS, TF_SLIM, TORCH, Dialect
+from archgen.weights.dialects import TF_SLIM, TORCH, Dialect
 from archgen.weights.leaves import Extents
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 MAX_TENSORS = 1_000_000
 TABLE_MAGIC = bytes.fromhex("57fb808b247547db")  # ends a TensorFlow index or checkpoint
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-KERAS_WEIGHTS = "model.weights.h5"
 
 
 class Unreadable(Exception):
@@ -75,17 +73,15 @@ def _sha256(path: Path) -> str:
 
 
 class Format(NamedTuple):
-    """A kind of file: its name, the module that reads it, and what that needs beyond torch."""
+    """A kind of file: its name, the module that reads it, and how tensors are called in it."""
 
     name: str
     module: str
     dialect: Dialect
-    needs: tuple[str, ...] = ()
 
 
 SAFETENSORS = Format("safetensors", "safetensors_file", TORCH)
 TORCH_FILE = Format("torch", "torch_file", TORCH)
-KERAS_FILE = Format("keras", "keras_file", KERAS, ("h5py",))
 TF_BUNDLE = Format("tensorflow", "tensorflow_bundle", TF_SLIM)
 TF_SLICES = Format("tensorflow v1", "tensorflow_slices", TF_SLIM)
 
@@ -93,7 +89,7 @@ TF_SLICES = Format("tensorflow v1", "tensorflow_slices", TF_SLIM)
 def open_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at a path, which for TensorFlow may be the prefix of its files' names.
 
-    Raises Unreadable, FileNotFoundError and other OSErrors; ImportError names the extra to install.
+    Raises Unreadable, FileNotFoundError and other OSErrors.
     """
     path = _first_file(path)
     made = _format(path)
@@ -118,7 +114,7 @@ def _first_file(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> str:
-    likely = (".safetensors", ".pth", ".pt", ".index", ".h5", ".keras", ".ckpt", ".bin")
+    likely = (".safetensors", ".pth", ".pt", ".index", ".ckpt", ".bin")
     names = sorted(path.name for path in folder.iterdir() if path.suffix in likely)
     return f", as in `{folder / names[0]}`" if names else ""
 
@@ -133,34 +129,23 @@ def _format(path: Path) -> Format:
         end = file.read(8)
     if not start:
         raise Unreadable("it is empty")
-    if start.startswith(HDF5_MAGIC):
-        return KERAS_FILE
     if end == TABLE_MAGIC:
         return TF_BUNDLE if path.suffix == ".index" else TF_SLICES
     if start.startswith(b"PK"):
-        return _zip_format(path)
+        return TORCH_FILE
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
         return SAFETENSORS
     if start.startswith(b"\x80"):
         return TORCH_FILE
-    raise Unreadable(
-        _odd(path, start), "archgen reads safetensors, torch, TensorFlow and Keras files"
-    )
-
-
-def _zip_format(path: Path) -> Format:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            is_keras = KERAS_WEIGHTS in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise Unreadable(f"the archive is cut off or damaged: {error}") from None
-    return KERAS_FILE if is_keras else TORCH_FILE
+    raise Unreadable(_odd(path, start), "archgen reads safetensors, torch and TensorFlow files")
 
 
 def _odd(path: Path, start: bytes) -> str:
     """What an unknown file may be."""
     if start.startswith(b"version https:/"):
         return "it is the pointer of Git LFS to a file that was not fetched"
+    if start.startswith(HDF5_MAGIC):
+        return "it is an HDF5 file, as Keras writes them, which archgen does not read"
     if start.lstrip()[:1] == b"<":
         return "it is a web page"
     if ".data-" in path.name:

@@ -44,13 +44,7 @@ TF_SLIM = Dialect(
         *("RMSProp", "RMSProp_1", "Adam", "Adam_1", "_CHECKPOINTABLE_OBJECT_GRAPH"),
     ),
 )
-KERAS = Dialect(
-    "keras",
-    "/",
-    _NORM,
-    {"kernel": "", "depthwise_kernel": "depthwise", "pointwise_kernel": "pointwise"},
-)
-DIALECTS = {dialect.name: dialect for dialect in (TORCH, TF_SLIM, KERAS)}
+DIALECTS = {dialect.name: dialect for dialect in (TORCH, TF_SLIM)}
 
 
 def leaf_path(name: str, dialect: Dialect) -> tuple[str, str]:

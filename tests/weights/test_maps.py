@@ -106,4 +106,4 @@ def test_a_shipped_map_is_found_by_network_and_code() -> None:
         found = shipped_map("inception_v3_torch", leaves, code)
         assert found is not None
         assert found[0] == f"weights/inception_v3_torch_{code}"
-    assert shipped_map("inception_v3_torch", leaves, "keras") is None
+    assert shipped_map("inception_v3_torch", leaves, "cadene") is None

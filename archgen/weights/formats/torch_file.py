@@ -24,7 +24,7 @@ STATE_KEYS = ("state_dict", "model_state_dict", "model", "model_state", "net", "
 
 def read(path: Path, made: Format) -> Checkpoint:
     """The tensors of a state dict, also of one that lies in a larger dict under a usual name."""
-    is_archive = zipfile.is_zipfile(path)
+    is_archive = _is_archive(path)
     if is_archive:
         _demand_plain(path)
     state, notes = _state_dict(_loaded(path, mmap=is_archive))
@@ -34,9 +34,21 @@ def read(path: Path, made: Format) -> Checkpoint:
     )
 
 
+def _is_archive(path: Path) -> bool:
+    """Whether it is the archive that torch writes today, and not the pickles of before."""
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            return False
+    if not zipfile.is_zipfile(path):
+        raise Unreadable("its archive is cut off or damaged")
+    return True
+
+
 def _demand_plain(path: Path) -> None:
     """Refuses an archive whose parts are packed, since they could unpack to any size."""
     with zipfile.ZipFile(path) as archive:
+        if not any(part.filename.endswith("data.pkl") for part in archive.infolist()):
+            raise Unreadable("it is an archive of something else than torch's tensors")
         for part in archive.infolist():
             if part.compress_type != zipfile.ZIP_STORED:
                 raise Unreadable("its archive is compressed, which `torch.save` never does")

@@ -29,6 +29,9 @@ COMMANDS = {
         "render", "render", "Draw a network, or one of its blocks, as the paper's figures do."
     ),
     "diff": Entry("diff", "diff", "Show what has become of the network A in B."),
+    "git-setup": Entry(
+        "git_setup", "git_setup", "Let git show specs of this repository as archgen does."
+    ),
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "report": Entry("run_report", "report", "Draw the error curves of runs on one page."),
@@ -51,12 +54,19 @@ WEIGHTS_COMMANDS = {
     "import": Entry("weights_import", "import_", "Take the weights of another implementation."),
     "export": Entry("weights_export", "export", "Give weights to another implementation."),
 }
+# what git calls, as `archgen git-setup` tells it to
+HIDDEN = {
+    "git-textconv": Entry("git_views", "git_textconv", ""),
+    "git-diff": Entry("git_views", "git_diff", ""),
+    "git-difftool": Entry("git_views", "git_difftool", ""),
+}
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and loads one when it is asked for."""
 
     commands_of: Mapping[str, Entry] = COMMANDS
+    hidden: Mapping[str, Entry] = HIDDEN
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the work."""
@@ -64,7 +74,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported."""
-        entry = self.commands_of.get(cmd_name)
+        entry = self.commands_of.get(cmd_name) or self.hidden.get(cmd_name)
         if entry is None:
             return None
         command = getattr(import_module(f"archgen.cli.{entry.module}"), entry.attribute)
@@ -76,7 +86,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments begin with; a slip is told the nearest name."""
         names = self.commands_of
-        if args and args[0] not in names and not ctx.resilient_parsing:
+        is_known = bool(args) and (args[0] in names or args[0] in self.hidden)
+        if args and not is_known and not ctx.resilient_parsing:
             from archgen.diagnostics import did_you_mean
 
             near = did_you_mean(args[0], names)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from archgen.cli.git import GitFailed, GitRefused, git
 from archgen.diagnostics import SpecError
 from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES
 from archgen.spec.files import SpecText, decode, start_of
-
-PATIENCE = 30.0  # seconds for one command of git
 
 
 class Revision(NamedTuple):
@@ -62,28 +59,13 @@ def open_revision(target: str, name: str) -> Revision:
 
 def _git(folder: Path, shown: str, *arguments: str) -> bytes:
     """What git prints. Raises SpecError with what it says where it fails."""
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(  # noqa: S603  # no shell; no argument of the user's begins with `-`
-            ["git", *arguments],  # noqa: S607  # git is where the user has it
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except FileNotFoundError:
-        help = "install git, or name two files"
-        raise _refusal(shown, "git is needed to read another revision", help) from None
-    except subprocess.TimeoutExpired:
-        raise _refusal(shown, f"git gave no answer for {PATIENCE:g} s") from None
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[-1].removeprefix("fatal: ") if said else "it failed without a word"
+        return git(folder, *arguments)
+    except GitRefused as error:
         help = "write REV:path, the path as from the top of the repository"
-        raise _refusal(shown, f"git cannot read this: {reason}", help)
-    return done.stdout
+        raise _refusal(shown, f"git cannot read this: {error}", help) from None
+    except GitFailed as error:
+        raise _refusal(shown, str(error), error.help) from None
 
 
 def _refusal(source: str, message: str, help: str = "") -> SpecError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archgen.cli.exit_codes import FINDINGS, SOUND, UNUSABLE
-from archgen.cli.options import common_options, example, format_option
+from archgen.cli.options import common_options, complete_specs, example, format_option
 from archgen.cli.terminal import note, write_lines
 from archgen.harmless import harmless
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = "specs"
 MAX_ROUNDS = 3
+DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one document for programs
 
 
 @click.command(
@@ -29,7 +30,7 @@ MAX_ROUNDS = 3
         "archgen check --fix specs/inception_v4.yaml",
     )
 )
-@click.argument("targets", nargs=-1, metavar="[PATH|NAME|-]...")
+@click.argument("targets", nargs=-1, metavar="[PATH|NAME|-]...", shell_complete=complete_specs)
 @click.option(
     "--as-printed",
     is_flag=True,
@@ -40,7 +41,7 @@ MAX_ROUNDS = 3
 )
 @click.option("--diff", "is_diff", is_flag=True, help="Show what --fix would do; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@format_option("full", "concise", "json", "github")
+@format_option("full", "concise", "json", "github", "gitlab", "sarif")
 @common_options
 def check(
     targets: tuple[str, ...],
@@ -70,9 +71,10 @@ def check(
     if as_printed:
         _announce(sum(file.errata for file in checked), output_format)
     sources = {name: text for file in checked for name, text in file.sources.items()}
-    if found or output_format == "json":
+    is_document = output_format in DOCUMENTS
+    if found or is_document:
         print_findings(found, sources, output_format)
-    if output_format != "json":
+    if not is_document:
         _close(found, len(files), output_format)
     return UNUSABLE if stuck else status_of(found, strict=strict)
 
@@ -181,7 +183,7 @@ def _announce(errata: int, output_format: str) -> None:
     line = f"as printed: {count} undone, to show what the source as printed would do"
     if not errata:
         line = "as printed: no errata are recorded, so the spec as written is what is printed"
-    if output_format == "json":
+    if output_format in DOCUMENTS:
         note(line)
     else:
         write_lines([line, ""])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archgen.cli.exit_codes import FINDINGS, SOUND
-from archgen.cli.options import common_options, example, format_option
+from archgen.cli.options import common_options, complete_specs, example, format_option
 from archgen.cli.report import note_findings, paint_lines, reports_findings
 from archgen.cli.terminal import note, write
 
@@ -29,8 +29,8 @@ BREAKING = {"numerics": "NUMERICS", "weights": "WEIGHT_BREAKING", "shape": "SHAP
         "archgen diff main:specs/net.yaml specs/net.yaml --format html -o diff.html",
     )
 )
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@click.argument("before", metavar="A", shell_complete=complete_specs)
+@click.argument("after", metavar="B", shell_complete=complete_specs)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where the networks differ.")
 @click.option(
     "--breaking",

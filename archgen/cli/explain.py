@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example, format_option
+from archgen.cli.options import common_options, complete_codes, example, format_option
 from archgen.cli.report import paint_lines
 from archgen.cli.terminal import write_lines
 
@@ -36,7 +36,7 @@ class Page(NamedTuple):
 
 
 @click.command(epilog=example("archgen explain AG301", "archgen explain"))
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=complete_codes)
 @format_option("text", "json")
 @common_options
 def explain(code: str | None, output_format: str) -> int:

@@ -48,6 +48,8 @@ COMMANDS = {
     ),
     "export": Entry("export", "export", "Write a network with its weights for other programs."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
+    "doctor": Entry("doctor", "doctor", "Say what is installed, and what to install for the rest."),
+    "completion": Entry("completion", "completion", "Print what makes a shell complete commands."),
 }
 WEIGHTS_COMMANDS = {
     "show": Entry("weights_show", "show", "Show the tensors of a file and where they come from."),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from archgen.cli.terminal import remember_colour
 
@@ -74,4 +75,33 @@ def example(*commands: str) -> str:
 
 def spec_argument(command: Decorated) -> Decorated:
     """The one spec that a command is about."""
-    return click.argument("spec", metavar="SPEC")(command)
+    return click.argument("spec", metavar="SPEC", shell_complete=complete_specs)(command)
+
+
+def complete_specs(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What a shell offers for a spec."""
+    from archgen.cli.offers import specs
+
+    return specs(incomplete)
+
+
+def complete_blocks(
+    ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What a shell offers for a block of the spec that the line names already."""
+    from archgen.cli.offers import blocks
+
+    # behind an option without its value, click has no names for the arguments yet
+    arguments = [str(ctx.params.get("spec") or ""), *ctx.args]
+    return blocks(next(filter(None, arguments), ""), incomplete)
+
+
+def complete_codes(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """What a shell offers for a code."""
+    from archgen.cli.offers import codes
+
+    return codes(incomplete)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archgen.cli.exit_codes import FINDINGS, SOUND
-from archgen.cli.options import common_options, example, spec_argument
+from archgen.cli.options import common_options, complete_blocks, example, spec_argument
 from archgen.cli.report import note_findings, reports_findings, status_of
 from archgen.cli.terminal import note
 
@@ -28,7 +28,12 @@ PNG_DPI = 160
 )
 @spec_argument
 @click.option("-o", "--output", metavar="FILE", required=True, help="svg, png, pdf, mmd or dot.")
-@click.option("--block", metavar="NAME", help="Draw this block, by its name or its path.")
+@click.option(
+    "--block",
+    metavar="NAME",
+    shell_complete=complete_blocks,
+    help="Draw this block, by its name or its path.",
+)
 @click.option(
     "--style",
     type=click.Choice(["paper", "color", "dark"]),

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 import click
 
 from archgen.cli.exit_codes import SIGNALLED, SOUND
-from archgen.cli.options import common_options, device_option, example, processes_options
+from archgen.cli.options import (
+    common_options,
+    complete_specs,
+    device_option,
+    example,
+    processes_options,
+)
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import note, write_lines
 
@@ -52,7 +58,7 @@ class PlanOptions(TypedDict):
         "archgen train --resume runs/v4",
     )
 )
-@click.argument("spec", metavar="[SPEC]", required=False)
+@click.argument("spec", metavar="[SPEC]", required=False, shell_complete=complete_specs)
 @click.option("--recipe", metavar="FILE", help="The recipe; without it the quick one of archgen.")
 @click.option(
     "--data",

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from archgen.cli.reporters.concise import concise
 from archgen.cli.reporters.full import full
 from archgen.cli.reporters.github import github
+from archgen.cli.reporters.gitlab import gitlab
 from archgen.cli.reporters.json_document import json_document
 from archgen.cli.reporters.palette import COLOURS, PLAIN, Palette
+from archgen.cli.reporters.sarif import sarif
 from archgen.cli.reporters.tally import Tally, closing_line
 from archgen.diagnostics import Diagnostic
 
@@ -25,7 +27,9 @@ __all__ = [
     "concise",
     "full",
     "github",
+    "gitlab",
     "json_document",
+    "sarif",
 ]
 
 Reporter = Callable[[Sequence[Diagnostic], Mapping[str, str], Palette], Iterator[str]]
@@ -35,4 +39,6 @@ REPORTERS: Mapping[str, Reporter] = {
     "concise": concise,
     "json": json_document,
     "github": github,
+    "gitlab": gitlab,
+    "sarif": sarif,
 }

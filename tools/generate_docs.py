@@ -12,18 +12,26 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from archgen.api import load
 from archgen.cli.checking import example_report
 from archgen.cli.explain import EXPLANATIONS
 from archgen.diagnostics import Rule
+from archgen.diff import Difference, compare
+from archgen.diff.panels import panels
+from archgen.diff.pictures import pictures as side_by_side
+from archgen.diff.pictures import stacked
+from archgen.diff.wording import verdict
 from archgen.ir.op import Branches, Join, Op
 from archgen.ir.shape import Window
 from archgen.ops import OPS
 from archgen.ops.settings import SettingType, settings_of
+from archgen.pipeline import check
 from archgen.render.dot import dot_text
 from archgen.render.drafting import Drafter, uses
 from archgen.render.engine import laid_out
@@ -49,6 +57,12 @@ def main() -> int:
         if not only_check:
             (DOCS / name).write_bytes(_page(PAGES[name]).encode())
         print(f"{'stale' if only_check else 'wrote'} docs/{name}")
+    if _text(FOLDER / "diff.dot") != _difference_as_dot():
+        stale.append("diff")
+        if not only_check:
+            (FOLDER / "diff.dot").write_bytes(_difference_as_dot().encode())
+            (FOLDER / "diff.svg").write_bytes(_difference_picture().encode())
+        print(f"{'stale' if only_check else 'wrote'} docs/pictures/diff.svg")
     pictures = [name for name in PICTURES if _text(FOLDER / f"{name}.dot") != _picture(name)]
     for name in pictures:
         if not only_check:
@@ -206,6 +220,33 @@ def _picture(name: str) -> str:
         use = next(use for use in uses(network) if use.path == block)
         drawing = drafter.block(use.block, use.path, use.start)
     return dot_text(drawing, STYLES["paper"])
+
+
+NAMES = ("m: 256, as in Table 1", "m: 320")
+
+
+@cache
+def _difference() -> Difference:
+    """Inception-v4 as it is, and with another number of filters in its first reduction."""
+    file = load("inception_v4").file
+    assert file is not None
+    text = file.text
+    other = text.text.replace("{variant: inception_v4}", "{variant: inception_v4, m: 320}")
+    other = re.sub(r"\n *expect: [^\n]*(1024|42679816)[^\n]*", "", other)
+    sides = [check(text._replace(text=side)).sound_network() for side in (text.text, other)]
+    return compare(sides[0], sides[1])
+
+
+def _difference_as_dot() -> str:
+    """Both sides of it as text for Graphviz."""
+    drawings = (side for panel in panels(_difference(), ((), ())) for side in panel[1:3])
+    return "\n".join(dot_text(drawing, STYLES["paper"]) for drawing in drawings)
+
+
+def _difference_picture() -> str:
+    drawn = list(panels(_difference(), ((), ())))
+    titles = [panel.title for panel in drawn]
+    return stacked(list(side_by_side(drawn, NAMES)), titles, verdict(_difference()))
 
 
 PAGES: dict[str, Callable[[], Iterable[str]]] = {"rules.md": rules, "ops.md": ops}

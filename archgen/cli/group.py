@@ -107,6 +107,7 @@ class WeightsGroup(LazyGroup):
     """The commands of `archgen weights`."""
 
     commands_of = WEIGHTS_COMMANDS
+    hidden: Mapping[str, Entry] = {}
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:

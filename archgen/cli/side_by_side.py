@@ -9,7 +9,7 @@ import click
 
 from archgen.diff import Difference
 from archgen.diff.compare import Findings
-from archgen.diff.wording import closing
+from archgen.diff.wording import verdict
 from archgen.ir.shaped import ShapedNetwork
 from archgen.render.engine import CannotDraw
 
@@ -30,7 +30,7 @@ def side_by_side(
         parts = list(pictures(drawn, names))
     titles = [panel.title for panel in drawn]
     if output_format == "svg":
-        return stacked(parts, titles, closing(difference))
+        return stacked(parts, titles, verdict(difference))
     return difference_page(difference, names, list(zip(titles, parts, strict=True)))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archgen.diagnostics import Diagnostic
 from archgen.diff.compare import Difference
-from archgen.diff.pictures import Picture
+from archgen.diff.pictures import WORDS, Picture
 from archgen.diff.ripple import ripple
 from archgen.diff.wording import (
     COLUMNS,
@@ -28,13 +28,6 @@ from archgen.render.plain import shown
 STYLE = Path(__file__).with_name("page.css")
 OF_NUMBERS = range(3, 8)
 LONG_LIST = 15
-KEY = {
-    "changed": "changed",
-    "induced": "another only by what goes in",
-    "new": "new",
-    "gone": "gone",
-    "unknown": "hidden by an error",
-}
 
 
 def difference_page(
@@ -107,7 +100,7 @@ def _effects(difference: Difference) -> Iterator[str]:
     if rows:
         body = [(KINDS[row.sign], row_cells(row)) for row in rows]
         yield from _table(COLUMNS, [*body, ("total", total_cells(difference))])
-        key = (f'<span class="{kind}">{words}</span>' for kind, words in KEY.items())
+        key = (f'<span class="{kind}">{words}</span>' for kind, words in WORDS.items())
         yield f'<p class="key">{"".join(key)}</p>'
     told = [f"<li>{text(ripple_words(widened))}</li>" for widened in ripple(difference)]
     if told:

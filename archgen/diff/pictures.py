@@ -9,13 +9,22 @@ from typing import NamedTuple
 
 from archgen.diff.common_drawing import Panel
 from archgen.render.dot import dot_text
-from archgen.render.drawing import Drawing
+from archgen.render.drawing import Drawing, Mark
 from archgen.render.engine import CannotDraw, laid_out
 from archgen.render.plain import shown
-from archgen.render.styles import STYLES
+from archgen.render.styles import MARKS, STYLES
 
 GAP = 36.0
 LINE = 22.0  # of a heading
+LETTER = 9.0  # of the headline
+WORDS = {
+    Mark.CHANGED: "changed",
+    Mark.INDUCED: "another only by what goes in",
+    Mark.NEW: "new",
+    Mark.GONE: "gone",
+    Mark.UNKNOWN: "hidden by an error",
+}
+KEY = dict(zip(WORDS, (0.0, 84.0, 272.0, 330.0, 392.0), strict=True))  # where each begins
 FONT = "Helvetica,Arial,sans-serif"
 _SIZE = re.compile(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
 _ID = re.compile(r'(<[a-z]+\b[^<>]*?) id="')
@@ -56,15 +65,23 @@ def lone_picture(drawing: Drawing, name: str) -> Picture:
 
 
 def stacked(parts: Sequence[Picture], titles: Sequence[str], headline: str) -> str:
-    """All pictures in one document, one below the other, each below its title."""
-    width = max([400.0, *(part.width for part in parts)]) + 2 * GAP
-    y, inner = 2 * LINE + GAP / 2, [_text(headline, GAP, GAP, 16)]
+    """All pictures in one document, one below the other, each below its title, and what colours mean."""
+    least = max(LETTER * len(headline), *(x + 90.0 for x in KEY.values()))
+    width = max([least, *(part.width for part in parts)]) + 2 * GAP
+    y, inner = 3 * LINE + GAP, [_text(headline, GAP, GAP, 16), *_key(GAP, GAP + LINE)]
     for part, title in zip(parts, titles, strict=True):
         inner.append(_text(title, GAP, y + 14, 14))
         inner.append(_placed(part, GAP, y + LINE))
         y += part.height + LINE + GAP
     paper = f'<rect width="{width:.2f}" height="{y:.2f}" fill="#FFFFFF"/>'
     return _element("\n".join([paper, *inner]), width, y, headline) + "\n"
+
+
+def _key(x: float, y: float) -> Iterator[str]:
+    for mark, offset in KEY.items():
+        square = f'x="{x + offset:.2f}" y="{y - 10:.2f}" width="12" height="12"'
+        yield f'<rect {square} fill="{MARKS[mark]}" stroke="#9A9A9A"/>'
+        yield _text(WORDS[mark], x + offset + 18, y, 11)
 
 
 def _sides(drawings: tuple[Drawing, Drawing], number: int) -> list[Picture]:

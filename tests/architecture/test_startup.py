@@ -44,8 +44,10 @@ def _loaded(*arguments: str) -> set[str]:
         ("summary", V4, "--depth", "3", "--format", "json"),
         ("build", V4),
         ("show", V4, "--resolved"),
+        ("diff", V4, V4),
         ("explain", "AG301"),
         ("explain",),
+        ("completion", "bash"),
     ],
     ids=" ".join,
 )

@@ -92,14 +92,10 @@ def _line(result: Mapping[str, Any]) -> int:
 def test_fingerprints_stay_where_lines_move_and_differ_where_lines_are_equal(
     archgen: Command, spec: Callable[..., Path]
 ) -> None:
-    twice = BROKEN.replace(
-        "- cell: {width: 4}", "- conv: {filtres: 8, kernel: 1}\n  - conv: {filtres: 8, kernel: 1}"
-    )
+    slip = "- conv: {filters: -8, kernel: 1}"
+    twice = BROKEN.replace("- cell: {width: 4}", f"{slip}\n  {slip}")
     logs = []
-    for text in (
-        twice,
-        f"# a comment\n\n{twice}".replace("  - conv: {filtres", "  -  conv:   {filtres"),
-    ):
+    for text in (twice, f"# a comment\n\n{twice}".replace(slip, slip.replace(": -8", ":   -8"))):
         path = spec(text)
         logs.append(json.loads(archgen("check", "--format", "sarif", str(path)).out))
     before, after = map(_fingerprints, logs)

@@ -138,7 +138,7 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     assert comment["body"].startswith(
         f"{MARK}\n\n### This changes 1 network\n\n#### `specs/net.yaml`: "
     )
-    assert "stem kernel 3 -> 5" in comment["body"]
+    assert "`~ stem conv kernel 3 -> 5`" in comment["body"]
     assert (tmp_path / "summary.md").read_text() == comment["body"]
 
     library.write_text(PARTS)
@@ -210,7 +210,7 @@ def test_no_text_of_a_stranger_reaches_a_shell_or_the_log(
     lines = (done.stdout + done.stderr).splitlines()
     assert all(line.startswith(("::error title=AG", "found ")) for line in lines), lines
     (comment,) = github.comments
-    assert "#### ```` specs/`x`@someone ``` <b>.yaml ````: new" in comment["body"]
+    assert "#### ````specs/`x`@someone ``` <b>.yaml````: new" in comment["body"]
 
 
 @pytest.mark.slow

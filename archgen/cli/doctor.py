@@ -43,7 +43,7 @@ def doctor(features: tuple[str, ...], output_format: str) -> int:
 
 
 def _line(part: Part) -> str:
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     sign = "ok" if part.is_there else "--"
     help = f": {part.help}" if part.help else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archgen.cli.reporters.user_text import harmless, split_lines
+from archgen.cli.reporters.user_text import split_lines
 from archgen.diagnostics import Findings
+from archgen.harmless import harmless
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
 
 BESIDE_THE_OP = frozenset({"id", "from", "repeat", "when", "expect", "errata", "source", "note"})

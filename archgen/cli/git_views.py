@@ -88,6 +88,6 @@ def _lines(file: str) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    from archgen.cli.reporters.user_text import harmless
+    from archgen.harmless import harmless
 
     return harmless(text)

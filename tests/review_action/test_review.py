@@ -38,7 +38,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        content = json.loads(self.rfile.read(length)) if length else None
+        content: dict[str, Any] = json.loads(self.rfile.read(length)) if length else {}
         github, method = self.server, self.command
         github.calls.append((method, self.path))
         assert self.headers["Authorization"] == "Bearer secret"

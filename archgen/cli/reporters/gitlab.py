@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archgen.cli.reporters.fingerprints import fingerprints, project_path
 from archgen.cli.reporters.palette import PLAIN, Palette
-from archgen.cli.reporters.user_text import harmless
 from archgen.diagnostics import Diagnostic, Position, Severity
+from archgen.harmless import harmless
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE: "info"}
 

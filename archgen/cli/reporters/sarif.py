@@ -9,8 +9,8 @@ from urllib.parse import quote
 from archgen import __version__
 from archgen.cli.reporters.fingerprints import fingerprints, project_path
 from archgen.cli.reporters.palette import PLAIN, Palette
-from archgen.cli.reporters.user_text import harmless
 from archgen.diagnostics import Diagnostic, Edit, Fix, Rule, Span
+from archgen.harmless import harmless
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

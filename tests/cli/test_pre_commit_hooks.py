@@ -18,7 +18,7 @@ HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 UNTIDY = TINY.replace("name: tiny", "name:    tiny")
 
 
-@pytest.mark.parametrize(("hook", "text"), zip(HOOKS, (BROKEN, UNTIDY), strict=True))
+@pytest.mark.parametrize(("hook", "text"), list(zip(HOOKS, (BROKEN, UNTIDY), strict=True)))
 def test_a_hook_fails_for_what_it_is_for_and_changes_nothing(
     hook: dict[str, str], text: str, spec: Callable[..., Path]
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OLDEST = (3, 11)
-PATIENCE = 60.0  # seconds for torch, which takes long where nothing of it is in memory yet
+PATIENCE = 120.0  # seconds for torch, which takes long where nothing of it is in memory yet
 FONT = "Helvetica"
 _PROBE = """\
 import torch

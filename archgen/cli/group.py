@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and loads one when it is asked for."""
 
     commands_of: Mapping[str, Entry] = COMMANDS
-    hidden: Mapping[str, Entry] = HIDDEN
+    unlisted: Mapping[str, Entry] = HIDDEN
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the work."""
@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, its module imported."""
-        entry = self.commands_of.get(cmd_name) or self.hidden.get(cmd_name)
+        entry = self.commands_of.get(cmd_name) or self.unlisted.get(cmd_name)
         if entry is None:
             return None
         command = getattr(import_module(f"archgen.cli.{entry.module}"), entry.attribute)
@@ -88,7 +88,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments begin with; a slip is told the nearest name."""
         names = self.commands_of
-        is_known = bool(args) and (args[0] in names or args[0] in self.hidden)
+        is_known = bool(args) and (args[0] in names or args[0] in self.unlisted)
         if args and not is_known and not ctx.resilient_parsing:
             from archgen.diagnostics import did_you_mean
 
@@ -107,7 +107,7 @@ class WeightsGroup(LazyGroup):
     """The commands of `archgen weights`."""
 
     commands_of = WEIGHTS_COMMANDS
-    hidden: Mapping[str, Entry] = {}
+    unlisted: Mapping[str, Entry] = {}
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:

@@ -21,10 +21,11 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS))
 @common_options
 def completion(shell: str) -> int:
-    """Print what makes a shell complete commands, options, names of specs, blocks and codes.
+    """Print what makes a shell complete commands.
 
-    For one session: eval "$(archgen completion bash)", or archgen completion fish | source. To keep
-    it, write it to where the shell looks, as below; for zsh a folder of its fpath.
+    Commands, options, names of specs, blocks and codes are offered on Tab. For one session:
+    eval "$(archgen completion bash)", or archgen completion fish | source. To keep it, write it to
+    where the shell looks, as below; for zsh a folder of its fpath.
     """
     from click.shell_completion import get_completion_class
 

@@ -23,10 +23,10 @@ SCHEMA = 1
 @format_option("text", "json")
 @common_options
 def doctor(features: tuple[str, ...], output_format: str) -> int:
-    """Say what is installed of what archgen can use, and what to install for the rest.
+    """Say what is installed of what archgen can use, and what is missing.
 
-    FEATUREs are core, render, train and git. The status is 1 where something is missing that core
-    needs, or one of the FEATUREs that are named.
+    Beside what is missing stands how to get it. FEATUREs are core, render, train and git. The status
+    is 1 where something is missing that core needs, or one of the FEATUREs that are named.
     """
     from archgen.cli.installed import parts
 

@@ -48,7 +48,9 @@ COMMANDS = {
     ),
     "export": Entry("export", "export", "Write a network with its weights for other programs."),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
-    "doctor": Entry("doctor", "doctor", "Say what is installed, and what to install for the rest."),
+    "doctor": Entry(
+        "doctor", "doctor", "Say what is installed of what archgen can use, and what is missing."
+    ),
     "completion": Entry("completion", "completion", "Print what makes a shell complete commands."),
 }
 WEIGHTS_COMMANDS = {

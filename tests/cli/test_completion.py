@@ -92,9 +92,9 @@ def test_an_unknown_shell_is_told_the_ones_there_are(archgen: Command) -> None:
 
 
 def test_files_of_the_folder_are_offered_and_nothing_that_breaks_a_line(folder: Path) -> None:
-    for name in ("net.yaml", "net.txt", "net\n.yaml", "net\u202e.yml"):
+    for name in ("zoo.yaml", "zoo.txt", "zoo\n.yaml", "zoo\u202e.yml"):
         (folder / name).touch()
-    assert [item.value for item in specs("net")] == ["net.yaml"]
+    assert [item.value for item in specs("zoo")] == ["zoo.yaml"]
     assert [item.type for item in specs("folder/")] == ["file"]
     assert [item.type for item in specs("nothing_begins_so")] == ["file"]
 

@@ -223,8 +223,12 @@ def did_you_mean(word: str, legal: Iterable[str]) -> str | None:
     swap of two neighbouring letters is one edit (Damerau's distance, restricted form), and capitals
     are as good as small letters. Of very many legal words the first few hundred are looked at.
     """
-    near = _near(word, legal)
-    return min(near)[1] if near else None
+    return next(iter(near_words(word, legal)), None)
+
+
+def near_words(word: str, legal: Iterable[str]) -> list[str]:
+    """Every legal word that is close to `word`, the nearest first; of equally near ones by the alphabet."""
+    return [other for _, other in sorted(_near(word, legal))]
 
 
 def only_near(word: str, legal: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, listed, only_near
+from archgen.diagnostics import Diagnostic, Findings, Span, listed, near_words, only_near
 from archgen.ir.graph import (
     INPUT,
     Allowance,
@@ -180,11 +180,11 @@ class StepResolver:
             unreadable = sight[_UNREADABLE]
             assert isinstance(unreadable, Node)
             return Ref(unreadable.id)
-        near = did_you_mean(name.text, sight)
-        misspelt = sight.get(near) if near else None
-        if isinstance(misspelt, Node) and isinstance(misspelt.call, UnknownCall):
-            return Ref(misspelt.id)
-        help = f"did you mean `{near}`?" if near else f"in sight here: {listed(sight)}"
+        near = near_words(name.text, sight)
+        for misspelt in (sight[word] for word in near):
+            if isinstance(misspelt, Node) and isinstance(misspelt.call, UnknownCall):
+                return Ref(misspelt.id)
+        help = f"did you mean `{near[0]}`?" if near else f"in sight here: {listed(sight)}"
         message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
         self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))
         return None

@@ -22,12 +22,15 @@ network:
   - global_avg_pool
   - linear: {features: num_classes}
 """
-MISSPELT = SPEC.replace("repeat:", "repaet:")
+MISSPELT = SPEC.replace("repeat:", "repaet:").replace("kernel: 3, ", "kernel:  3,   ")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "check": ("check", "small.yaml", "inception_v4"),
     "summary": ("summary", "inception_v4"),
     "show": ("show", "--resolved", "inception_v4"),
     "fix": ("check", "--fix", "misspelt.yaml"),
+    "fmt": ("fmt", "misspelt.yaml"),
+    "report": ("report", "trained", "-o", "out/page.html"),
+    "schema": ("schema",),
     "diff": ("diff", "resnet_50", "resnet_101"),
     "render": ("render", "inception_v4", "-o", "out/drawn.svg"),
     "build": ("build", "inception_v4", "-o", "out/made.py"),
@@ -50,7 +53,7 @@ SAVED = re.compile(r"run/checkpoints/step-\d+\.(pt|json)")
 
 
 class Ended(NamedTuple):
-    """How a command ended: its status and streams, the files that it left, and the spec to be fixed."""
+    """How a command ended: its status and streams, the files that it left, and the spec to be mended."""
 
     status: int
     out: str

@@ -105,6 +105,15 @@ def test_a_word_that_a_caller_hands_on_is_told_with_the_words_given_at_once() ->
     ]
 
 
+def test_of_two_steps_as_near_the_one_that_names_no_op_is_the_one_that_is_meant() -> None:
+    blocks = "blocks:\n  part_a: {body: [norm: batch]}\n  part_b: {body: [norm: batch]}\n"
+    steps = "network:\n  - part_a\n  - part_b\n  - flatten\n  - concat: {}\n    from: [part_a, part_b]\n"
+    spec = f"archgen: 1\nname: n\ninput: {{channels: 3, grid: 8}}\n{blocks}{steps}"
+    assert errors(spec) == []
+    (found,) = errors(spec.replace("  - part_b\n", "  - partx_b\n"))
+    assert found.rule.code == "AG103"
+
+
 def test_other_uses_of_an_unknown_name_are_labels_of_the_first() -> None:
     (found,) = errors(SMALL.replace("{filters: int}", "{filter: int}"))
     assert found.span.start.line == 13

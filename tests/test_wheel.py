@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def test_check_and_build_need_no_torch(environment: Environment) -> None:
     assert built.returncode == 0, built.stderr
     golden = (ROOT / "tests" / "golden" / "inception_v4.py").read_text()
     assert (environment.work / "inception_v4.py").read_text() == golden
+
+
+def test_the_manual_page_comes_with_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("share/man/man1/archgen.1")]
+        assert archive.read(name) == (ROOT / "docs" / "archgen.1").read_bytes()
 
 
 def test_training_without_torch_says_what_to_install(environment: Environment) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what the code knows best: docs/rules.md, docs/ops.md, docs/pictures, archgen/spec.schema.json.
+"""Writes what the code knows best: docs/rules.md, ops.md, archgen.1, pictures, archgen/spec.schema.json.
 
     generate_docs.py            # writes those that are out of date
     generate_docs.py --check    # lists those that are out of date, and exits 1 if there are any
@@ -21,6 +21,7 @@ from pathlib import Path
 from archgen.api import load
 from archgen.cli.checking import example_report
 from archgen.cli.explain import EXPLANATIONS
+from archgen.cli.manual import man_page
 from archgen.diagnostics import Rule
 from archgen.diff import Difference, compare
 from archgen.diff.panels import panels
@@ -57,12 +58,7 @@ def main() -> int:
         if not only_check:
             (DOCS / name).write_bytes(_page(PAGES[name]).encode())
         print(f"{'stale' if only_check else 'wrote'} docs/{name}")
-    if _text(FOLDER / "diff.dot") != _difference_as_dot():
-        stale.append("diff")
-        if not only_check:
-            (FOLDER / "diff.dot").write_bytes(_difference_as_dot().encode())
-            (FOLDER / "diff.svg").write_bytes(_difference_picture().encode())
-        print(f"{'stale' if only_check else 'wrote'} docs/pictures/diff.svg")
+    stale += [*_manual(only_check), *_difference_files(only_check)]
     pictures = [name for name in PICTURES if _text(FOLDER / f"{name}.dot") != _picture(name)]
     for name in pictures:
         if not only_check:
@@ -76,6 +72,26 @@ def main() -> int:
     if is_stale:
         print(f"{'stale' if only_check else 'wrote'} archgen/{SCHEMA.name}")
     return 1 if (stale or pictures or is_stale) and only_check else 0
+
+
+def _manual(only_check: bool) -> Iterator[str]:
+    """Writes the manual page where it is out of date, and names it then."""
+    path = DOCS / "archgen.1"
+    if _text(path) != man_page():
+        if not only_check:
+            path.write_bytes(man_page().encode())
+        print(f"{'stale' if only_check else 'wrote'} docs/{path.name}")
+        yield path.name
+
+
+def _difference_files(only_check: bool) -> Iterator[str]:
+    """The same of the picture of a difference."""
+    if _text(FOLDER / "diff.dot") != _difference_as_dot():
+        if not only_check:
+            (FOLDER / "diff.dot").write_bytes(_difference_as_dot().encode())
+            (FOLDER / "diff.svg").write_bytes(_difference_picture().encode())
+        print(f"{'stale' if only_check else 'wrote'} docs/pictures/diff.svg")
+        yield "diff.svg"
 
 
 def _page(make: Callable[[], Iterable[str]]) -> str:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import pickle
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from multiprocessing import active_children
@@ -24,7 +28,7 @@ from archgen.train import (
 from archgen.train.data import Images, held
 from archgen.train.data.images import Split
 from archgen.train.schedule import Timeline
-from archgen.train.streamed_batches import batches_of
+from archgen.train.streamed_batches import Steps, batches_of
 from tests.train.conftest import RECIPE
 
 CPU = torch.device("cpu")
@@ -136,6 +140,26 @@ def test_the_pixels_of_a_preset_are_normalised_by_its_constants(root: Path, pres
     lowest, highest = (-1.0, 1.0) if preset == "inception_tf" else (-2.12, 2.65)
     assert lowest - 0.01 <= float(torch.stack(images).min()) < 0
     assert 0 < float(torch.stack(images).max()) <= highest + 0.01
+
+
+def test_what_a_loading_process_needs_goes_to_one_that_was_not_forked(root: Path) -> None:
+    """macOS and Windows start such processes anew, and send them the set."""
+    loading = Loading(preset="inception_tf")
+    data, recipe = load(root, loading), recipe_for(loading)
+    assert isinstance(data, StreamedSet)
+    steps = Steps(data, recipe.batch, Timeline.of(recipe, len(data)), seed=3)
+    sent = root.parent / "steps.pickle"
+    sent.write_bytes(pickle.dumps(steps))
+    program = (
+        "import pickle, sys, hashlib\n"
+        "batch = pickle.load(open(sys.argv[1], 'rb'))[5]\n"
+        "print(hashlib.sha256(batch.images.contiguous().numpy().tobytes()).hexdigest())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(sent)], capture_output=True, text=True, check=True
+    )
+    here = hashlib.sha256(steps[5].images.contiguous().numpy().tobytes()).hexdigest()
+    assert done.stdout.strip() == here
 
 
 def test_evaluation_sees_every_image_once(root: Path) -> None:

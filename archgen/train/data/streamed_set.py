@@ -175,6 +175,9 @@ class OrderedBatches:
 
 
 def cut(image: Tensor, box: Box, shape: InputShape) -> Tensor:
-    """The part of a uint8 image (1 x channels x height x width) in `box`, resized to `shape`."""
+    """The part of a uint8 image (1 x channels x height x width) in `box`, resized to `shape`.
+
+    It is copied first: torch resizes pixels that lie together, colour by colour, twice as fast.
+    """
     part = image[:, :, box.top : box.top + box.height, box.left : box.left + box.width]
-    return adapt(part, shape)[0]
+    return adapt(part.contiguous(memory_format=torch.channels_last), shape)[0]

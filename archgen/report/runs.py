@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ from archgen.spec.files import read_spec
 MAX_METRICS_BYTES = 2**28  # a million reports
 MAX_LINE_BYTES = 2**16
 MAX_TEXT = 200
+MAX_SETTINGS = 500
 MAX_FIGURE = 1e15
 _OPENING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 Facts: TypeAlias = Mapping[str, object]
@@ -155,7 +157,7 @@ def _settings(root: MappingNode | None) -> dict[str, str]:
         return {}
     settings = plain(recipe)
     assert isinstance(settings, dict)
-    return {_text(name): _text(value) for name, value in _flat(settings)}
+    return {_text(name): _text(value) for name, value in islice(_flat(settings), MAX_SETTINGS)}
 
 
 def _flat(settings: Mapping[str, object], owner: str = "") -> Iterator[tuple[str, object]]:

@@ -121,7 +121,8 @@ class Gradients:
 
     def _accumulated(self, images: Tensor, labels: Tensor, seed: int) -> Outcome:
         seed_draws(seed, images.device)
-        self.learner.model.train()
+        if not self.learner.model.training:  # going through all modules takes time in each step
+            self.learner.model.train()
         self.learner.model.zero_grad()
         loss = torch.zeros((), device=images.device)
         correct = torch.zeros((), dtype=torch.int64, device=images.device)

@@ -7,6 +7,7 @@ whatever was drawn before it, in whichever process, after however many interrupt
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +34,14 @@ class Purpose(IntEnum):
 
 def draw(seed: int, purpose: Purpose, when: int, samples: NDArray[np.int64]) -> Bits:
     """64 random bits for each of `samples`, keyed by (seed, purpose, when, sample)."""
-    state = np.zeros(1, np.uint64)
-    for part in (seed, int(purpose), when):
-        state = _scramble(state ^ np.uint64(part))
+    state = _scramble(_started(seed, purpose) ^ np.uint64(when))
     return _scramble(state ^ samples.astype(np.uint64))
+
+
+@lru_cache(maxsize=64)
+def _started(seed: int, purpose: Purpose) -> Bits:
+    """What all draws of a seed for a purpose begin with; nobody changes it."""
+    return _scramble(_scramble(np.uint64(seed) ^ np.zeros(1, np.uint64)) ^ np.uint64(purpose))
 
 
 def below(bits: Bits, limit: int) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archgen.report import CannotReport, read_run
-from archgen.report.runs import MAX_TEXT
+from archgen.report.runs import MAX_SETTINGS, MAX_TEXT
 from tests.report.conftest import MakeRun, evaluated, trained
 
 
@@ -114,6 +114,11 @@ def test_reports_beyond_the_limit_are_left_out(
     monkeypatch.setattr("archgen.report.runs.MAX_METRICS_BYTES", 1000)
     run = read_run(make_run(lines=[trained(step) for step in range(1, 100)]))
     assert 0 < len(run.trained) < 5
+
+
+def test_a_recipe_of_countless_settings_is_cut(make_run: MakeRun) -> None:
+    recipe = "{" + ", ".join(f"key_{number}: {number}" for number in range(5000)) + "}"
+    assert len(read_run(make_run(recipe=recipe)).settings) == MAX_SETTINGS
 
 
 def test_texts_of_a_run_are_short_and_harmless(make_run: MakeRun) -> None:

@@ -105,14 +105,19 @@ def run_in_processes(processes: Processes, words: Sequence[str]) -> int:
 def _attempted(processes: Processes, words: Sequence[str]) -> int:
     from archgen.train.agent import run_once
 
-    for left in reversed(range(processes.restarts + 1)):
+    for attempt in range(1, processes.restarts + 2):
         failures = run_once(processes.count, ["-m", "archgen", *words])
         status = status_of_all(failures)
         if status is not None:
             return status
-        ahead = f"all start again ({left} left)" if left else "that was the last attempt"
+        is_last = attempt > processes.restarts
+        ahead = "that was the last attempt" if is_last else _again(attempt, processes.restarts)
         note(f"{_what_crashed(failures, processes.count)}; {ahead}")
     return LOST
+
+
+def _again(restart: int, restarts: int) -> str:
+    return f"all start again (restart {restart} of {restarts})"
 
 
 def status_of_all(failures: Sequence[Failure]) -> int | None:

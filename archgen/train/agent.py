@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -33,6 +34,7 @@ def run_once(count: int, arguments: Sequence[str]) -> tuple[Failure, ...]:
     """
     _guard()
     _hush()
+    gc.disable()  # an agent that is collected in a thread of its own fails aloud
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -49,6 +51,8 @@ def run_once(count: int, arguments: Sequence[str]) -> tuple[Failure, ...]:
     except ChildFailedError as error:
         ended = sorted(error.failures.items(), key=lambda item: item[1].timestamp)
         return tuple(Failure(rank, failure.exitcode) for rank, failure in ended)
+    finally:
+        gc.enable()
     return ()
 
 

@@ -74,6 +74,49 @@ def test_a_terminated_run_saves_its_state_and_goes_on_to_the_same_weights(
     assert (run / "model.safetensors").read_bytes() == whole
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds the processes by /proc")
+def test_processes_start_again_after_a_crash_and_save_when_their_launcher_is_told_to_end(
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "run"
+    length = ["--max-steps", "100000", "--batch", "16", "--checkpoint-every", "1"]
+    spec = str(SPECS / "inception_resnet_mini.yaml")
+    began = command("train", spec, *length, "--processes", "2", "--out", str(run))
+    reached(run / "metrics.jsonl", began)
+    victim = children(began)[1]
+    os.kill(victim, signal.SIGKILL)
+    newest = saved_step(run)
+    deadline = time.monotonic() + 600
+    while victim in children(began) or saved_step(run) <= newest + 1:
+        assert began.poll() is None, began.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(began.pid, signal.SIGTERM)
+    _, told = began.communicate(timeout=600)
+    assert began.returncode == 128 + signal.SIGTERM
+    assert (
+        "process 2 of 2 was killed by SIGKILL; all start again (restart 1 of 3)"
+        in told.splitlines()
+    )
+    assert told.splitlines()[-1].startswith("interrupted; the state is saved: go on with `archgen")
+    assert json.loads((run / "run.json").read_text())["status"] == "interrupted"
+
+
+def children(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that a process has started, the oldest first."""
+    return [
+        int(pid)
+        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ]
+
+
+def saved_step(run: Path) -> int:
+    """The step of the newest checkpoint."""
+    return max(
+        (int(path.stem[5:]) for path in (run / "checkpoints").glob("step-*.json")), default=0
+    )
+
+
 def command(*arguments: str) -> subprocess.Popen[str]:
     """A process of `archgen` that leads a group of its own."""
     return subprocess.Popen(

@@ -183,6 +183,41 @@ class Signalling(Progress):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Blocks(nn.Module):
+    """A block, whose activations may be computed again, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = list(tiny().children())
+        self.block = Block(layers[:4])
+        self.head = nn.Sequential(*layers[4:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.block(images))
+        return logits
+
+
+class Block(nn.Module):
+    """Layers, one after the other."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        made: Tensor = self.layers(images)
+        return made
+
+
+def test_activations_may_be_computed_again_in_every_process(tmp_path: Path) -> None:
+    recipe = {"precision": "bf16", "accumulate": 4}
+    kept = on_ranks(2, trained, tmp_path / "kept", recipe, Blocks)
+    again = on_ranks(
+        2, trained, tmp_path / "again", {**recipe, "activation_checkpointing": True}, Blocks
+    )
+    assert len({result.digest for result in (*kept, *again)}) == 1
+
+
 def stopped(world: World, folder: Path, rank: int) -> int:
     """Trains; process `rank` alone gets SIGTERM after 5 steps. Returns the signal that was told."""
     progress = Signalling(5) if world.share.rank == rank else Progress()

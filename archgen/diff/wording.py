@@ -25,6 +25,7 @@ VERDICTS = {
     Severity.SHAPE_BREAKING: "Shape-breaking: the network takes or makes something else.",
 }
 NOT_KNOWN = "Not known: errors hide what this change does."
+NOTHING_KNOWN = "Nothing is known to have changed, and errors hide a part of it."
 
 
 def verdict(difference: Difference) -> str:
@@ -32,6 +33,8 @@ def verdict(difference: Difference) -> str:
     text = VERDICTS[difference.severity]
     if difference.is_known:
         return text
+    if difference.severity is Severity.EQUAL:
+        return NOTHING_KNOWN
     is_broken = difference.severity >= Severity.WEIGHT_BREAKING
     return f"At least {text[0].lower()}{text[1:]}" if is_broken else NOT_KNOWN
 

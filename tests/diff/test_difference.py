@@ -307,6 +307,7 @@ def test_nothing_is_claimed_of_what_an_error_hides() -> None:
     difference = compare(network_of(NET), broken)
     assert not difference.is_known
     assert verdict(difference).startswith("Not known")
+    assert verdict(compare(broken, broken)).startswith("Nothing is known to have changed")
     assert signs(difference) == {
         "down": "~", "second": "?", "global_avg_pool": "?", "dropout": "?", "linear": "?"
     }  # fmt: skip

@@ -93,6 +93,9 @@ IDENTICAL_BRANCHES = Rule(
     "AG409", "identical-branches", "two branches of a join are the same steps", Severity.WARNING
 )
 UNUSED_ALLOW = Rule("AG410", "unused-allow", "an `allow` acknowledges no finding", Severity.WARNING)
+UNKNOWN_BASE = Rule("AG411", "unknown-base", "`extends` names a file that cannot be extended")
+EDIT_MISSES = Rule("AG412", "edit-misses", "an edit hits no place of the base, or several")
+IDLE_EDIT = Rule("AG413", "idle-edit", "an edit changes nothing")
 
 # AG5xx: expectations
 EXPECTATION = Rule("AG501", "expectation", "an `expect` does not hold")

@@ -16,7 +16,7 @@ from archgen.ops import OPS
 from archgen.rules import WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
 from archgen.spec.files import SpecText, start_of
-from archgen.spec.model import Library, Network, Step
+from archgen.spec.model import Extension, Library, Network, Step
 
 JOINS = frozenset(op.name for op in OPS if issubclass(op, Join))
 RECIPE_KEYS = ("archgen", "name", "source", "note", "recipe")
@@ -200,7 +200,8 @@ def _has_mark(entry: Entry) -> bool:
 def _ordered_file(root: Collection) -> Collection:
     """The file with its keys in order; what stands above them all stays there."""
     names = {entry.name for entry in root.entries}
-    keys = Network.keys() if "network" in names else Library.keys()
+    kind = Network if "network" in names else Extension if "extends" in names else Library
+    keys = kind.keys()
     head: tuple[Comment | None, ...] = root.entries[0].lead
     first = replace(root.entries[0], lead=())
     ordered = _by(

@@ -30,6 +30,8 @@ _MODELS: dict[str, type[written.SpecModel]] = {
     "alternative": written.Alternative,
     "library": written.Library,
     "network": written.Network,
+    "extension": written.Extension,
+    "edit": written.Edit,
 }
 _RECIPE_FILE: Schema = {
     "type": "object",
@@ -42,11 +44,12 @@ _RECIPE_FILE: Schema = {
         "recipe": described(ref("recipe"), "how to train"),
     },
 }
-_SPEC: Schema = {
+_OWN: Schema = {
     "if": {"required": ["blocks"], "not": {"required": ["network"]}},
     "then": {"if": {"required": ["input"]}, "then": ref("network"), "else": ref("library")},
     "else": ref("network"),
 }
+_SPEC: Schema = {"if": {"required": ["extends"]}, "then": ref("extension"), "else": _OWN}
 
 
 def general_schema() -> Schema:

@@ -17,8 +17,10 @@ from archgen.spec.loader import LANGUAGE_VERSION
 from archgen.spec.model import (
     Alternative,
     Block,
+    Edit,
     Erratum,
     Expect,
+    Extension,
     Input,
     Library,
     Network,
@@ -225,6 +227,25 @@ DESCRIPTIONS: Mapping[type[SpecModel], Mapping[str, tuple[Schema, str]]] = {
         "expect": _SHARED["expect"],
         "alternatives": (named(ref("alternative")), "other readings that make sense as a whole"),
         "allow": _SHARED["allow"],
+    },
+    Extension: {
+        **{key: _SHARED[key] for key in ("archgen", "source", "note")},
+        "name": ({"type": "string", "pattern": NAME}, "the name; the emitted class is named by it"),
+        "extends": (
+            _TEXT,
+            "the spec that this one differs from, by its path relative to this file",
+        ),
+        "edit": ({"type": "array", "items": ref("edit")}, "what differs, in order"),
+        "expect": _SHARED["expect"],
+        "alternatives": (named(ref("alternative")), "other readings that make sense as a whole"),
+        "allow": _SHARED["allow"],
+    },
+    Edit: {
+        "at": (_TEXT, "the one place, as in `network.inception_4c.pooled`"),
+        "set": ({}, "the value that stands there from now on"),
+        "remove": ({"enum": [True]}, "takes it away"),
+        "before": (_STEPS, "steps that are put before it"),
+        "after": (_STEPS, "steps that are put behind it"),
     },
 }
 

@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from archgen.diagnostics import Diagnostic, Findings, SpecError, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, Rule, SpecError, did_you_mean
 from archgen.rules import (
+    LIMIT,
     NEWER_LANGUAGE,
     RECURSION,
+    UNKNOWN_BASE,
     UNKNOWN_LIBRARY,
     WRONG_KIND,
     WRONG_TYPE,
 )
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
+from archgen.spec.extending import extended
 from archgen.spec.files import SpecText, read_spec, root_of, start_of
 from archgen.spec.model import (
     Alternative,
     Block,
+    Extension,
     Library,
     Network,
     Output,
@@ -32,6 +36,7 @@ from archgen.spec.model import (
 )
 
 LANGUAGE_VERSION = 1
+MAX_EXTENDED = 8  # files in a row
 KINDS = ("network", "blocks", "recipe", "weights", "experiment")
 _IN_WORDS = {
     "network": "holds a network",
@@ -80,7 +85,8 @@ def load(text: SpecText, findings: Findings, read: Reader = read_spec) -> SpecFi
 def kind_of(root: Node) -> str:
     """The key that tells a file's kind, or an empty text."""
     keys = {key.text for key, _ in root.entries} if isinstance(root, MappingNode) else set()
-    return next((kind for kind in KINDS if kind in keys), "")
+    own = next((kind for kind in KINDS if kind in keys), "")
+    return "network" if "extends" in keys and own in ("", "blocks") else own
 
 
 def read_document(
@@ -185,17 +191,51 @@ class _Loader:
         root = read_document(text, wanted, self._findings)
         if root is None:
             return None
-        model = read_model(Network if kind_of(root) == "network" else Library, root, self._findings)
+        kind = Network if kind_of(root) == "network" else Library
+        whole = self._whole(text, root)
+        if whole is None:
+            return None
+        root, origin = whole
+        model = read_model(kind, root, self._findings)
         if model is None:
             return None
         assert isinstance(model, Network | Library)
         blocks = read_models(Block, model.blocks, self._findings)
-        libraries = self._libraries(text, model)
+        libraries = self._libraries(origin, model)
         if isinstance(model, Library):
             return SpecFile(text, model, blocks, libraries, self._texts)
         outputs = read_models(Output, model.outputs, self._findings)
         alternatives = read_models(Alternative, model.alternatives, self._findings)
         return SpecFile(text, model, blocks, libraries, self._texts, outputs, alternatives)
+
+    def _whole(self, text: SpecText, root: MappingNode) -> tuple[MappingNode, SpecText] | None:
+        """The document without `extends`, and the file from which the paths in it go."""
+        if root.get("extends") is None:
+            return root, text
+        own = read_model(Extension, root, self._findings)
+        found = self._base(text, own.extends) if own is not None else None
+        if own is None or found is None:
+            return None
+        base, origin = found
+        return extended(base, own, self._findings), origin
+
+    def _base(self, text: SpecText, named: ScalarNode) -> tuple[MappingNode, SpecText] | None:
+        """The whole document of the file that is extended, and the file it comes from."""
+        if text.path is not None:
+            self._open.append(text.path.resolve())
+        path = self._path(text, named, UNKNOWN_BASE)
+        other = None if path is None else self._text(path, text, named, UNKNOWN_BASE)
+        found = None
+        if other is not None and len(self._open) > MAX_EXTENDED:
+            message = f"specs extend each other more than {MAX_EXTENDED} files deep"
+            self._findings.add(LIMIT.at(named.span, message, help="extend an earlier one"))
+        elif other is not None:
+            self._texts[other.source] = other.text
+            root = read_document(other, ("network",), self._findings)
+            found = None if root is None else self._whole(other, root)
+        if text.path is not None:
+            self._open.pop()
+        return found
 
     def _libraries(self, text: SpecText, model: Network | Library) -> dict[str, SpecFile | None]:
         entries = model.use.entries if model.use else ()
@@ -205,49 +245,53 @@ class _Loader:
         if not isinstance(named, ScalarNode) or not isinstance(named.value, str) or not named.text:
             self._findings.add(WRONG_TYPE.at(named.span, "`use` takes a path to a file of blocks"))
             return None
+        path = self._path(text, named, UNKNOWN_LIBRARY)
+        if path is None:
+            return None
+        real = path.resolve()
+        if real not in self._loaded:
+            self._open.append(real)
+            library = self._text(path, text, named, UNKNOWN_LIBRARY)
+            self._loaded[real] = None if library is None else self.file(library, wanted=("blocks",))
+            self._open.pop()
+        return self._loaded[real]
+
+    def _path(self, text: SpecText, named: ScalarNode, rule: Rule) -> Path | None:
+        """The file that a path in a spec means, if it may name that."""
         base = text.path if text.path is not None else Path("-")
         path = base.parent / named.text
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError):
             message = f"`{named.text}` cannot be the path of a file"
-            self._findings.add(UNKNOWN_LIBRARY.at(named.span, message, help="check the path"))
+            self._findings.add(rule.at(named.span, message, help="check the path"))
             return None
-        root = root_of(base)
-        problem = self._refusal(root, real, named)
+        problem = self._refusal(root_of(base), real, named, rule)
         if problem is not None:
             self._findings.add(problem)
             return None
-        if real not in self._loaded:
-            self._open.append(real)
-            self._loaded[real] = self._read(path, root, named)
-            self._open.pop()
-        return self._loaded[real]
+        return path
 
-    def _refusal(self, root: Path, real: Path, named: ScalarNode) -> Diagnostic | None:
+    def _refusal(self, root: Path, real: Path, named: ScalarNode, rule: Rule) -> Diagnostic | None:
         if Path(named.text).is_absolute() or not real.is_relative_to(root):
-            return UNKNOWN_LIBRARY.at(
+            return rule.at(
                 named.span,
                 f"`{named.text}` lies outside `{root.name}`, the project this spec belongs to",
                 help="name a file by its path relative to this one",
             )
         if real in self._open:
-            return RECURSION.at(
-                named.span,
-                f"`{named.text}` uses itself",
-                help="move the shared blocks to a third file",
-            )
+            verb, help = "uses", "move the shared blocks to a third file"
+            if rule is UNKNOWN_BASE:
+                verb, help = "extends", "name the file that has the whole network"
+            return RECURSION.at(named.span, f"`{named.text}` {verb} itself", help=help)
         return None
 
-    def _read(self, path: Path, root: Path, named: ScalarNode) -> SpecFile | None:
+    def _text(self, path: Path, text: SpecText, named: ScalarNode, rule: Rule) -> SpecText | None:
+        base = text.path if text.path is not None else Path("-")
         try:
-            text = self._reader(path, within=root)
+            return self._reader(path, within=root_of(base))
         except SpecError as error:
             reason = error.diagnostics[0]
-            self._findings.add(
-                UNKNOWN_LIBRARY.at(
-                    named.span, f"`{named.text}`: {reason.message}", help=reason.help
-                )
-            )
+            message = f"`{named.text}`: {reason.message}"
+            self._findings.add(rule.at(named.span, message, help=reason.help))
             return None
-        return self.file(text, wanted=("blocks",))

@@ -335,6 +335,36 @@ class Network(SpecModel):
     allow: Warnings = ()
 
 
+class Edit(SpecModel):
+    """One change of the spec that is extended: its place, and one of the four that can be done there."""
+
+    model_config = ConfigDict(defer_build=True)  # few files have one
+    title: ClassVar[str] = "an edit"
+
+    at: Scalar
+    set: AnyNode = None
+    remove: Boolean = False
+    before: AnyNode = None
+    after: AnyNode = None
+
+
+class Extension(SpecModel):
+    """A file that tells how its network differs from another file's."""
+
+    model_config = ConfigDict(defer_build=True)  # few files are one
+    title: ClassVar[str] = "a spec that extends another"
+
+    archgen: Scalar
+    name: Scalar
+    source: Source | None = None
+    note: Text | None = None
+    extends: Scalar
+    edit: AnyNode = None
+    expect: Expect | None = None
+    alternatives: Mapping_ | None = None
+    allow: Warnings = ()
+
+
 Model = TypeVar("Model", bound=SpecModel)
 
 

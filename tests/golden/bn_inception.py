@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/bn_inception.yaml -o bn_inception.py
 
 Language version 1, sha256 of the spec and its libraries:
-d07a2efcfa660c145a2644327c9f6b3f98aa2a49f76917a7d161d509955f32e4
+6bc1de5337f9e902c84edf041d08aefd49186ffb5ee71ac8791d0161b7ee80be
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Inception5b(nn.Module):
 
 
 class BnInception(nn.Module):
-    """bn_inception, Figure 5 of arXiv:1502.03167v3 (pretrainedmodels BNInception).
+    """bn_inception, Figure 5 of arXiv:1502.03167v3.
 
     Called Inception-v2 by what followed. The first layer is a plain convolution, as
     in all ports; the figure's is separable. Biases stand before norms that cancel
@@ -168,7 +168,7 @@ class BnInception(nn.Module):
     3 x 224 x 224 -> 1000: 11,204,936 params, 2,018,851,840 multiply-adds.
     """
 
-    def __init__(self, num_classes: int = 1000, pooled: int = 96) -> None:
+    def __init__(self, num_classes: int = 1000) -> None:
         super().__init__()
         self.conv = ConvNormReLU(3, 64, kernel_size=7, stride=2, padding=3, bias=True)
         self.max_pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
@@ -221,22 +221,22 @@ class BnInception(nn.Module):
             n3x3=160,
             reduce_double=128,
             double3x3=160,
-            pooled=pooled,
+            pooled=96,
         )
         self.inception_4d = Inception(
-            pooled + 480,
+            576,
             n1x1=96,
             reduce3x3=128,
             n3x3=192,
             reduce_double=160,
             double3x3=192,
-            pooled=pooled,
+            pooled=96,
         )
         self.inception_4e = Reduction(
-            pooled + 480, reduce3x3=128, n3x3=192, reduce_double=192, double3x3=256
+            576, reduce3x3=128, n3x3=192, reduce_double=192, double3x3=256
         )
         self.inception_5a = Inception(
-            pooled + 928,
+            1024,
             n1x1=352,
             reduce3x3=192,
             n3x3=320,

@@ -45,7 +45,7 @@ def outlines(oracle: Oracle) -> Twins:
     compilation = shipped(oracle.spec)
     size = compilation.sound_network().network.input
     with torch.device("meta"):
-        ours = without_chance(oracle, source_of(compilation))
+        ours = without_chance(source_of(compilation))
         images = torch.empty(2, size.channels, size.height, size.width)
         return Twins(ours, oracle.theirs(), images)
 
@@ -68,7 +68,7 @@ def outputs(net: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
 
 @every_oracle
 def test_the_compiler_counts_their_params(oracle: Oracle, outlines: Twins) -> None:
-    cost = Costs().network(oracle.shaped(shipped(oracle.spec)))
+    cost = Costs().network(shipped(oracle.spec).sound_network())
     counted = cost.cost.params if oracle.outputs == 1 else cost.params_training
     assert counted == sum(parameter.numel() for parameter in outlines.theirs.parameters())
 

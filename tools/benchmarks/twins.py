@@ -96,7 +96,7 @@ def compiled(spec: str) -> Compilation:
 def live(oracle: Oracle, compilation: Compilation) -> nn.Module:
     """The emitted network, without dropout, and without a head that theirs lacks."""
     network = compilation.sound_network()
-    module = without_chance(oracle, emit(network, compilation.sources, oracle.spec))
+    module = without_chance(emit(network, compilation.sources, oracle.spec))
     if oracle.outputs == 1:
         for head in network.heads:
             setattr(module, head.head.name, NoHead())

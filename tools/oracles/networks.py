@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from inspect import signature
-from types import MappingProxyType
 from typing import NamedTuple
 
 import timm
@@ -16,12 +15,8 @@ from torch import Tensor, nn
 from torchvision import models
 from unet import UNet2D
 
-from archgen.diagnostics import Findings
 from archgen.emit.module import build_class
 from archgen.emit.source import ModuleSource
-from archgen.infer import infer
-from archgen.ir.shaped import ShapedNetwork
-from archgen.pipeline import Compilation
 from tools.oracles import by_hand
 
 # the params of specs that bring chance into training
@@ -31,14 +26,13 @@ CHANCES = ("dropout", "aux_dropout", "stochastic_depth")
 class Oracle(NamedTuple):
     """A spec, another implementation of its network, and how many outputs that has in training.
 
-    `arguments` are what it sets our params to. Where the two cannot be equal bit by bit, `reason` says
-    why, and no number of one may be farther from the other's than the `bound`.
+    Where the two cannot be equal bit by bit, `reason` says why, and no number of one may be farther from
+    the other's than the `bound`.
     """
 
     spec: str
     theirs: Callable[[], nn.Module]
     outputs: int = 1
-    arguments: Mapping[str, object] = MappingProxyType({})
     bound: float = 0.0
     reason: str = ""
 
@@ -50,12 +44,6 @@ class Oracle(NamedTuple):
             else torch.equal(ours, theirs)
         )
 
-    def shaped(self, compilation: Compilation) -> ShapedNetwork:
-        """Our network with its arguments."""
-        shaped = infer(compilation.sound_network().network, Findings(), self.arguments)
-        assert shaped is not None
-        return shaped
-
 
 torchvision_inception_v3 = partial(
     models.inception_v3, aux_logits=True, transform_input=False, init_weights=False, dropout=0.0
@@ -65,11 +53,11 @@ torchvision_googlenet = partial(
 )
 
 
-def without_chance(oracle: Oracle, source: ModuleSource) -> nn.Module:
+def without_chance(source: ModuleSource) -> nn.Module:
     """Our network, live, nothing of which is dropped in training."""
     made = build_class(source)
     taken = signature(made).parameters
-    return made(**oracle.arguments, **{name: 0.0 for name in CHANCES if name in taken})
+    return made(**{name: 0.0 for name in CHANCES if name in taken})
 
 
 def torchvision_regnet() -> nn.Module:
@@ -123,9 +111,7 @@ FURTHER = {
             "gelu differs between the two in the last digit"
         ),
     ),
-    "pretrainedmodels BNInception": Oracle(
-        "bn_inception", BNInception, arguments=MappingProxyType({"pooled": 128})
-    ),
+    "pretrainedmodels BNInception": Oracle("bn_inception_released", BNInception),
     "facenet-pytorch InceptionResnetV1": Oracle(
         "inception_resnet_v1_facenet", partial(InceptionResnetV1, dropout_prob=0.0)
     ),

@@ -84,7 +84,7 @@ def rows() -> Iterator[Row]:
         print(f"{oracle.spec} beside {name}", file=sys.stderr, flush=True)
         pair = twins_of(oracle)
         compilation = compiled(oracle.spec)
-        cost = Costs().network(oracle.shaped(compilation))
+        cost = Costs().network(compilation.sound_network())
         texts = compilation.sources.values()
         yield Row(
             name,
@@ -101,9 +101,6 @@ def remarks() -> Iterator[str]:
     """What the table cannot say, and where equality is not to be had, why."""
     yield '\n"By hand" is a second reading of a paper in plain torch: `tools/oracles/by_hand.py`.\n'
     for name, oracle in ORACLES.items():
-        settings = ", ".join(f"{key}={value}" for key, value in oracle.arguments.items())
-        if settings:
-            yield f"\n`{oracle.spec}` stands beside {name} with `{settings}`.\n"
         if oracle.reason:
             yield f"\n`{oracle.spec}` beside {name} is not equal bit by bit: {oracle.reason}.\n"
 

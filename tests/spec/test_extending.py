@@ -1,0 +1,287 @@
+"""`extends:`: each edit hits one place and changes something, and the rest is the base's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archgen.diagnostics import Diagnostic
+from archgen.pipeline import Compilation, check
+from archgen.resolve.printer import print_spec
+from archgen.spec.files import read_spec
+from archgen.spec.loader import MAX_EXTENDED
+from tests.compiling import compiled, source_of
+
+BASE = """\
+archgen: 1
+name: base
+note: the base
+input: {channels: 3, grid: 32}
+defaults: {conv: {padding: same, act: relu}}
+params: {classes: {type: int, default: 10}}
+blocks:
+  unit:
+    body:
+      - concat:
+          left:
+            - conv: {filters: 4, kernel: 1}
+          right:
+            - conv: {filters: 4, kernel: 3}
+            - conv: {filters: 8, kernel: 3}
+network:
+  - conv: {filters: 16, kernel: 3}
+    id: first
+  - unit
+  - conv: {filters: 8, kernel: 1}
+  - conv: {filters: 8, kernel: 1}
+  - global_avg_pool
+  - dropout: 0.5
+  - linear: {features: classes}
+expect: {params: 1}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with the base."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "base.yaml").write_text(BASE)
+    return tmp_path
+
+
+def extension(folder: Path, *edits: str, more: str = "", base: str = "base.yaml") -> Compilation:
+    """What comes of a file with these edits."""
+    path = folder / "own.yaml"
+    lines = "".join(f"  - {{{edit}}}\n" for edit in edits)
+    body = f"edit:\n{lines}" if edits else ""
+    path.write_text(f"archgen: 1\nname: own\nextends: {base}\n{body}{more}")
+    return check(read_spec(path, "own.yaml"))
+
+
+def only(found: Compilation) -> Diagnostic:
+    (finding,) = found.diagnostics
+    return finding
+
+
+# an edit, and the same network written out
+EDITS = [
+    ("at: network.first.filters, set: 24", ("filters: 16, kernel: 3", "filters: 24, kernel: 3")),
+    ("at: network.first.conv.filters, set: 24", ("filters: 16,", "filters: 24,")),
+    (
+        "at: network.first.stride, set: 1x2",
+        ("filters: 16, kernel: 3", "filters: 16, kernel: 3, stride: 1x2, padding: 1"),
+    ),
+    (
+        "at: network.2.filters, set: 9",
+        ("  - conv: {filters: 8, kernel: 1}\n", "  - conv: {filters: 9, kernel: 1}\n"),
+    ),
+    ("at: network.unit.repeat, set: 2", ("  - unit\n", "  - unit: {}\n    repeat: 2\n")),
+    ("at: network.dropout.dropout, set: 0.25", ("dropout: 0.5", "dropout: 0.25")),
+    ("at: network.dropout, remove: true", ("  - dropout: 0.5\n", "")),
+    ("at: network.dropout, set: {act: relu6}", ("dropout: 0.5", "act: relu6")),
+    ("at: network.unit, after: [act: tanh]", ("  - unit\n", "  - unit\n  - act: tanh\n")),
+    (
+        "at: network.first, before: [pad: 1, act: tanh]",
+        ("network:\n", "network:\n  - pad: 1\n  - act: tanh\n"),
+    ),
+    ("at: defaults.conv.act, set: silu", ("act: relu}", "act: silu}")),
+    (
+        "at: defaults.linear, set: {bias: false}",
+        ("act: relu}}", "act: relu}, linear: {bias: false}}"),
+    ),
+    ("at: params.classes.default, set: 5", ("default: 10", "default: 5")),
+    ("at: input.grid, set: 48", ("grid: 32", "grid: 48")),
+    (
+        "at: blocks.unit.body.concat.right.0.filters, set: 6",
+        (
+            "          right:\n            - conv: {filters: 4,",
+            "          right:\n            - conv: {filters: 6,",
+        ),
+    ),
+    (
+        "at: blocks.unit.body.concat.left, set: []",
+        ("\n            - conv: {filters: 4, kernel: 1}", " []"),
+    ),
+    (
+        "at: blocks.unit.body.concat.third, set: [act: relu]",
+        ("network:", "          third: [act: relu]\nnetwork:"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("edit", "change"), EDITS, ids=[edit for edit, _ in EDITS])
+def test_an_edit_is_what_writing_the_network_out_is(
+    folder: Path, edit: str, change: tuple[str, str]
+) -> None:
+    edits = [edit]
+    if "stride" in edit:
+        edits.append("at: network.first.padding, set: 1")
+    found = extension(folder, *edits)
+    assert found.diagnostics == ()
+    old, new = change
+    assert old in BASE
+    written = BASE.replace("name: base", "name: own").replace("expect: {params: 1}\n", "")
+    whole = compiled(written.replace(old, new, 1)).sound_network()
+    own = found.sound_network()
+    printed = [print_spec(n.network, n.block.arguments) for n in (own, whole)]
+    assert printed[0] == printed[1]
+
+
+def test_the_claims_of_the_base_are_not_those_of_the_extension(folder: Path) -> None:
+    found = extension(folder, "at: network.dropout, remove: true")
+    assert found.diagnostics == ()
+    assert only(check(read_spec(folder / "base.yaml"))).rule.code == "AG501"
+    wrong = extension(folder, "at: network.dropout, remove: true", more="expect: {params: 2}\n")
+    assert only(wrong).span.source == "own.yaml"
+
+
+def test_a_finding_in_an_edit_points_at_the_edit_and_one_in_the_base_at_the_base(
+    folder: Path,
+) -> None:
+    finding = only(extension(folder, "at: network.first.filters, set: 0"))
+    assert (finding.rule.code, finding.span.source, finding.span.start) == (
+        "AG107",
+        "own.yaml",
+        (5, 38),
+    )
+    found = extension(
+        folder, "at: network.first.kernel, set: 64", "at: defaults.conv.padding, set: valid"
+    )
+    labels = [label.span for finding in found.diagnostics for label in finding.labels]
+    assert ("own.yaml", (5, 37)) in [(span.source, span.start) for span in labels]
+    assert set(found.sources) == {"own.yaml", str(folder / "base.yaml")}
+
+
+def test_warnings_are_acknowledged_by_both_files(folder: Path) -> None:
+    text = BASE.replace("name: base", "name: base\nallow: AG308").replace(
+        "expect: {params: 1}\n", ""
+    )
+    (folder / "base.yaml").write_text(
+        text.replace("filters: 16, kernel: 3", "filters: 16, kernel: 3, stride: 2, padding: valid")
+    )
+    assert extension(folder, "at: params.classes.default, set: 5").diagnostics == ()
+    edit = "at: network.2, set: {conv: {filters: 4, kernel: 3, stride: 2, padding: valid}}"
+    assert only(extension(folder, "at: input.grid, set: 34", edit)).rule.code == "AG308"
+    assert not extension(
+        folder, "at: input.grid, set: 34", edit, more="allow: [AG308]\n"
+    ).diagnostics
+
+
+MISSES = [
+    ("at: network.frist.filters, set: 1", "AG412", "there is no `frist`", "did you mean `first`?"),
+    ("at: network.conv.filters, set: 1", "AG412", "`conv` is 2 steps", "write its number: 2, 3"),
+    ("at: network.9.filters, set: 1", "AG412", "there is no step 9", "write 6 or less"),
+    (
+        "at: network.first.filter.x, set: 1",
+        "AG412",
+        "there is no `filter`",
+        "did you mean `filters`?",
+    ),
+    ("at: network.first.filters.x, set: 1", "AG412", "inside `16`", "`set` the whole value"),
+    (
+        "at: network.first.norm, remove: true",
+        "AG412",
+        "there is no `norm`",
+        "there is filters, kernel",
+    ),
+    ("at: blocks.unit, before: [act: relu]", "AG412", "is no step", "name a step"),
+    ("at: nowhere.first, set: 1", "AG412", "there is no `nowhere`", ""),
+    ("at: '', set: 1", "AG101", "unknown key ``", ""),
+    ("at: name, set: other", "AG412", "`name` of the base is not taken over", "write `name:`"),
+    ("at: expect.params, set: 2", "AG412", "`expect` of the base is not", "or leave it out"),
+    ("at: network, remove: true", "AG102", "the key `network` is missing", ""),
+    ("at: network.first.filters, set: 16", "AG413", "changes nothing", "remove it"),
+    (
+        "at: network.first.filters",
+        "AG107",
+        "one of `set`, `remove`, `before`, `after`",
+        "set: VALUE",
+    ),
+    ("at: network.first.filters, set: 1, remove: true", "AG107", "one of", ""),
+    ("at: network.first.filters, remove: false", "AG107", "one of", ""),
+    ("at: network.first.filters, sett: 1", "AG101", "unknown key `sett`", "did you mean `set`?"),
+    ("set: 1", "AG102", "the key `at` is missing", ""),
+    (
+        "at: network.first.filtres, set: 1",
+        "AG105",
+        "no setting `filtres`",
+        "did you mean `filters`?",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "words", "help"), MISSES, ids=[case[0] for case in MISSES]
+)
+def test_an_edit_that_hits_no_single_place_is_refused(
+    folder: Path, edit: str, code: str, words: str, help: str
+) -> None:
+    found = extension(folder, edit).diagnostics
+    assert found[0].rule.code == code
+    assert found[0].span.source == "own.yaml"
+    assert words in found[0].message
+    assert help in found[0].help
+
+
+def test_an_extension_holds_no_network_of_its_own(folder: Path) -> None:
+    found = extension(folder, more="network:\n  - act: relu\n")
+    assert only(found).rule.code == "AG101"
+    assert "unknown key `network`" in only(found).message
+
+
+def test_an_extension_of_an_extension_is_edited_in_order(folder: Path) -> None:
+    extension(folder, "at: network.first.filters, set: 24")
+    (folder / "own.yaml").rename(folder / "middle.yaml")
+    found = extension(folder, "at: network.first.kernel, set: 5", base="middle.yaml")
+    assert found.diagnostics == ()
+    assert "filters=" not in source_of(found).text
+    assert "self.first = ConvReLU(3, 24, kernel_size=5, padding=2)" in source_of(found).text
+    assert len(found.sources) == 3
+
+
+def test_paths_of_the_base_go_from_its_folder(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "blocks.yaml").write_text(
+        "archgen: 1\nblocks:\n  wide:\n    body:\n      - act: relu\n"
+    )
+    (folder / "sub" / "base.yaml").write_text(
+        "archgen: 1\nname: base\ninput: {channels: 3, grid: 8}\n"
+        "use: {lib: blocks.yaml}\nnetwork:\n  - lib.wide\n"
+    )
+    found = extension(folder, "at: network.wide, after: [act: tanh]", base="sub/base.yaml")
+    assert found.diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "code", "words"),
+    [
+        ("../base.yaml", "AG411", "lies outside"),
+        ("/etc/passwd", "AG411", "lies outside"),
+        ("missing.yaml", "AG411", "there is no such file"),
+        (".", "AG411", "not a regular file"),
+        ("own.yaml", "AG402", "extends itself"),
+        ("pyproject.toml", "AG007", "the file is empty"),
+        ("lib.yaml", "AG111", "holds blocks"),
+        ("[base.yaml]", "AG007", "must be"),
+    ],
+)
+def test_a_base_that_cannot_be_extended_is_refused(
+    folder: Path, base: str, code: str, words: str
+) -> None:
+    (folder / "lib.yaml").write_text("archgen: 1\nblocks: {}\n")
+    finding = only(extension(folder, "at: network.first.filters, set: 1", base=base))
+    assert finding.rule.code == code
+    assert words in finding.message
+
+
+def test_specs_that_extend_each_other_are_a_cycle(folder: Path) -> None:
+    (folder / "base.yaml").write_text("archgen: 1\nname: base\nextends: own.yaml\nedit: []\n")
+    assert only(extension(folder, "at: network.first.filters, set: 1")).rule.code == "AG402"
+
+
+def test_a_long_row_of_extensions_hits_the_named_limit(folder: Path) -> None:
+    for number in range(2 * MAX_EXTENDED):
+        text = f"archgen: 1\nname: n{number}\nextends: n{number + 1}.yaml\nedit: []\n"
+        (folder / f"n{number}.yaml").write_text(text)
+    assert only(extension(folder, base="n0.yaml")).rule.code == "AG005"

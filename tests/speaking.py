@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 PATIENCE = 60.0
+_END = "$/ended"
 
 
 class Client:
@@ -128,6 +129,7 @@ class Client:
                 message = self._arrived.get(timeout=PATIENCE)
             except Empty:
                 raise AssertionError("the server is silent") from None
+            assert message.get("method") != _END, "the server has ended"
             if "method" not in message or "id" not in message:
                 return message
             is_list = message["method"] == "workspace/configuration"
@@ -144,6 +146,7 @@ class Client:
                 pass
             if size:
                 self._arrived.put(json.loads(stream.read(size)))
+        self._arrived.put({"method": _END})
 
 
 CAPABILITIES = {

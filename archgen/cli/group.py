@@ -47,6 +47,11 @@ COMMANDS = {
         "weights", "weights", "Look at weights; take them from, or give them to, other code."
     ),
     "export": Entry("export", "export", "Write a network with its weights for other programs."),
+    "lsp": Entry(
+        "lsp",
+        "lsp",
+        "Talk to an editor over standard input and output, in the Language Server Protocol.",
+    ),
     "explain": Entry("explain", "explain", "Explain what a finding's code means."),
     "doctor": Entry(
         "doctor", "doctor", "Say what is installed of what archgen can use, and what is missing."

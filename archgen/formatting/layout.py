@@ -63,7 +63,7 @@ class Collection:
     @property
     def is_simple(self) -> bool:
         """Whether it can stand on one line: no comment inside, and no text of several lines."""
-        return not self.end and all(_is_simple(entry) for entry in self.entries)
+        return not any(self.end) and all(_is_simple(entry) for entry in self.entries)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def _comments(piece: Piece) -> Counter[str]:
 
 def _file(root: Collection) -> Collection:
     """The whole document."""
-    if not _has_anchors(root):
+    if root.entries and not _has_anchors(root):
         root = _ordered_file(root)
     root = replace(root, is_flow=False)
     root = _each(root, RECORDS, _in_brackets)

@@ -34,8 +34,10 @@ class _Line(NamedTuple):
 
 def print_layout(root: Collection) -> str:
     """The text of a whole document, a line break at its end."""
-    lines = list(_block(root, 0))
-    while lines and not lines[0].text:
+    lines = [*([] if root.entries else [_Line("{}")]), *_block(root, 0)]
+    while not lines[-1].text:
+        lines.pop()
+    while not lines[0].text:
         lines.pop(0)
     columns = _columns(lines)
     return "".join(f"{_with_tail(line, columns)}\n" for line in lines)

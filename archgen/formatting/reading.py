@@ -95,7 +95,7 @@ class _Reader:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         own = max(_column(event), column + 1) if not mark else column + 1
         entries = tuple(self._entries(is_mapping, bool(event.flow_style), own))
-        end = self._lines() if event.flow_style else self._end(own)
+        end = self._end(0) if event.flow_style else self._end(own)
         self._take(self._closing)
         return Collection(is_mapping, bool(event.flow_style), entries, mark, end)
 

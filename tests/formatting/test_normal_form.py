@@ -141,6 +141,17 @@ def test_windows_line_ends_and_a_missing_last_one_are_mended() -> None:
     )
 
 
+def test_blank_lines_inside_brackets_are_gone_at_once() -> None:
+    text = "archgen: 1\nblocks: {}\nsource: {paper: p,\n\n\n\n}\n"
+    assert tidy(text) == "archgen: 1\nsource: {paper: p}\nblocks: {}\n"
+    assert tidy(tidy(text)) == tidy(text)
+
+
+def test_an_empty_mapping_stays_one() -> None:
+    assert tidy("{}") == "{}\n"
+    assert tidy("# c\n{}") == tidy("{}\n# c") == "{}\n# c\n"
+
+
 @pytest.mark.parametrize("text", ["a: [1", "a: 1\na: 2\n", "a: !!str 1\n", "- a\n", "", "<<: {}\n"])
 def test_what_is_no_sound_yaml_is_refused(text: str) -> None:
     with pytest.raises(SpecError) as caught:

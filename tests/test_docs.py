@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from archgen.cli.train import train
 from tests.compiling import ROOT, codes
 
 README = (ROOT / "README.md").read_text()
+RENDER = (ROOT / "docs" / "render.md").read_text()
 LANGUAGE = (ROOT / "docs" / "language.md").read_text()
 
 
@@ -31,6 +33,18 @@ def test_the_block_in_the_readme_is_the_one_that_is_shipped() -> None:
     shown = blocks(README, "yaml")[0].splitlines()
     lines = [line.strip() for line in shipped.splitlines()]
     assert [line for line in shown if line.strip() not in lines] == []
+
+
+def test_the_mermaid_of_the_page_of_pictures_is_what_render_writes(tmp_path: Path) -> None:
+    made = tmp_path / "made.mmd"
+    assert main(["render", str(ROOT / "specs" / "inception_v4.yaml"), "-o", str(made)]) == 0
+    assert blocks(RENDER, "mermaid") == [made.read_text()]
+
+
+def test_every_picture_of_a_page_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", page.read_text()):
+            assert (page.parent / picture).is_file()
 
 
 def test_the_class_in_the_readme_is_the_one_that_is_emitted() -> None:

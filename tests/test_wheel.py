@@ -78,6 +78,14 @@ def test_the_manual_page_comes_with_it(wheel: Path) -> None:
         assert archive.read(name) == (ROOT / "docs" / "archgen.1").read_bytes()
 
 
+def test_what_pages_are_made_of_is_in_the_wheel(wheel: Path) -> None:
+    names = {path.name for path in (ROOT / "archgen" / "render").iterdir()}
+    assert {"explorer.css", "explorer.js", "reload.js"} <= names
+    with zipfile.ZipFile(wheel) as held:
+        inside = set(held.namelist())
+    assert {f"archgen/render/{name}" for name in names if name != "__pycache__"} <= inside
+
+
 def test_training_without_torch_says_what_to_install(environment: Environment) -> None:
     refused = environment.run("archgen", "train", "inception_resnet_mini")
     assert refused.returncode == 2

@@ -16,9 +16,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-from archgen.api import load
+from archgen.catalog import find
 from archgen.cli.checking import example_report
 from archgen.cli.explain import EXPLANATIONS
 from archgen.cli.manual import man_page
@@ -35,10 +37,13 @@ from archgen.ops.settings import SettingType, settings_of
 from archgen.pipeline import check
 from archgen.render.dot import dot_text
 from archgen.render.drafting import Drafter, uses
+from archgen.render.drawing import Drawing
 from archgen.render.engine import laid_out
+from archgen.render.page import HERE
 from archgen.render.styles import STYLES
 from archgen.rules import RULES
 from archgen.schema import general_schema, schema_text
+from archgen.spec.files import read_spec
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -71,7 +76,10 @@ def main() -> int:
         SCHEMA.write_bytes(schema.encode())
     if is_stale:
         print(f"{'stale' if only_check else 'wrote'} archgen/{SCHEMA.name}")
-    return 1 if (stale or pictures or is_stale) and only_check else 0
+    is_old = _text(FOLDER / "explorer.txt") != explorer_fingerprint()
+    if is_old:
+        print("stale docs/pictures/explorer.png: take it anew with tools/screenshot")
+    return 1 if (stale or pictures or is_stale or is_old) and only_check else 0
 
 
 def _manual(only_check: bool) -> Iterator[str]:
@@ -219,23 +227,52 @@ def _as_written(value: object) -> str:
 # ---------------------------------------------------------------------------------------- pictures
 
 FOLDER = DOCS / "pictures"
-PICTURES = {  # the spec, and the block where it is not the whole network
-    "inception_v4": ("inception_v4", ""),
-    "inception_c": ("inception_v4", "inception_c"),
-    "inception_resnet_a": ("inception_resnet_v1", "inception_resnet_a"),
+BROKEN = EXPLANATIONS / "AG301" / "fails.yaml"
+
+
+class Picture(NamedTuple):
+    """What a picture shows: a spec, one of its blocks or all of it, in which colours, how far opened."""
+
+    spec: str
+    block: str = ""
+    style: str = "paper"
+    depth: int = 1
+
+
+PICTURES = {
+    "inception_v4": Picture("inception_v4"),
+    "inception_c": Picture("inception_v4", "inception_c"),
+    "inception_resnet_a": Picture("inception_resnet_v1", "inception_resnet_a"),
+    "reduction_b_color": Picture("inception_v4", "reduction_b", "color"),
+    "inception_resnet_b_dark": Picture("inception_resnet_v2", "inception_resnet_b", "dark"),
+    "conv5_x_opened": Picture("resnet_50", "conv5_x", depth=2),
+    "broken": Picture(str(BROKEN)),
 }
 
 
 def _picture(name: str) -> str:
     """A picture as text for Graphviz."""
-    spec, block = PICTURES[name]
-    network = load(spec).sound_network()
-    drafter = Drafter(network)
-    drawing = drafter.overview()
-    if block:
-        use = next(use for use in uses(network) if use.path == block)
-        drawing = drafter.block(use.block, use.path, use.start)
-    return dot_text(drawing, STYLES["paper"])
+    return dot_text(_drawing(name), STYLES[PICTURES[name].style])
+
+
+def _drawing(name: str) -> Drawing:
+    picture = PICTURES[name]
+    compilation = check(read_spec(find(picture.spec)))
+    network = compilation.network
+    assert network is not None
+    drafter = Drafter(network, compilation.diagnostics)
+    if not picture.block:
+        return drafter.overview(picture.depth)
+    use = next(use for use in uses(network) if use.path == picture.block)
+    return drafter.block(use.block, use.path, use.start, picture.depth)
+
+
+def explorer_fingerprint() -> str:
+    """What is to be seen on the screenshot of the explorer, as one number: words, style and script."""
+    drawings = (_drawing("inception_v4"), _drawing("inception_c"))
+    words = [(box.lines, box.beside) for drawing in drawings for box in drawing.boxes]
+    files = [(HERE / name).read_text() for name in ("explorer.css", "explorer.js")]
+    return sha256(repr((words, files)).encode()).hexdigest() + "\n"
 
 
 NAMES = ("m: 256, as in Table 1", "m: 320")
@@ -244,7 +281,7 @@ NAMES = ("m: 256, as in Table 1", "m: 320")
 @cache
 def _difference() -> Difference:
     """Inception-v4 as it is, and with another number of filters in its first reduction."""
-    file = load("inception_v4").file
+    file = check(read_spec(find("inception_v4"))).file
     assert file is not None
     text = file.text
     other = text.text.replace("{variant: inception_v4}", "{variant: inception_v4, m: 320}")

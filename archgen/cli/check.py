@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one docum
         "archgen check inception_v4 --format concise",
         "archgen check --as-printed specs/inception_resnet_v2.yaml",
         "archgen check --fix specs/inception_v4.yaml",
+        "archgen check --watch specs",
     )
 )
 @click.argument("targets", nargs=-1, metavar="[PATH|NAME|-]...", shell_complete=complete_specs)
@@ -41,6 +42,7 @@ DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one docum
 )
 @click.option("--diff", "is_diff", is_flag=True, help="Show what --fix would do; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option("--watch", "is_watching", is_flag=True, help="Check again as files are saved.")
 @format_option("full", "concise", "json", "github", "gitlab", "sarif")
 @common_options
 def check(
@@ -49,6 +51,7 @@ def check(
     is_fixing: bool,
     is_diff: bool,
     strict: bool,
+    is_watching: bool,
     output_format: str,
 ) -> int:
     """Say what is wrong with specs, or that nothing is.
@@ -57,15 +60,31 @@ def check(
     and - for standard input; without any, the folder specs. Exits with 0 where there are no errors,
     1 where there are, 2 where a file cannot be read.
     """
-    from archgen.cli.checking import check_file
-    from archgen.cli.report import ordered, print_findings, status_of
+    from archgen.cli.report import status_of
 
     if is_fixing or is_diff:
         _refuse_with_fixes(targets, as_printed, is_diff and output_format != "full")
-    files = known_files(targets or default_targets())
+    targets = targets or default_targets()
+    if is_watching:
+        _refuse_to_watch(targets, is_fixing or is_diff)
+        from archgen.cli.watching import again_and_again
+
+        again_and_again(targets, lambda: _check(known_files(targets), as_printed, output_format)[1])
+    files = known_files(targets)
     if is_diff:
         return _show_fixes(files, strict=strict)
     stuck = _fix(files, output_format) if is_fixing else False
+    found, _ = _check(files, as_printed, output_format)
+    return UNUSABLE if stuck else status_of(found, strict=strict)
+
+
+def _check(
+    files: list[Found], as_printed: bool, output_format: str
+) -> tuple[list[Diagnostic], Mapping[str, str]]:
+    """Checks the files and prints what was found; the texts in which that was."""
+    from archgen.cli.checking import check_file
+    from archgen.cli.report import ordered, print_findings
+
     checked = [check_file(file, as_printed=as_printed) for file in files]
     found = ordered(finding for file in checked for finding in file.diagnostics)
     if as_printed:
@@ -76,7 +95,15 @@ def check(
         print_findings(found, sources, output_format)
     if not is_document:
         _close(found, len(files), output_format)
-    return UNUSABLE if stuck else status_of(found, strict=strict)
+    return found, sources
+
+
+def _refuse_to_watch(targets: tuple[str, ...], is_fixing: bool) -> None:
+    """A usage error for what is not watched."""
+    if "-" in targets:
+        raise click.UsageError("--watch follows files: name one in the place of `-`")
+    if is_fixing:
+        raise click.UsageError("--watch only checks: leave out --fix and --diff")
 
 
 def _refuse_with_fixes(targets: tuple[str, ...], as_printed: bool, is_formatted: bool) -> None:

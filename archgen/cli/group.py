@@ -28,6 +28,9 @@ COMMANDS = {
     "render": Entry(
         "render", "render", "Draw a network, or one of its blocks, as the paper's figures do."
     ),
+    "serve": Entry(
+        "serve", "serve", "Show a network as a page that follows the spec as it is saved."
+    ),
     "diff": Entry("diff", "diff", "Show what has become of the network A in B."),
     "git-setup": Entry(
         "git_setup", "git_setup", "Let git show specs of this repository as archgen does."

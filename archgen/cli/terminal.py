@@ -80,6 +80,14 @@ def write_lines(lines: Iterable[str]) -> None:
         write(f"{text}\n")
 
 
+def clear_screen(*, is_first: bool = False) -> None:
+    """Begins a result in the place of the one before: on an empty screen, or after an empty line."""
+    if sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        write("\x1b[2J\x1b[3J\x1b[H")
+    elif not is_first:
+        write("\n")
+
+
 def note(text: str) -> None:
     """Tells the person at the terminal something that is no result; where nobody can hear it, nothing."""
     if _is_silent():

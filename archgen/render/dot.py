@@ -9,31 +9,60 @@ from itertools import pairwise
 import graphviz
 import networkx as nx
 
-from archgen.render.drawing import Arrow, Box, Drawing, Kind, Mark
+from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind, Mark
 from archgen.render.plain import shown
-from archgen.render.styles import ABSENT, MARKS, RED, Style
+from archgen.render.styles import ABSENT, MARKS, RED, Style, font_size
 
 FONT = "Helvetica,Arial,sans-serif"
+MAX_BESIDE = 60
+BESIDE = "beside "  # before the path of a box: what stands to its right
+
+
+def corner_name(arrow: Arrow) -> str:
+    """How the place is called at which a line turns that goes past taller branches."""
+    return f"{arrow.tail} to {arrow.head}"
+
+
+def frame_name(group: Group) -> str:
+    """How the frame of a group is called."""
+    return f"cluster {group.path}"
 
 
 def dot_text(drawing: Drawing, style: Style, dpi: int = 0) -> str:
     """The drawing as the text of one digraph, the same at every call."""
-    graph = graphviz.Digraph(drawing.name)
+    graph = graphviz.Digraph(_text(drawing.name))
     graph.attr(tooltip=_text(drawing.title), **_page(style, dpi))
     graph.attr("node", **_boxes(style, is_overview=drawing.is_overview))
     graph.attr(
         "edge", arrowsize="0.55", penwidth="0.9", color=style.ink, tailport="n", headport="s"
     )
     ways = _graph(drawing)
-    layers, trunk = _layers(ways), _trunk(drawing, ways)
+    layers, words = _layers(ways), words_beside(drawing)
     for box in drawing.boxes:
-        _box(graph, box, style)
+        _box(graph, box, style, is_overview=drawing.is_overview)
     for arrow in sorted(drawing.arrows, key=lambda arrow: not arrow.is_shortcut):
         _arrow(graph, arrow, layers, ways)
     boxes = {box.path: box for box in drawing.boxes}
     for paths in _by_layer(layers):
-        _layer(graph, [boxes[path] for path in paths], trunk, style)
+        _layer(graph, [boxes[path] for path in paths], words, style)
+    turns = frozenset(corner_name(a) for a in drawing.arrows if _turns(a, layers))
+    for group in drawing.inside(None):
+        _frame(graph, group, drawing, turns, style)
     return str(graph.source)
+
+
+def words_beside(drawing: Drawing) -> dict[str, list[str]]:
+    """What stands to the right of boxes, by path: the sizes of the trunk, and what is wrong."""
+    trunk = _trunk(drawing, _graph(drawing))
+    words = {}
+    for box in drawing.boxes:
+        size = [box.beside] if box.path in trunk and box.kind is not Kind.SUM else []
+        words[box.path] = [*size, *(_cut(fault) for fault in box.faults)]
+    return {path: lines for path, lines in words.items() if lines}
+
+
+def _cut(fault: str) -> str:
+    return fault if len(fault) <= MAX_BESIDE else f"{fault[: MAX_BESIDE - 3]}..."
 
 
 def _page(style: Style, dpi: int) -> dict[str, str]:
@@ -55,7 +84,7 @@ def _page(style: Style, dpi: int) -> dict[str, str]:
 
 def _boxes(style: Style, *, is_overview: bool) -> dict[str, str]:
     """What holds for each box, in inches and points; those of an overview are wider."""
-    width, height, points = ("2.1", "0.48", "12") if is_overview else ("1.3", "0.46", "11")
+    width, height = ("2.3", "0.48") if is_overview else ("1.3", "0.46")
     return {
         "shape": "box",
         "style": "filled",
@@ -63,7 +92,7 @@ def _boxes(style: Style, *, is_overview: bool) -> dict[str, str]:
         "width": width,
         "height": height,
         "fontname": FONT,
-        "fontsize": points,
+        "fontsize": f"{font_size((), is_overview=is_overview):g}",
         "fontcolor": style.ink,
         "color": style.border,
     }
@@ -100,18 +129,22 @@ def _by_layer(layers: Mapping[str, int]) -> Iterable[list[str]]:
         yield [path for path, layer in layers.items() if layer == number]
 
 
-def _box(graph: graphviz.Digraph, box: Box, style: Style) -> None:
+def _box(graph: graphviz.Digraph, box: Box, style: Style, *, is_overview: bool) -> None:
+    size = font_size(box.lines, is_overview=is_overview)
+    small = {"fontsize": f"{size:g}"} if size != font_size((), is_overview=is_overview) else {}
     round_box = {"shape": "circle", "width": "0.4", "height": "0.4"} if box.kind is Kind.SUM else {}
+    fill = style.background if box.faults else style.fills[box.kind]
     broken = {"color": RED, "fontcolor": RED, "penwidth": "2"} if box.faults else {}
     if box.mark is Mark.ABSENT:
         broken = {"style": "filled,dashed", "color": ABSENT, "fontcolor": ABSENT}
     graph.node(
         box.path,
         label=_lines(box.lines),
-        fillcolor=style.fills[box.kind] if box.mark is None else MARKS[box.mark],
+        fillcolor=fill if box.mark is None else MARKS[box.mark],
         id=_text(box.path),
         **{"class": str(box.kind)},
         tooltip="\\n".join(_text(line) for line in (*box.details, *box.faults)),
+        **small,
         **round_box,
         **broken,
     )
@@ -128,16 +161,16 @@ def _arrow(
         graph.edge(arrow.tail, arrow.head, weight="1000", **red)
         return
     tail, gap = arrow.tail, layers[arrow.head] - layers[arrow.tail]
-    if gap > 1:
-        corner = f"{arrow.tail} to {arrow.head}"
+    if _turns(arrow, layers):
+        corner = corner_name(arrow)
         graph.node(corner, label="", shape="point", width="0.001", height="0.001", style="invis")
         graph.edge(
             tail,
             corner,
             arrowhead="none",
             headclip="false",
-            headport="c",
-            weight="100",
+            headport="n",  # Graphviz begins the next line a point above where this one ends
+            weight="900",
             minlen=str(gap - 1),
             **red,
         )
@@ -147,22 +180,48 @@ def _arrow(
     graph.edge(tail, arrow.head, weight="100" if is_chain else "1", **red)
 
 
-def _layer(graph: graphviz.Digraph, boxes: list[Box], trunk: frozenset[str], style: Style) -> None:
-    """One rank; the trunk has its sizes beside it, and what is broken its finding."""
+def _turns(arrow: Arrow, layers: Mapping[str, int]) -> bool:
+    return not arrow.is_shortcut and layers[arrow.head] - layers[arrow.tail] > 1
+
+
+def _layer(
+    graph: graphviz.Digraph, boxes: list[Box], beside: Mapping[str, list[str]], style: Style
+) -> None:
+    """One rank, with the words beside its boxes."""
     with graph.subgraph() as rank:
         rank.attr(rank="same")
         row = []
         for box in boxes:
             row.append(box.path)
             rank.node(box.path)
-            words = [box.beside] if box.path in trunk and box.kind is not Kind.SUM else []
-            words += [fault if len(fault) <= 60 else f"{fault[:57]}..." for fault in box.faults]
-            if words:
-                row.append(f"beside {box.path}")
+            if words := beside.get(box.path):
+                row.append(BESIDE + box.path)
                 _words_beside(rank, row[-1], words, RED if box.faults else style.ink)
         if len(row) > len(boxes):
             for left, right in pairwise(row):
                 rank.edge(left, right, style="invis", tailport="e", headport="w")
+
+
+def _frame(
+    graph: graphviz.Digraph, group: Group, drawing: Drawing, turns: frozenset[str], style: Style
+) -> None:
+    """A frame around the boxes of an opened block and around what stands beside them."""
+    inside = set(group.boxes)
+    beside = [BESIDE + path for path in words_beside(drawing) if path in inside]
+    corners = [
+        corner_name(arrow)
+        for arrow in drawing.arrows
+        if {arrow.tail, arrow.head} <= inside and corner_name(arrow) in turns
+    ]
+    colour = RED if group.faults else style.border
+    with graph.subgraph(name=frame_name(group)) as frame:
+        frame.attr(label=f"{_lines((group.words, *map(_cut, group.faults)))}\\l", labeljust="l")
+        frame.attr(style="dashed", margin="7", color=colour, fontsize="10", fontname=FONT)
+        frame.attr(fontcolor=RED if group.faults else style.ink, tooltip=_text(group.path))
+        for name in (*group.boxes, *beside, *corners):
+            frame.node(name)
+        for inner in drawing.inside(group):
+            _frame(frame, inner, drawing, turns, style)
 
 
 def _words_beside(rank: graphviz.Digraph, name: str, words: list[str], colour: str) -> None:

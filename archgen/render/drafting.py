@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 from archgen.cost import Costs
-from archgen.diagnostics import Diagnostic
+from archgen.diagnostics import Diagnostic, Span
 from archgen.ir.graph import INPUT, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import (
@@ -19,7 +20,7 @@ from archgen.ir.shaped import (
     ShapedNode,
 )
 from archgen.ops.merge import Residual
-from archgen.render.drawing import Arrow, Box, Drawing, Kind
+from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
 from archgen.render.faults import Faults, is_misfit
 from archgen.render.implied import implied_concats
 from archgen.render.outline import joined_path, kind_of, run_segment
@@ -53,54 +54,68 @@ class Drafter:
         self._faults = Faults(findings)
         self._costs = Costs()
 
-    def overview(self) -> Drawing:
-        """The stages of the network with the size that each puts out, and its further outputs."""
+    def overview(self, depth: int = 1) -> Drawing:
+        """The stages of the network with the size that each puts out, and its further outputs.
+
+        Where `depth` is 2 the blocks are drawn opened, where it is 3 those inside them too, and so on.
+        """
         network = self._network
         x = network.network.input
-        start = Start((f"Input ({shape_words(x)})",), Kind.INPUT)
-        draft = _Draft(self._faults, self._costs, is_overview=True)
+        lines = ("Input", f"({shape_words(x)})")
+        start = Start((" ".join(lines),) if depth == 1 else lines, Kind.INPUT)
+        draft = _Draft(
+            self._faults, self._costs, network.block.block.source, is_overview=depth == 1
+        )
         draft.begin(network.block, start, (x,))
         implied = implied_concats(network.block.graph, network.block.block.graph)
-        draft.graph(network.block.graph, _Place(implied))
+        draft.graph(network.block.graph, _Place(implied, depth=depth - 1))
         for head in network.heads:
             draft.head(head)
         name = network.network.title
         return draft.drawing(name, title_of(name))
 
-    def block(self, block: ShapedBlock, path: str, start: Start) -> Drawing:
-        """One use of a block, which is called `path`."""
-        draft = _Draft(self._faults, self._costs, is_overview=False)
+    def block(self, block: ShapedBlock, path: str, start: Start, depth: int = 1) -> Drawing:
+        """One use of a block, which is called `path`; with `depth`, blocks inside are opened."""
+        draft = _Draft(self._faults, self._costs, block.block.source)
         draft.begin(block, start, block.inputs)
         implied = implied_concats(block.graph, block.block.graph)
-        draft.graph(block.graph, _Place(implied))
+        draft.graph(block.graph, _Place(implied, depth=depth - 1))
         return draft.drawing(path, title_of(block.block.name.rpartition(".")[2]))
 
 
 class _Place(NamedTuple):
-    """Where a list of steps is drawn: its path, and the concats that are not."""
+    """Where a list of steps is drawn: its path, the concats that are not, and how deep blocks open."""
 
     implied: frozenset[int] = frozenset()
     path: str = ""
+    depth: int = 0
 
     def inside(self, segment: str) -> _Place:
         return self._replace(path=joined_path(self.path, segment))
 
 
 class _Draft:
-    """One drawing in the making; `_values` says which boxes make a value, by node and port."""
+    """One drawing in the making; `_values` says which boxes make a value, by node and port.
 
-    def __init__(self, faults: Faults, costs: Costs, *, is_overview: bool) -> None:
+    `source` is where all of it comes from that does not say so itself.
+    """
+
+    def __init__(
+        self, faults: Faults, costs: Costs, source: str = "", *, is_overview: bool = False
+    ) -> None:
         self._faults = faults
         self._costs = costs
+        self._source = source
         self._is_overview = is_overview
         self._boxes: dict[str, Box] = {}
         self._arrows: list[Arrow] = []
+        self._groups: list[Group] = []
         self._values: dict[tuple[int, str], Ends] = {}
 
     def drawing(self, name: str, title: str) -> Drawing:
         """What has been drawn."""
         boxes, arrows = tuple(self._boxes.values()), tuple(self._arrows)
-        return Drawing(name, title, boxes, arrows, self._is_overview)
+        return Drawing(name, title, boxes, arrows, self._is_overview, tuple(self._groups))
 
     def begin(self, block: ShapedBlock, start: Start, shapes: Sequence[Shape]) -> None:
         """The boxes that the drawing starts from: one, or one for each named input of a block."""
@@ -161,10 +176,47 @@ class _Draft:
             instance, count = instance.runs[0].instance, sum(run.count for run in instance.runs)
         words = self._words(node, instance, count)
         texts = _texts(self._faults.of(instance))
+        if instance.block is not None and here.depth > 0:
+            values = self._given(node, instance.block, ends)
+            return self._opened(node, instance.block, values, here, words, texts)
         details = self._details(here.path, instance, count)
-        return self._add(
+        ends = self._add(
             here.path, words, instance.output, ends, details, texts, is_broken=bool(texts)
         )
+        self._boxes[here.path] = self._boxes[here.path]._replace(block=instance.block)
+        return ends
+
+    def _given(
+        self, node: ShapedNode, block: ShapedBlock, ends: Ends
+    ) -> dict[tuple[int, str], Ends]:
+        """What the inputs of a block are made by, in the places where it looks for them."""
+        named = zip(block.block.inputs, node.node.inputs, strict=False)
+        return {(INPUT, ""): ends, **{(INPUT, port): self._ends(ref) for port, ref in named}}
+
+    def _opened(
+        self,
+        node: ShapedNode,
+        block: ShapedBlock,
+        values: dict[tuple[int, str], Ends],
+        here: _Place,
+        words: Start,
+        texts: tuple[str, ...],
+    ) -> Ends:
+        """A block drawn where it is used, in a frame that says what else is wrong with it."""
+        outside, before, source = self._values, set(self._boxes), self._source
+        self._values, self._source = values, block.block.source or source
+        implied = implied_concats(block.graph, block.block.graph)
+        self.graph(block.graph, _Place(implied, here.path, here.depth - 1))
+        ends = self._ends(block.block.graph.output)
+        ports = {port: self._ends(ref) for port, ref in block.block.outputs.items()}
+        self._values, self._source = outside, source
+        self._values |= {(node.node.id, port): made for port, made in ports.items()}
+        inside = tuple(path for path in self._boxes if path not in before)
+        if inside:
+            told = {fault for path in inside for fault in self._boxes[path].faults}
+            left = tuple(text for text in texts if text not in told)
+            self._groups.append(Group(here.path, " ".join(words.lines), inside, left))
+        return ends
 
     def _words(self, node: ShapedNode, instance: ShapedNode, count: int) -> Start:
         times = f"{count} x " if count != 1 else ""
@@ -243,7 +295,7 @@ class _Draft:
         return (path,)
 
     def _details(self, path: str, node: ShapedNode, count: int) -> tuple[str, ...]:
-        """Path, settings, shape and cost: what a reader who points at a box wants to know."""
+        """Path, settings, shape, cost and where it stands: what a reader who points at a box asks."""
         settings: Mapping[str, object] = settings_as_data(node.op) if node.op is not None else {}
         if node.block is not None:
             settings = {name: str(value) for name, value in node.block.arguments.items()}
@@ -251,11 +303,19 @@ class _Draft:
         lines = [path, call, f"output {node.output or '?'}"]
         if node.output is not None and (cost := self._costs.node(node).times(count)).params:
             lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+        block = node.block.block.source if node.block is not None else ""
+        lines.append(_origin(node.node.span, block or node.node.source or self._source))
         return tuple(lines)
 
 
 def _texts(errors: Sequence[Diagnostic]) -> tuple[str, ...]:
     return tuple(f"{error.rule.code}: {error.message}" for error in errors)
+
+
+def _origin(span: Span, source: str) -> str:
+    """`inception_v4.yaml, line 25; Figure 4 of arXiv:1602.07261v2`."""
+    place = f"{PurePath(span.source).name}, line {span.start.line}"
+    return f"{place}; {source}" if source else place
 
 
 def _name(node: ShapedNode) -> str:
@@ -308,7 +368,9 @@ def _uses(graph: ShapedGraph, path: str, before: Start) -> Iterator[Use]:
     for node in graph.nodes:
         here = joined_path(path, node.node.segment or node.node.name)
         for branch in node.branches:
-            yield from _uses(branch.graph, joined_path(path, branch.branch.name), PREVIOUS)
+            name = "" if branch.branch.name == "body" else branch.branch.name
+            inside = joined_path(joined_path(path, node.node.segment), name)
+            yield from _uses(branch.graph, inside, PREVIOUS)
         for run in node.runs or (Run(0, 1, node),):
             block = run.instance.block
             if block is None:

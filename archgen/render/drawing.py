@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from archgen.ir.shape import Shape
+from archgen.ir.shaped import ShapedBlock
 
 
 class Kind(StrEnum):
@@ -48,7 +49,8 @@ class Box(NamedTuple):
     """One box: `path` names it once and for all, `lines` is what stands in it.
 
     `beside` stands to its right where there is room; `details` are for whoever points at it;
-    `faults` say what is wrong with it. `output` is None where a reported error hides it.
+    `faults` say what is wrong with it. `output` is None where a reported error hides it, and `block`
+    where the box does not stand for one.
     """
 
     path: str
@@ -59,6 +61,7 @@ class Box(NamedTuple):
     details: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     mark: Mark | None = None
+    block: ShapedBlock | None = None
 
 
 class Arrow(NamedTuple):
@@ -71,10 +74,20 @@ class Arrow(NamedTuple):
     mark: Mark | None = None
 
 
+class Group(NamedTuple):
+    """A block that is drawn opened: a frame with words around the boxes at `boxes`."""
+
+    path: str
+    words: str
+    boxes: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+
+
 class Drawing(NamedTuple):
     """One picture. Boxes stand in the order of the spec; arrows run from earlier boxes to later ones.
 
-    `is_overview` says that the boxes are the stages of a network.
+    `is_overview` says that the boxes are the stages of a network. Of two groups one is inside the
+    other, and stands before it, or they are apart.
     """
 
     name: str
@@ -82,8 +95,20 @@ class Drawing(NamedTuple):
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     is_overview: bool = False
+    groups: tuple[Group, ...] = ()
 
     @property
     def is_broken(self) -> bool:
         """Whether anything in it is wrong."""
-        return any(box.faults for box in self.boxes) or any(a.is_broken for a in self.arrows)
+        faults = [box.faults for box in self.boxes] + [group.faults for group in self.groups]
+        return any(faults) or any(arrow.is_broken for arrow in self.arrows)
+
+    def inside(self, group: Group | None) -> tuple[Group, ...]:
+        """The groups that stand in this one with no other between; those in none for None."""
+        held = self.groups if group is None else self.groups[: self.groups.index(group)]
+        within = [g for g in held if group is None or set(g.boxes) <= set(group.boxes)]
+        return tuple(
+            g
+            for number, g in enumerate(within)
+            if not any(set(g.boxes) <= set(other.boxes) for other in within[number + 1 :])
+        )

@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 SECONDS = 30
 _CHILD = """\
 import sys, pygraphviz
-text = sys.stdin.buffer.read().decode()
-sys.stdout.buffer.write(pygraphviz.AGraph(string=text).draw(format=sys.argv[1], prog="dot"))
+for text in sys.stdin.buffer.read().decode().split("\\0"):
+    sys.stdout.buffer.write(pygraphviz.AGraph(string=text).draw(format=sys.argv[1], prog="dot"))
 """
 
 # cairo writes when a PDF was made; the same picture is to be the same file, offsets included
@@ -27,12 +28,18 @@ class CannotDraw(Exception):
 
 def laid_out(text: str, picture_format: str, seconds: float = SECONDS) -> bytes:
     """The picture of a digraph, made within `seconds`. Raises CannotDraw."""
+    return laid_out_together([text], picture_format, seconds)
+
+
+def laid_out_together(texts: Sequence[str], picture_format: str, seconds: float = SECONDS) -> bytes:
+    """The pictures of several digraphs, one after the other, made within `seconds`. Raises CannotDraw."""
     command = _command(picture_format)
+    between = "\0" if command[0] == sys.executable else "\n"  # `dot` reads on by itself
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0"}
     try:
         done = subprocess.run(  # noqa: S603  # the engine, with our own text
             command,
-            input=text.encode(),
+            input=between.join(texts).encode(),
             capture_output=True,
             timeout=seconds,
             env=environment,

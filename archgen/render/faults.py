@@ -49,7 +49,10 @@ class Faults:
             if instance.block is not None:
                 key = id(instance.block)
                 if key not in self._in_block:
-                    self._in_block[key] = _unique(self._in_graph(instance.block.graph))
+                    inside = self._in_graph(instance.block.graph)
+                    spans = [line.span for line in instance.block.block.expect]
+                    own = [error for span in spans for error in self._at(span)]
+                    self._in_block[key] = _unique([*own, *inside])
                 yield from self._in_block[key]
 
     def _in_graph(self, graph: ShapedGraph) -> Iterator[Diagnostic]:

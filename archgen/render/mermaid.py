@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archgen.render.drawing import Arrow, Box, Drawing, Kind
+from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
 from archgen.render.plain import shown
 from archgen.render.styles import RED, Style
 
@@ -14,6 +14,8 @@ def mermaid_text(drawing: Drawing, style: Style) -> str:
     numbers = {box.path: f"n{number}" for number, box in enumerate(drawing.boxes)}
     lines = ["flowchart BT", *(_box(box, numbers[box.path]) for box in drawing.boxes)]
     lines += [_arrow(arrow, numbers) for arrow in drawing.arrows]
+    for group in drawing.inside(None):
+        lines += _subgraph(group, drawing, numbers)
     lines += _classes(drawing, style)
     broken = [number for number, arrow in enumerate(drawing.arrows) if arrow.is_broken]
     lines += [f"  linkStyle {number} stroke:{RED},stroke-width:2px" for number in broken]
@@ -31,6 +33,18 @@ def _box(box: Box, name: str) -> str:
 
 def _arrow(arrow: Arrow, numbers: dict[str, str]) -> str:
     return f"  {numbers[arrow.tail]} --> {numbers[arrow.head]}"
+
+
+def _subgraph(group: Group, drawing: Drawing, numbers: dict[str, str]) -> Iterator[str]:
+    """The frame of an opened block; a box belongs to the innermost frame around it."""
+    inner = drawing.inside(group)
+    held = {path for other in inner for path in other.boxes}
+    label = "<br/>".join(map(label_text, (group.words, *group.faults)))
+    yield f'  subgraph f{drawing.groups.index(group)}["{label}"]'
+    for other in inner:
+        yield from (f"  {line}" for line in _subgraph(other, drawing, numbers))
+    yield from (f"    {numbers[path]}" for path in group.boxes if path not in held)
+    yield "  end"
 
 
 def _classes(drawing: Drawing, style: Style) -> Iterator[str]:

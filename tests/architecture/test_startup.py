@@ -75,6 +75,7 @@ def test_help_loads_neither_models_nor_yaml_nor_the_compiler(arguments: tuple[st
         "show",
         "build",
         "render",
+        "serve",
         "explain",
         "train",
         "eval",

@@ -244,5 +244,6 @@ def test_shells_can_complete_commands() -> None:
     assert [line.rpartition(",")[2] for line in done.stdout.split()] == [
         "summary",
         "show",
+        "serve",
         "schema",
     ]

@@ -47,7 +47,7 @@ def test_a_path_that_is_not_there_is_left_to_its_reader(
         ("inception_v4.yaml", "did you mean `inception_v4`, which comes with archgen?"),
         ("specs/inception_v4.yaml", "did you mean `inception_v4`, which comes with archgen?"),
         ("blocks/reduction_b", "did you mean `blocks/reduction_a`"),
-        ("something else", "write a path, or one of alexnet_torch, "),
+        ("something else", "write a path, or one of alexnet, "),
         ("", "write a path, or one of"),
         ("a\0b", "write a path, or one of"),
         ("x" * 5000, "write a path, or one of"),

@@ -109,7 +109,7 @@ def test_every_arrow_runs_forwards_between_boxes_and_nothing_is_red(name: str) -
         assert all(order[arrow.tail] < order[arrow.head] for arrow in drawing.arrows)
         assert not drawing.is_broken
         reached = {arrow.head for arrow in drawing.arrows}
-        assert set(order) - reached == {"in"}
+        assert {path.partition(".")[0] for path in set(order) - reached} == {"in"}
 
 
 def test_the_text_is_the_same_every_time() -> None:

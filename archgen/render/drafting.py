@@ -70,7 +70,7 @@ class Drafter:
         implied = implied_concats(network.block.graph, network.block.block.graph)
         draft.graph(network.block.graph, _Place(implied, depth=depth - 1))
         for head in network.heads:
-            draft.head(head)
+            draft.head(head, depth - 1)
         name = network.network.title
         return draft.drawing(name, title_of(name))
 
@@ -129,8 +129,8 @@ class _Draft:
             self._values[INPUT, port] = (path,)
         self._values[INPUT, ""] = self._values[INPUT, ports[0]]
 
-    def head(self, shaped: ShapedHead) -> None:
-        """A further output of the network: its steps, or a box that names a value of the network."""
+    def head(self, shaped: ShapedHead, depth: int) -> None:
+        """A further output: its steps, blocks opened `depth` deep, or a box that names a value."""
         head = shaped.head
         when = ", in training" if head.training_only else ""
         if not shaped.graph.nodes:
@@ -138,7 +138,7 @@ class _Draft:
             words = Start((f"Output {head.name}",), Kind.OTHER)
             self._add(path, words, shaped.graph.output, ends, (path,))
             return
-        self.graph(shaped.graph, _Place(path=head.name))
+        self.graph(shaped.graph, _Place(path=head.name, depth=depth))
         (last,) = self._ends(head.graph.output)
         box = self._boxes[last]
         self._boxes[last] = box._replace(beside=f"{box.beside} ({head.name}{when})")

@@ -139,9 +139,9 @@ class _Draft:
             self._add(path, words, shaped.graph.output, ends, (path,))
             return
         self.graph(shaped.graph, _Place(path=head.name, depth=depth))
-        (last,) = self._ends(head.graph.output)
-        box = self._boxes[last]
-        self._boxes[last] = box._replace(beside=f"{box.beside} ({head.name}{when})")
+        for last in self._ends(head.graph.output):
+            box = self._boxes[last]
+            self._boxes[last] = box._replace(beside=f"{box.beside} ({head.name}{when})")
 
     def graph(self, graph: ShapedGraph, place: _Place) -> None:
         """The steps of a list."""
@@ -346,9 +346,11 @@ class Use(NamedTuple):
 
 
 def uses(network: ShapedNetwork) -> Iterator[Use]:
-    """Each different use of a block, by the path of the first; those of the network's list first."""
+    """Each different use of a block, by the path of the first; those of the network's lists first."""
     words = ("Input", f"({shape_words(network.network.input)})")
     first = list(_uses(network.block.graph, "", Start(words, Kind.INPUT)))
+    for head in network.heads:
+        first += _uses(head.graph, head.head.name, PREVIOUS)
     seen = {id(use.block) for use in first}
     yield from first
     for use in first:

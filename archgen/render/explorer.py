@@ -63,7 +63,7 @@ def explorer(network: ShapedNetwork, findings: Sequence[Diagnostic] = ()) -> Exp
     roots = [_section(use, drawn, inside) for use in inside.get("", ())]
     rows = outline(network, 1, findings)
     stages = tuple(_stage(row, overview.drawing, roots) for row in rows.rows)
-    stages += tuple(_head(row, row.name in rows.training_heads) for row in rows.heads)
+    stages += tuple(_head(row, roots, row.name in rows.training_heads) for row in rows.heads)
     paths = {id(use.block): use.path for use in found}
     return Explorer(rows, overview, stages, _is_chain(overview.drawing, stages), paths)
 
@@ -96,19 +96,22 @@ def _section(use: Use, drawn: Mapping[str, Layout], inside: Mapping[str, list[Us
 
 
 def _stage(row: Row, overview: Drawing, sections: Sequence[Section]) -> Stage:
-    inside = tuple(
+    box = next((box for box in overview.boxes if box.path == row.path), None)
+    return Stage(row, box or _box(row), _inside(row, sections))
+
+
+def _inside(row: Row, sections: Sequence[Section]) -> tuple[Section, ...]:
+    return tuple(
         section
         for section in sections
         if section.use.path == row.path or section.use.path.startswith(f"{row.path}.")
     )
-    box = next((box for box in overview.boxes if box.path == row.path), None)
-    return Stage(row, box or _box(row), inside)
 
 
-def _head(row: Row, is_training: bool) -> Stage:
+def _head(row: Row, sections: Sequence[Section], is_training: bool) -> Stage:
     """A further output of the network."""
     lines = (f"Output {row.name}", *(["(in training)"] if is_training else []))
-    return Stage(row, _box(row)._replace(lines=lines), (), is_training)
+    return Stage(row, _box(row)._replace(lines=lines), _inside(row, sections), is_training)
 
 
 def _box(row: Row) -> Box:

@@ -182,7 +182,9 @@ class _Page:
             return
         layout, stages = self._explorer.overview, self._explorer.stages
         rows = {layout.drawing.boxes[0].path, *(stage.row.path for stage in stages)}
-        picture = figure(layout, "", lambda box: box.path if box.path in rows else "")
+        picture = figure(
+            layout, "", lambda box: box.path if box.path in rows else self._target(box)
+        )
         title = element("h2", {"id": "page:overview"}, "Overview")
         scroll = element("div", {"class": "figure", "tabindex": "0", "role": "region"}, picture)
         scroll.set("aria-labelledby", "page:overview")

@@ -158,6 +158,12 @@ def test_the_figures_of_heads_count_in_no_share() -> None:
     assert "3,359,464 params</span>" in text
 
 
+def test_the_blocks_of_heads_are_shown_too() -> None:
+    text = explorer_page(explorer(shipped("googlenet").sound_network()))
+    assert Reader(text).values("id").count("aux1.head") == 1
+    assert "#aux1.head" in Reader(text).values("href")
+
+
 def test_depth_opens_the_blocks() -> None:
     network = shipped("resnet_50").sound_network()
     pages = [explorer_page(explorer(network), look=Look(depth=depth)) for depth in (1, 2, 3)]

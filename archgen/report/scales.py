@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
+_LEAST_SPAN = 1e-9  # of the values themselves: marks that lie closer could not be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Scale:
 
 def exact(low: float, high: float, start: float, stop: float, marks: int) -> Scale:
     """A scale that ends where the values end, as the epochs of the paper's figures do."""
-    if high <= low:
-        high = low + 1.0
+    if _is_a_point(low, high):
+        high = low + max(abs(low), 1.0)
     step = round_step((high - low) / marks)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return Scale(low, high, start, stop, _ticks(first, last, step))
@@ -40,8 +41,9 @@ def exact(low: float, high: float, start: float, stop: float, marks: int) -> Sca
 
 def rounded(low: float, high: float, start: float, stop: float, marks: int) -> Scale:
     """A scale that begins and ends at a mark."""
-    if high <= low:
-        low, high = low - max(abs(low), 1e-9) * 0.1, high + max(abs(high), 1e-9) * 0.1
+    if _is_a_point(low, high):
+        around = max(abs(low), abs(high), _LEAST_SPAN) * 0.1
+        low, high = low - around, high + around
     step = round_step((high - low) / marks)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return Scale(first * step, last * step, start, stop, _ticks(first, last, step))
@@ -51,6 +53,10 @@ def round_step(least: float) -> float:
     """The smallest of 1, 2, 2.5 and 5 times a power of ten that is no less than `least`."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(power * factor for factor in _ROUND if power * factor >= least * (1 - 1e-9))
+
+
+def _is_a_point(low: float, high: float) -> bool:
+    return high - low <= _LEAST_SPAN * max(abs(low), abs(high), _LEAST_SPAN)
 
 
 def _ticks(first: int, last: int, step: float) -> tuple[float, ...]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from archgen.report.scales import exact, round_step, rounded
@@ -30,6 +30,9 @@ def test_errors_lie_between_two_marks() -> None:
 
 
 @given(VALUES, VALUES)
+@example(0.0, 5e-324)
+@example(1.0, 1.0000000000000002)
+@example(1e14, 1e14)
 def test_any_values_have_a_scale_with_few_marks_in_order(one: float, other: float) -> None:
     low, high = sorted((one, other))
     for scale in (exact(low, high, 0, 1, marks=9), rounded(low, high, 0, 1, marks=9)):

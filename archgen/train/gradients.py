@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -123,19 +125,17 @@ class Gradients:
         seed_draws(seed, images.device)
         if not self.learner.model.training:  # going through all modules takes time in each step
             self.learner.model.train()
-        self.learner.model.zero_grad()
-        loss = torch.zeros((), device=images.device)
-        correct = torch.zeros((), dtype=torch.int64, device=images.device)
-        pieces = self.pieces
+        self.learner.optimizer.zero_grad()
+        losses, correct, pieces = [], [], self.pieces
         parts = zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True)
         for number, (part, wanted) in enumerate(parts, start=1):
             with self.learner.apart() if number < pieces else nullcontext():
                 mean, logits = self.objective(self.learner.forward(part), wanted)
                 weight = len(wanted) / self._batch
                 self.learner.backward(mean * (weight * self._world.size))  # whose mean is taken
-            loss += mean.detach() * weight
-            correct += (logits.detach().argmax(1) == wanted).sum()
-        return Outcome(loss, correct)
+            losses.append(mean.detach() * weight)
+            correct.append((logits.detach().argmax(1) == wanted).sum())
+        return Outcome(reduce(add, losses), reduce(add, correct))
 
     def _give_way(self) -> None:
         """Twice as many pieces. Raises `TrainingError` where they would be too small."""
@@ -145,7 +145,7 @@ class Gradients:
                 f"the memory does not suffice for {share // pieces} images at a "
                 "time; take a smaller input or a narrower network"
             )
-        self.learner.model.zero_grad()
+        self.learner.optimizer.zero_grad()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.state.micro_batches = 2 * pieces * self._world.size

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Bits = NDArray[np.uint64]
 
+_AT_ONCE = 256
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
@@ -66,7 +67,15 @@ def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 def network_seed(seed: int, step: int, rank: int = 0) -> int:
     """What process `rank` seeds torch with before `step`, for the network's draws such as dropout."""
-    return int(draw(seed, Purpose.NETWORK, step, np.array([rank]))[0] >> np.uint64(1))
+    return int(_network_seeds(seed, step // _AT_ONCE, rank)[step % _AT_ONCE])
+
+
+@lru_cache(maxsize=4)
+def _network_seeds(seed: int, block: int, rank: int) -> Bits:
+    """Those of a block of steps: drawing one costs as much as drawing all of them."""
+    steps = np.arange(block * _AT_ONCE, (block + 1) * _AT_ONCE, dtype=np.uint64)
+    state = _scramble(_started(seed, Purpose.NETWORK) ^ steps)
+    return _scramble(state ^ np.uint64(rank)) >> np.uint64(1)
 
 
 def _scramble(state: Bits) -> Bits:

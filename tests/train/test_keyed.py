@@ -46,3 +46,9 @@ def test_the_networks_seeds_differ_from_step_to_step_and_suit_torch() -> None:
     seeds = [keyed.network_seed(2**63 - 1, step) for step in range(1000)]
     assert len(set(seeds)) == 1000
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_a_networks_seed_is_a_draw_of_its_step_and_process() -> None:
+    for step in (0, 255, 256, 1001):
+        drawn = keyed.draw(7, Purpose.NETWORK, step, np.arange(3)) >> np.uint64(1)
+        assert [keyed.network_seed(7, step, rank) for rank in range(3)] == drawn.tolist()

@@ -38,7 +38,7 @@ AIM = 1.03
 SHARED: tuple[tuple[type, str], ...] = (
     (ImageSet, "normalised"),
     (Learner, "set_rate"),
-    (nn.Module, "zero_grad"),
+    (torch.optim.SGD, "zero_grad"),
     (Learner, "forward"),
     (Objective, "__call__"),
     (Learner, "backward"),

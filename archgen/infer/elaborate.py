@@ -6,31 +6,31 @@ is silent. Equal uses of a block (same arguments, same input shapes) are elabora
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from archgen.diagnostics import Diagnostic, Findings, Label
+from archgen.diagnostics import Findings, Label
 from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
-from archgen.infer.makers import told_of_makers, told_of_values, told_of_vector
-from archgen.infer.scopes import Values, names_in, scope_of, shape_scope, uses_index
+from archgen.infer.makers import told_of_values
+from archgen.infer.refusals import refusal
+from archgen.infer.scopes import Values, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
+from archgen.infer.values import Evaluator, Unknown
 from archgen.ir.graph import (
     INPUT,
     Block,
     BlockCall,
-    Expectation,
     Graph,
     JoinCall,
     NetworkGraph,
     Node,
     OpCall,
     Ref,
-    Term,
     UnknownCall,
 )
 from archgen.ir.op import JoinError, ShapeError
@@ -46,18 +46,12 @@ from archgen.ir.shaped import (
     ShapedNode,
 )
 from archgen.ops.settings import settings_of
-from archgen.ops.slots import SettingError
-from archgen.ops.slots import describe as as_written
-from archgen.rules import NEEDS_GRID, REQUIREMENT, UNKNOWN_REFERENCE
+from archgen.rules import UNKNOWN_REFERENCE
 from archgen.spec.expressions import stand_ins
 from archgen.spec.traced import Traced, is_traced
 
 # The uses of blocks that a walk has done, by what tells them apart, and how many steps each comes to.
 Uses: TypeAlias = "dict[object, tuple[ShapedBlock, int]]"
-
-
-class Unknown(Exception):
-    """A param has no value, which has been reported; the block it belongs to has no shape."""
 
 
 def infer(
@@ -113,7 +107,7 @@ class _Elaborator:
     def __init__(
         self, findings: Findings, uses: Uses | None = None, *, is_tracing: bool = False
     ) -> None:
-        self._findings = findings
+        self._values = Evaluator(findings, is_tracing=is_tracing)
         self._is_tracing = is_tracing
         self._budget = Budget()
         self._done: Uses = {} if uses is None else uses
@@ -126,14 +120,14 @@ class _Elaborator:
     def network(self, network: NetworkGraph, arguments: Mapping[str, object]) -> ShapedNetwork:
         block = network.block
         frame = Frame(block, {}, (network.input,))
-        frame.arguments = self._arguments(block, arguments, frame)
+        frame.arguments = self._values.arguments(block, arguments, frame)
         scope = scope_of(frame)
-        self._require(block, scope, frame)
+        self._values.require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
         heads = tuple(
             ShapedHead(head, self._graph(head.graph, scope, frame)) for head in network.heads
         )
-        expected = self._expected(block.expect, scope, frame)
+        expected = self._values.expected(block.expect, scope, frame)
         shaped = ShapedBlock(block, frame.arguments, (network.input,), graph, {}, expected)
         return ShapedNetwork(network, shaped, heads)
 
@@ -149,7 +143,7 @@ class _Elaborator:
     ) -> ShapedBlock:
         """One use of a block; an equal one that was done before is shared. Raises Unknown."""
         frame = Frame(block, {}, inputs, caller, call)
-        frame.arguments = self._arguments(block, arguments, frame)
+        frame.arguments = self._values.arguments(block, arguments, frame)
         key = (id(block), tuple(frame.arguments.items()), inputs)
         if not self._is_tracing and key in self._done:
             shaped, size = self._done[key]
@@ -157,39 +151,13 @@ class _Elaborator:
             return shaped
         before = self._budget.count
         scope = scope_of(frame)
-        self._require(block, scope, frame)
+        self._values.require(block, scope, frame)
         graph = self._graph(block.graph, scope, frame)
         ports = {name: self._value(ref, frame) for name, ref in block.outputs.items()}
-        expected = self._expected(block.expect, scope, frame)
+        expected = self._values.expected(block.expect, scope, frame)
         shaped = ShapedBlock(block, frame.arguments, inputs, graph, ports, expected)
         self._done[key] = (shaped, self._budget.count - before)
         return shaped
-
-    def _arguments(
-        self, block: Block, given: Mapping[str, object], frame: Frame
-    ) -> dict[str, object]:
-        """The params' values: what is given, else the default, which may use the params before it."""
-        values: dict[str, object] = {}
-        for name, param in block.params.items():
-            if name in given:
-                values[name] = given[name]
-            elif param.default is not None:
-                scope = {**shape_scope("in", frame.inputs, block.inputs), **values}
-                values[name] = self._evaluate(name, param.default, scope, frame, _MISSING)
-                if values[name] is _MISSING:
-                    raise Unknown
-        return values
-
-    def _require(self, block: Block, scope: Values, frame: Frame) -> None:
-        for requirement in block.requires:
-            if self._evaluate("require", requirement.term, scope, frame) is False:
-                used = names_in(requirement.term)
-                values = " and ".join(f"`{name}` is {as_written(scope[name])}" for name in used)
-                message = f"`{block.name}` requires `{requirement.text}`"
-                message += f", and {values}" if values else ""
-                help = "give it other values, or change the requirement"
-                finding = REQUIREMENT.at(requirement.term.span, message, help=help)
-                self._report(told_of_values(frame, finding, requirement.term), frame)
 
     # --- graphs and nodes -----------------------------------------------------------------------
 
@@ -223,7 +191,9 @@ class _Elaborator:
             message = f"`{name}` has no instance {number}: it stands {total} times, counted from 0"
             help = f"the last one is `{name}`" + (f" or `{name}.{total - 1}`" if total else "")
             label = Label(shaped.node.key, f"`{name}`")
-            self._findings.add(UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help))
+            self._values.findings.add(
+                UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help)
+            )
         return None
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
@@ -237,7 +207,7 @@ class _Elaborator:
             scope = {**scope, **shape_scope("here", known)}
         condition: object = True
         if node.when is not None:
-            condition = self._evaluate("when", node.when, scope, frame)
+            condition = self._values.evaluate("when", node.when, scope, frame)
         if condition is None:
             return ShapedNode(node, inputs, None)
         if not condition and not (self._is_tracing and is_traced(condition)):
@@ -246,7 +216,7 @@ class _Elaborator:
             shaped = self._active(node, known, scope, frame)
         else:
             shaped = self._left_out(node, known, scope, frame)
-        expected = self._expected(node.expect, scope, frame)
+        expected = self._values.expected(node.expect, scope, frame)
         output = (shaped.output or _promised(expected)) if condition else known[0]
         if is_traced(condition) and shaped.output is not None:
             output = either(condition, shaped.output, known[0])
@@ -258,15 +228,15 @@ class _Elaborator:
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
     ) -> ShapedNode:
         """A step that is not there in the traced use, as it would be; unknown where it could not be."""
-        kept = self._findings
+        kept = self._values.findings
         found = ShapedNode(node, inputs, None)
         for values in (scope, *stand_ins(scope)):
-            self._findings = Findings()
+            self._values.findings = Findings()
             shaped = self._active(node, inputs, values, frame)
-            if shaped.output is not None and not self._findings.has_errors:
+            if shaped.output is not None and not self._values.findings.has_errors:
                 found = shaped
                 break
-        self._findings = kept
+        self._values.findings = kept
         return found
 
     def _active(
@@ -289,29 +259,16 @@ class _Elaborator:
         return ShapedNode(node, inputs, None)
 
     def _op(self, node: Node, call: OpCall, x: Shape, scope: Values, frame: Frame) -> ShapedNode:
-        settings = self._settings(call.settings, scope, frame)
+        settings = self._values.settings(call.settings, scope, frame)
         if settings is None or not _is_complete(call, settings):
             return ShapedNode(node, (x,), None)
         op = call.op(**settings)
         try:
             return ShapedNode(node, (x,), op.infer(x), op, ports=op.parts(x))
         except ShapeError as error:
-            term = call.settings.get(error.setting)
-            place, labels = node.key, []
-            if term is not None and node.span.contains(term.span):
-                place = term.span
-            elif term is not None:
-                labels = [Label(term.span, f"`{error.setting}` is set here")]
-            here = f"here is {x}" if x.grid else f"here is a vector of {x}"
-            finding = error.rule.at(
-                place, error.message, caption=here, labels=labels, help=error.help
-            )
-            if error.rule is NEEDS_GRID:
-                finding = told_of_vector(frame, finding, node)
-            finding = told_of_makers(frame, finding, node.inputs)
-            finding = told_of_values(frame, finding, *filter(None, [term]))
+            finding = refusal(error, node, call, x, frame)
             self._failures.append(Failure(finding, error, ShapedNode(node, (x,), None, op), frame))
-            self._report(finding, frame)
+            self._values.report(finding, frame)
             return ShapedNode(node, (x,), None)
 
     def _join(
@@ -321,7 +278,7 @@ class _Elaborator:
             ShapedBranch(branch, self._graph(branch.graph, scope, frame))
             for branch in call.branches
         )
-        settings = self._settings(call.settings, scope, frame)
+        settings = self._values.settings(call.settings, scope, frame)
         ends = tuple(branch.graph.output for branch in branches) if branches else inputs
         known = tuple(shape for shape in ends if shape is not None)
         if settings is None or len(known) < len(ends):
@@ -335,16 +292,16 @@ class _Elaborator:
             finding = describe(error, node, branches, known, inputs, frame)
             failed = ShapedNode(node, inputs, error.goes_on, None, branches)
             self._failures.append(Failure(finding, error, failed, frame))
-            self._report(finding, frame)
+            self._values.report(finding, frame)
             return failed
 
     def _block(
         self, node: Node, call: BlockCall, inputs: tuple[Shape, ...], scope: Values, frame: Frame
     ) -> ShapedNode:
-        since = len(self._findings.diagnostics)
-        arguments = self._settings(call.arguments, scope, frame)
+        since = len(self._values.findings.diagnostics)
+        arguments = self._values.settings(call.arguments, scope, frame)
         if arguments is None:
-            self._label_declared(since, call)
+            self._values.label_declared(since, call)
             return ShapedNode(node, inputs, None)
         try:
             block = self.use(call.block, arguments, inputs, frame, node)
@@ -359,7 +316,7 @@ class _Elaborator:
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
     ) -> ShapedNode:
         assert node.repeat is not None
-        count = self._evaluate("repeat", node.repeat, scope, frame)
+        count = self._values.evaluate("repeat", node.repeat, scope, frame)
         if not isinstance(count, int):
             return ShapedNode(node, inputs, None)
         try:
@@ -374,7 +331,7 @@ class _Elaborator:
         number = 0
         while number < total and x is not None:
             self._budget.look_at(node.span)
-            before, errors = self._budget.count, len(self._findings.diagnostics)
+            before, errors = self._budget.count, len(self._values.findings.diagnostics)
             index = Traced.symbol(number, "i") if self._is_tracing else number
             instance = self._call(
                 node, (x,), {**scope, **shape_scope("here", (x,)), "i": index}, frame
@@ -383,81 +340,16 @@ class _Elaborator:
             same = 1 if is_indexed or not is_same(output, x) else total - number
             self._budget.spend((same - 1) * max(1, self._budget.count - before), node.repeat.span)
             if number > 0:
-                self._label_since(errors, Label(node.repeat.span, f"repeat {number} takes {x}"))
-            self._note_repeats(errors, number, same)
+                self._values.label_since(
+                    errors, Label(node.repeat.span, f"repeat {number} takes {x}")
+                )
+            self._values.note_repeats(errors, number, same)
             runs.append(Run(number, same, instance))
             number, x = number + same, output
             last = x if number >= count and last is None else last
         if is_traced(count) and last is not None:
             last = after_repeat(inputs[0], last, count, runs, frame.block)
         return ShapedNode(node, inputs, last, runs=tuple(runs), count=count)
-
-    def _label_since(self, since: int, label: Label) -> None:
-        """Adds a place to what was found in an instance of a repeat, which the first did not have."""
-        found = self._findings.diagnostics
-        found[since:] = [f._replace(labels=(*f.labels, label)) for f in found[since:]]
-
-    def _label_declared(self, since: int, call: BlockCall) -> None:
-        """Adds to refused arguments where their params are declared, as the first place to look at."""
-        params = {term.span: call.block.params.get(name) for name, term in call.arguments.items()}
-        found = self._findings.diagnostics
-        for at in range(since, len(found)):
-            if (param := params.get(found[at].span)) is not None:
-                label = Label(param.span, f"`{param.name}` is declared here")
-                found[at] = found[at]._replace(labels=(label, *found[at].labels))
-
-    def _note_repeats(self, since: int, number: int, same: int) -> None:
-        """Says of findings in a folded run that its other instances have them too."""
-        if same > 1:
-            found = self._findings.diagnostics
-            note = f"also in repeats {number + 1}..{number + same - 1}"
-            found[since:] = [finding.with_notes(note) for finding in found[since:]]
-
-    # --- values ---------------------------------------------------------------------------------
-
-    def _settings(self, terms: Mapping[str, Term], scope: Values, frame: Frame) -> Values | None:
-        """The values of settings; None where one has none, all of which are reported."""
-        values = {
-            name: self._evaluate(name, term, scope, frame, _MISSING) for name, term in terms.items()
-        }
-        return None if any(value is _MISSING for value in values.values()) else values
-
-    def _evaluate(
-        self, name: str, term: Term, scope: Values, frame: Frame, otherwise: object = None
-    ) -> object:
-        try:
-            return term.evaluate(scope)
-        except SettingError as error:
-            finding = told_of_values(frame, error.diagnostic.naming(name), term)
-            self._report(finding, frame)
-            return otherwise
-
-    def _expected(
-        self, lines: Iterable[Expectation], scope: Values, frame: Frame
-    ) -> tuple[Expected, ...]:
-        if self._is_tracing:
-            return ()
-
-        def value(line: Expectation, term: Term | None) -> object:
-            return None if term is None else self._evaluate(line.key, term, scope, frame)
-
-        return tuple(
-            Expected(
-                line.key,
-                line.span,
-                value(line, line.exact),
-                cast("int | None", value(line, line.minimum)),
-                cast("int | None", value(line, line.maximum)),
-            )
-            for line in lines
-        )
-
-    def _report(self, finding: Diagnostic, frame: Frame) -> None:
-        context = frame.context()
-        self._findings.add(finding.with_notes(context) if context else finding)
-
-
-_MISSING = object()
 
 
 def _promised(expected: tuple[Expected, ...]) -> Shape | None:

@@ -1,0 +1,27 @@
+"""What to say about an op that refuses what goes into it: the setting to blame, and who made its input so."""
+
+from __future__ import annotations
+
+from archgen.diagnostics import Diagnostic, Label
+from archgen.infer.frames import Frame
+from archgen.infer.makers import told_of_makers, told_of_values, told_of_vector
+from archgen.ir.graph import Node, OpCall
+from archgen.ir.op import ShapeError
+from archgen.ir.shape import Shape
+from archgen.rules import NEEDS_GRID
+
+
+def refusal(error: ShapeError, node: Node, call: OpCall, x: Shape, frame: Frame) -> Diagnostic:
+    """The finding for a step whose op cannot take `x`."""
+    term = call.settings.get(error.setting)
+    place, labels = node.key, []
+    if term is not None and node.span.contains(term.span):
+        place = term.span
+    elif term is not None:
+        labels = [Label(term.span, f"`{error.setting}` is set here")]
+    here = f"here is {x}" if x.grid else f"here is a vector of {x}"
+    finding = error.rule.at(place, error.message, caption=here, labels=labels, help=error.help)
+    if error.rule is NEEDS_GRID:
+        finding = told_of_vector(frame, finding, node)
+    finding = told_of_makers(frame, finding, node.inputs)
+    return told_of_values(frame, finding, *filter(None, [term]))

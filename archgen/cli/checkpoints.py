@@ -88,14 +88,14 @@ def _reason(error: OSError, path: Path) -> str:
     return f"there is no such file{hint}"
 
 
-def live_network(target: Target) -> nn.Module:
-    """A new network, its first values drawn from the seed 0."""
+def live_class(target: Target) -> type[nn.Module]:
+    """The class of a network; the first values of the next that is made are drawn from the seed 0."""
     from archgen.emit import emit
     from archgen.emit.module import build_class
     from archgen.train.computing import seed_weights
 
     seed_weights(0)
-    return build_class(emit(target.network, target.sources, target.title))()
+    return build_class(emit(target.network, target.sources, target.title))
 
 
 def write_result(name: str, parts: Iterable[bytes | memoryview], *, never: Iterable[Path]) -> None:

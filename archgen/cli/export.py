@@ -67,12 +67,12 @@ def export(
 
 def _program(target: Target, weights: Path, output: str, opset: int | None) -> bytes:
     """The file, compared with the network that it is of."""
-    from archgen.cli.checkpoints import live_network
+    from archgen.cli.checkpoints import live_class
     from archgen.cli.training import Unusable, told_plainly
     from archgen.train import load_weights
     from archgen.weights.programs import Differs, noise, onnx_program, torch_program
 
-    network = live_network(target)
+    network = live_class(target)()
     with told_plainly():
         load_weights(weights, network)
     size = target.network.network.input

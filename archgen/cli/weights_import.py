@@ -12,7 +12,7 @@ from archgen.cli.checkpoints import (
     WITH_BACKGROUND,
     Target,
     dialect_of,
-    live_network,
+    live_class,
     opened,
     read_network,
     require_weights,
@@ -208,18 +208,13 @@ def _listed(title: str, names: Sequence[str]) -> Iterator[Line]:
 
 def _save(output: str, target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> None:
     from archgen.train.weights import in_parts
+    from archgen.weights.first_values import first_values
 
-    tensors = {**_first_values(target, fitted.initialised), **fitted.tensors}
+    tensors = dict(fitted.tensors)
+    if fitted.initialised:
+        tensors.update(first_values(live_class(target), fitted.initialised))
     parts = in_parts(tensors, _metadata(target, file, found, fitted))
     write_result(output, parts, never=file.files)
-
-
-def _first_values(target: Target, names: Sequence[str]) -> dict[str, Tensor]:
-    """What a new network has in these tensors, drawn from the seed 0."""
-    if not names:
-        return {}
-    state = live_network(target).state_dict()
-    return {name: state[name] for name in names}
 
 
 def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> dict[str, str]:

@@ -6,13 +6,31 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from archgen.train.errors import TrainingError
 from archgen.train.files import replacing
 
+TYPES = {  # by the names that the format has for them, in the order in which it lays tensors down
+    torch.uint64: "U64",
+    torch.int64: "I64",
+    torch.float64: "F64",
+    torch.complex64: "C64",
+    torch.float32: "F32",
+    torch.uint32: "U32",
+    torch.int32: "I32",
+    torch.bfloat16: "BF16",
+    torch.float16: "F16",
+    torch.uint16: "U16",
+    torch.int16: "I16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 _LENGTH = 8  # bytes in front of a safetensors header that say how long it is
 
 
@@ -21,24 +39,37 @@ def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> N
 
     Equal weights and metadata give equal files, byte by byte.
     """
-    tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines(in_parts(tensors, metadata))
 
 
 def in_parts(
     tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
-) -> tuple[bytes, memoryview]:
-    """The two parts of a file of contiguous tensors: the header, with its keys in order, and the values.
+) -> tuple[bytes | memoryview, ...]:
+    """A safetensors file in pieces: its header, then the memory of each tensor, which is not copied.
 
-    The library writes the metadata in the order of a hash map, which is another in each process.
+    Tensors are contiguous and on the CPU. The library would write the same values behind the same
+    entries; but it copies them all, and its metadata come in another order in each process.
     """
-    content = save(dict(tensors), dict(metadata))
-    end = _LENGTH + int.from_bytes(content[:_LENGTH], "little")
-    header = json.dumps(json.loads(content[_LENGTH:end]), sort_keys=True, separators=(",", ":"))
-    text = header.encode()
+    order = list(TYPES)
+    names = sorted(tensors, key=lambda name: (order.index(tensors[name].dtype), name))
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in names:
+        start, end = end, end + tensors[name].nbytes
+        header[name] = {
+            "dtype": TYPES[tensors[name].dtype],
+            "shape": list(tensors[name].shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _LENGTH)  # the values keep to multiples of eight bytes
-    return len(text).to_bytes(_LENGTH, "little") + text, memoryview(content)[end:]
+    return (len(text).to_bytes(_LENGTH, "little") + text, *(_memory(tensors[n]) for n in names))
+
+
+def _memory(tensor: Tensor) -> memoryview:
+    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from archgen.train import TrainingError, load_weights, save_weights
+from archgen.train.weights import in_parts
 
 Maker = Callable[..., nn.Module]
 
@@ -76,3 +80,29 @@ def test_a_pickle_is_not_opened(tmp_path: Path, tiny: Maker) -> None:
 def test_missing_weights_are_named(tmp_path: Path, tiny: Maker) -> None:
     with pytest.raises(TrainingError, match="nowhere"):
         load_weights(tmp_path / "nowhere", tiny(1))
+
+
+def test_a_file_in_parts_is_what_the_library_writes() -> None:
+    kinds = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.bool)
+    tensors = {
+        f"{kind}{shape}": torch.arange(math.prod(shape)).reshape(shape).to(kind)
+        for kind in (*kinds, torch.uint8)
+        for shape in ((), (3,), (0, 2), (2, 3))
+    }
+    ours = b"".join(in_parts(tensors, {"of": "Füchse"}))
+    theirs = save(tensors, {"of": "Füchse"})
+    (our_header, our_values), (their_header, their_values) = map(parts_of, (ours, theirs))
+    assert our_values == their_values
+    assert our_header == their_header
+
+
+def parts_of(content: bytes) -> tuple[object, bytes]:
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end]), content[end:]
+
+
+def test_parts_of_a_file_are_the_memory_of_the_tensors() -> None:
+    tensor = torch.zeros(3)
+    _, values = in_parts({"a": tensor}, {})
+    tensor += 1
+    assert bytes(values) == np.ones(3, np.float32).tobytes()

@@ -37,7 +37,7 @@ from tools.benchmarks.ratios import (
 from tools.benchmarks.twins import compiled
 
 SPEC = "inception_v4_tf"
-ROUNDS = 7
+ROUNDS = 15
 IMPORT_AIM, MAKE_AIM = 2.0, 1.1
 
 

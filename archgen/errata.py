@@ -123,17 +123,17 @@ def _concerns(finding: Diagnostic, step: Span) -> bool:
     return step.contains(finding.span) or any(step.contains(label.span) for label in finding.labels)
 
 
-def check_alternatives(resolved: Resolved) -> Iterator[Diagnostic]:
-    """What is wrong with the alternatives of a network that itself is sound."""
+def check_alternatives(resolved: Resolved, uses: Uses) -> Iterator[Diagnostic]:
+    """What is wrong with the alternatives of a network that itself is sound; `uses` as above."""
     alternatives = resolved.file.network.alternatives
     for key, _ in alternatives.entries if alternatives else ():
         alternative = resolved.file.alternatives[key.text]
         if alternative is not None:
-            yield from _check_alternative(resolved, key.text, key.span, alternative)
+            yield from _check_alternative(resolved, key.text, key.span, alternative, uses.copy())
 
 
 def _check_alternative(
-    resolved: Resolved, name: str, place: Span, alternative: Alternative
+    resolved: Resolved, name: str, place: Span, alternative: Alternative, uses: Uses
 ) -> Iterator[Diagnostic]:
     from archgen.overrides import Override, apply_overrides  # noqa: PLC0415  # few specs have alternatives
 
@@ -145,9 +145,8 @@ def _check_alternative(
     yield from findings.diagnostics
     if findings.has_errors:
         return
-    shaped = infer(
-        network._replace(block=network.block._replace(expect=expect)), findings, arguments
-    )
+    network = network._replace(block=network.block._replace(expect=expect))
+    shaped = infer(network, findings, arguments, uses=uses)
     if shaped is not None:
         findings.extend(finding for check in CHECKS for finding in check(shaped))
     for error in findings.diagnostics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from archgen.ir.op import Join, Op, Tensors
@@ -58,6 +59,11 @@ def _function(node: ShapedNode) -> str:
         shapes = tuple(branch.graph.output for branch in node.branches) or node.inputs
         known = tuple(shape for shape in shapes if shape is not None)
         return op.joined(tuple("abcdefghijklmnopqrstuvwxyz"[: len(known)]), known)
+    return _function_of(op, x)
+
+
+@lru_cache(maxsize=1024)  # equal uses of a block share its ops
+def _function_of(op: Op, x: Shape) -> str:
     module = op.module(x)
     if module is None:
         return op.expression("x", x)

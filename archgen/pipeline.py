@@ -76,7 +76,7 @@ def _as_written(resolved: Resolved, findings: Findings) -> ShapedNetwork | None:
     _warn(resolved, network, findings)
     if network is not None and not findings.has_errors:
         findings.extend(errata.check_errata(resolved, uses))
-        findings.extend(errata.check_alternatives(resolved))
+        findings.extend(errata.check_alternatives(resolved, uses))
     else:
         findings.extend(errata.check_fields(resolved))
     return network

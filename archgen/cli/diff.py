@@ -111,11 +111,11 @@ def _shown(
         case "json":
             import json
 
-            from archgen.diff import difference_document
+            from archgen.diff.document import difference_document
 
             return json.dumps(difference_document(difference, names), indent=2) + "\n"
         case "markdown":
-            from archgen.diff import difference_markdown
+            from archgen.diff.markdown import difference_markdown
 
             return difference_markdown(difference, names)
         case "html" | "svg":
@@ -123,7 +123,7 @@ def _shown(
 
             found = sides[0].findings, sides[1].findings
             return side_by_side(difference, names, found, output_format)
-    from archgen.diff import difference_text
+    from archgen.diff.text import difference_text
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     lines = difference_text(difference, names, width, is_full=is_full)

@@ -53,7 +53,8 @@ def _difference(old: str, new: str, path: str) -> Sequence[str]:
     """What a change means where both sides are networks; otherwise what it changes, line by line."""
     from archgen.cli.report import paint_lines
     from archgen.cli.sides import read_side
-    from archgen.diff import compare, difference_text
+    from archgen.diff import compare
+    from archgen.diff.text import difference_text
 
     if old not in MISSING and new not in MISSING:
         sides = [read_side(file, Path(path)) for file in (old, new)]

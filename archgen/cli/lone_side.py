@@ -37,6 +37,7 @@ def _text(network: ShapedNetwork | None) -> str:
     """The summary of the network that there is."""
     if network is None:
         return ""
-    from archgen.render import outline, summary_table
+    from archgen.render.outline import outline
+    from archgen.render.summary import summary_table
 
     return "\n".join(paint_lines(summary_table(outline(network, 1, ()), {}))) + "\n"

@@ -94,7 +94,7 @@ def profile(
 def _measured(spec: str, plan: Recipe, device: str, steps: int, depth: int) -> Shown:
     from archgen.cli.locate import read_target
     from archgen.cli.training import make_trainable
-    from archgen.render import outline
+    from archgen.render.outline import outline
     from archgen.train.computing import described_device
     from archgen.train.devices import check_precision, choose_device
     from archgen.train.losses import Objective

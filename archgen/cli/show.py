@@ -32,7 +32,7 @@ def show(spec: str, resolved: bool, output_format: str) -> int:  # noqa: ARG001 
     status is 1.
     """
     from archgen.cli.networks import compile_network
-    from archgen.render import steps, steps_document, steps_text
+    from archgen.render.steps import steps, steps_document, steps_text
 
     compiled = compile_network(spec)
     network = steps(compiled.network)

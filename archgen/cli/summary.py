@@ -62,8 +62,13 @@ def summary(spec: str, depth: int, size: Shape | None, output_format: str) -> in
     be known because of an error is a question mark, and the exit status is 1.
     """
     from archgen.cli.networks import compile_network
-    from archgen.render import outline, summary_document, summary_table
-    from archgen.render.summary import summary_csv, summary_markdown
+    from archgen.render.outline import outline
+    from archgen.render.summary import (
+        summary_csv,
+        summary_document,
+        summary_markdown,
+        summary_table,
+    )
 
     compiled = compile_network(spec, size)
     network = compiled.network

@@ -8,8 +8,8 @@ from archgen.diff.compare import Findings
 from archgen.diff.document import SCHEMA, finding_document, side_document
 from archgen.diff.markdown import failure
 from archgen.ir.shaped import ShapedNetwork
-from archgen.render import outline
 from archgen.render.markdown import code_span
+from archgen.render.outline import outline
 from archgen.render.summary import summary_markdown
 
 Networks = tuple[ShapedNetwork | None, ShapedNetwork | None]

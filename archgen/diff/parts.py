@@ -9,9 +9,8 @@ from archgen.cost import Cost, Costs
 from archgen.ir.graph import Block, BlockCall
 from archgen.ir.op import Tensors
 from archgen.ir.shape import Shape
-from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode
+from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode, is_known
 from archgen.layers import Layer, layers, node_layers
-from archgen.render.outline import is_known
 
 Part = ShapedNode | ShapedHead
 

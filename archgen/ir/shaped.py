@@ -153,3 +153,18 @@ def instances(node: ShapedNode) -> Iterator[ShapedNode]:
             yield run.instance
     else:
         yield node
+
+
+def is_known(node: ShapedNode) -> bool:
+    """Whether the shapes in a step are known, and with them its cost."""
+    if not node.is_active or node.count == 0:
+        return True
+    if node.output is None:
+        return False
+    if node.runs:
+        return all(is_known(run.instance) for run in node.runs)
+    if node.block is not None:
+        return all(is_known(inner) for inner in node.block.graph.nodes)
+    if node.branches:
+        return all(is_known(inner) for branch in node.branches for inner in branch.graph.nodes)
+    return node.op is not None

@@ -1,20 +1,9 @@
-"""Views of shaped networks: each turns what is known into text or plain data, and decides nothing."""
+"""Views of shaped networks: each turns what is known into text or plain data, and decides nothing.
 
-from archgen.render.outline import Outline, Row, outline
-from archgen.render.steps import Steps, steps, steps_document, steps_text
-from archgen.render.summary import summary_document, summary_table
+What all of them share is named here; a view is imported from its own module, so that a command loads
+no other.
+"""
+
 from archgen.render.table import Line, aligned
 
-__all__ = [
-    "Line",
-    "Outline",
-    "Row",
-    "Steps",
-    "aligned",
-    "outline",
-    "steps",
-    "steps_document",
-    "steps_text",
-    "summary_document",
-    "summary_table",
-]
+__all__ = ["Line", "aligned"]

@@ -13,7 +13,15 @@ from archgen.cost import Cost, Costs
 from archgen.diagnostics import Diagnostic, Severity
 from archgen.ir.graph import BlockCall, JoinCall, OpCall
 from archgen.ir.shape import Shape
-from archgen.ir.shaped import Run, ShapedBranch, ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.ir.shaped import (
+    Run,
+    ShapedBranch,
+    ShapedGraph,
+    ShapedNetwork,
+    ShapedNode,
+    instances,
+    is_known,
+)
 
 
 class Row(NamedTuple):
@@ -204,18 +212,3 @@ def kind_of(node: ShapedNode) -> str:
         case BlockCall(block=block):
             return block.name
     return "?"
-
-
-def is_known(node: ShapedNode) -> bool:
-    """Whether the shapes in a step are known, and with them its cost."""
-    if not node.is_active or node.count == 0:
-        return True
-    if node.output is None:
-        return False
-    if node.runs:
-        return all(is_known(run.instance) for run in node.runs)
-    if node.block is not None:
-        return all(is_known(inner) for inner in node.block.graph.nodes)
-    if node.branches:
-        return all(is_known(inner) for branch in node.branches for inner in branch.graph.nodes)
-    return node.op is not None

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge
 from archgen.diagnostics import Diagnostic, Findings, Position
 from archgen.errata import check_alternatives
-from archgen.infer import infer
+from archgen.infer import Uses, infer
 from archgen.ir.graph import Block, BlockCall, Graph, NetworkGraph, Node, OpCall
 from archgen.ir.rewriting import replace_nodes
 from archgen.ops.settings import settings_of
@@ -60,7 +60,8 @@ class Trials:
 
     def _places(self, network: NetworkGraph) -> set[Place] | None:
         findings = Findings()
-        shaped = infer(network, findings)
+        uses: Uses = {}
+        shaped = infer(network, findings, uses=uses)
         if shaped is None:
             return None
         findings.extend(finding for check in CHECKS for finding in check(shaped))
@@ -71,7 +72,7 @@ class Trials:
         ]
         findings.extend(acknowledge(warnings, edited.allowances).left)
         if not findings.has_errors:
-            findings.extend(check_alternatives(edited))
+            findings.extend(check_alternatives(edited, uses))
         return {place_of(finding) for finding in findings.diagnostics}
 
     def _blocks_of(self, network: NetworkGraph) -> dict[str, Block | None]:

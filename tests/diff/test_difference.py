@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from archgen.diff import Difference, Severity, compare, difference_document
+from archgen.diff import Difference, Severity, compare
+from archgen.diff.document import difference_document
 from archgen.diff.ripple import ripple
 from archgen.diff.wording import ripple_words, row_cells, verdict
 from archgen.emit.module import build_class

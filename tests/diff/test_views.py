@@ -9,11 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from archgen.diff import compare, difference_markdown, difference_text
+from archgen.diff import compare
 from archgen.diff.common_drawing import Panel
+from archgen.diff.markdown import difference_markdown
 from archgen.diff.page import difference_page
 from archgen.diff.panels import panels
 from archgen.diff.pictures import pictures, stacked
+from archgen.diff.text import difference_text
 from archgen.pipeline import check
 from archgen.render.drawing import Drawing, Mark
 from archgen.spec.files import SpecText

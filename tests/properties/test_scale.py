@@ -14,7 +14,8 @@ from archgen.emit import emit
 from archgen.infer.budget import MAX_DIFFERENT, MAX_NODES
 from archgen.ops.slots import MAX_INTEGER
 from archgen.pipeline import Compilation
-from archgen.render import outline, summary_table
+from archgen.render.outline import outline
+from archgen.render.summary import summary_table
 from archgen.resolve import MAX_NESTING
 from archgen.resolve.names import MAX_NAME
 from archgen.spec.document import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_EVENTS

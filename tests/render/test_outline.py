@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgen.render import Row, outline
+from archgen.render.outline import Row, outline
 from tests.compiling import compiled, network_of
 
 NETWORK = """\

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 import click
 
@@ -21,33 +19,22 @@ from archgen.cli.options import (
 )
 from archgen.cli.report import reports_findings
 from archgen.cli.terminal import note, write_lines
+from archgen.cli.training_order import (
+    Materials,
+    Order,
+    PlanOptions,
+    materials_for,
+    new_folder,
+    new_order,
+    order_of_run,
+    run_folder,
+)
 
 if TYPE_CHECKING:
-    import torch
-
     from archgen.cli.launching import Processes
     from archgen.cli.training import Trainable
-    from archgen.spec.files import SpecText
-    from archgen.train import FitResult, Progress, Recipe, RunFolder
-    from archgen.train.data import Images, Split
-    from archgen.train.run import Facts
+    from archgen.train import FitResult, Progress, RunFolder
     from archgen.train.world import World
-
-DEFAULT_DATA = "fashion_mnist"
-SPLITS: tuple[Split, Split] = ("train", "test")
-
-
-class PlanOptions(TypedDict):
-    """What the command line says about the recipe: a file, and values instead of that file's."""
-
-    recipe: str | None
-    epochs: int | None
-    max_steps: int | None
-    batch: int | None
-    seed: int | None
-    deterministic: bool | None
-    on_bad: str | None
-    max_bad: float | None
 
 
 @click.command(
@@ -165,8 +152,8 @@ def train(
 
         def prepared() -> tuple[Order, Materials]:
             watching.require()
-            order = _begun(resume, spec, data) if resume else _new_order(spec, plan, data, out)
-            return order, _materials(order, workers, place.device)
+            order = order_of_run(resume, spec, data) if resume else new_order(spec, plan, data, out)
+            return order, materials_for(order, workers, place.device)
 
         order, materials = place.world.together(prepared)
         return _run(order, materials, place.world, watching)
@@ -179,7 +166,7 @@ def _launch(wanted: Processes, spec: str | None, out: str | None) -> int:
 
     if spec is None or out is not None:
         return launch_again(wanted)
-    return launch_again(wanted, f"--out={_new_folder(read_target(spec))}")
+    return launch_again(wanted, f"--out={new_folder(read_target(spec))}")
 
 
 class Watching(NamedTuple):
@@ -207,99 +194,12 @@ class Watching(NamedTuple):
         return SharedProgress(shown, TensorBoardProgress(run.path / FOLDER))
 
 
-class Order(NamedTuple):
-    """What is to be trained, how, on what, and where it goes."""
-
-    text: SpecText
-    recipe: Recipe
-    data: str
-    out: Path
-
-    def is_from(self, run: RunFolder) -> bool:
-        """Whether the network is the very file that the run keeps."""
-        path = self.text.path
-        return path is not None and path.resolve() == (run.path / "spec.yaml").resolve()
-
-
-class Materials(NamedTuple):
-    """The network where it will be trained, the images to learn from and those to be measured on."""
-
-    made: Trainable
-    train: Images
-    test: Images
-
-
 def _refuse_beside_resume(options: Mapping[str, object]) -> None:
     named = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
     if named:
         raise click.UsageError(
             f"a run goes on as it began: leave out {', '.join(named)} beside --resume"
         )
-
-
-def _new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
-    from archgen.cli.locate import read_target
-    from archgen.train.launch import this_launch
-
-    assert spec is not None
-    if out is None and this_launch().restarts:
-        raise click.UsageError(
-            "name the folder of the run by --out RUN: processes that start again look for it"
-        )
-    text = read_target(spec)
-    folder = Path(out) if out else _new_folder(text)
-    return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
-
-
-def _begun(folder: str, spec: str | None, data: str | None) -> Order:
-    """The order by which a run was begun. Raises TrainingError where the folder holds none."""
-    from archgen.cli.locate import read_target
-    from archgen.cli.training import named_recipe
-    from archgen.spec.files import read_spec
-    from archgen.train import RunFolder
-
-    run = Path(folder)
-    facts = RunFolder.open(run).facts
-    text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
-    began_with = str(facts.get("data") or DEFAULT_DATA)
-    return Order(text, named_recipe(str(run / "recipe.yaml")), data or began_with, run)
-
-
-def _planned(options: PlanOptions) -> Recipe:
-    """The recipe with what the command line sets instead."""
-    from archgen.cli.training import named_recipe
-
-    length = {"epochs": options["epochs"], "steps": options["max_steps"]}
-    percent = options["max_bad"]
-    others = {
-        "batch": options["batch"],
-        "seed": options["seed"],
-        "deterministic": options["deterministic"],
-        "on_bad": options["on_bad"],
-        "max_bad": None if percent is None else percent / 100,
-    }
-    said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
-    if any(length.values()):
-        said.update(length)  # one of the two: the other is unset, whatever the recipe says
-    return named_recipe(options["recipe"]).model_copy(update=said)
-
-
-def _new_folder(text: SpecText) -> Path:
-    """`runs/NAME-DATE-TIME`, for a run that names no folder."""
-    name = Path(text.source).stem.strip("<>") or "run"
-    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def _materials(order: Order, workers: int | None, place: torch.device) -> Materials:
-    from archgen.cli.training import load_images, loading_of, make_trainable
-    from archgen.train.devices import check_precision, resident
-
-    check_precision(order.recipe.precision, place)
-    loading = loading_of(order.recipe, workers)
-    train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
-    made = make_trainable(order.text, len(train.classes), order.recipe.seed)
-    made.module.to(place)
-    return Materials(made, resident(train, place), resident(test, place))
 
 
 def _run(order: Order, materials: Materials, world: World, watching: Watching) -> int:
@@ -309,7 +209,7 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
 
     made, train, test = materials
     with writing():
-        run = world.together(partial(_run_folder, order, made, train, world))
+        run = world.together(partial(run_folder, order, made, train, world))
     if world.is_any(one=world.is_first and run.facts["status"] == "finished"):
         write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])
         return SOUND
@@ -334,38 +234,6 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
         return SIGNALLED + stop.signal
     _tell(made, result, run)
     return SOUND
-
-
-def _run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:
-    """The folder of the run: a new one, or one that the same order began.
-
-    The first process makes it; the others only say where it is.
-    """
-    from hashlib import sha256
-
-    import yaml
-
-    from archgen.train import RunFolder
-    from archgen.train.identity import check_identity, identity_of
-
-    run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
-    digest = sha256(made.spec.encode()).hexdigest()
-    if run is not None and order.is_from(run):
-        digest = run.spec_sha256
-    if not world.is_first:
-        return RunFolder(order.out, digest)
-    identity = identity_of(digest, order.recipe, train, order.recipe.seed)
-    if run is not None:
-        check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")
-        return run
-    written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
-    facts: Facts = {"data": _lasting(order.data), "identity": identity}
-    return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
-
-
-def _lasting(data: str) -> str:
-    """The name of a data set, or the path of a folder as it reads from anywhere."""
-    return str(Path(data).resolve()) if Path(data).is_dir() else data
 
 
 def _tell(made: Trainable, result: FitResult, run: RunFolder) -> None:

@@ -39,7 +39,9 @@ def save_weights(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> N
 
     Equal weights and metadata give equal files, byte by byte.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines(in_parts(tensors, metadata))
 
@@ -69,7 +71,7 @@ def in_parts(
 
 
 def _memory(tensor: Tensor) -> memoryview:
-    return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:

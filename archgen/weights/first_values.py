@@ -17,10 +17,8 @@ def first_values(make: Callable[[], nn.Module], names: Sequence[str]) -> dict[st
         network = make()
     owners = {name.rpartition(".")[0] for name in names}
     layers = [network.get_submodule(owner) for owner in sorted(owners)]
-    if all(_begin(layer) for layer in layers):
-        found = network.state_dict()
-    else:
-        found = make().state_dict()
+    is_begun = all(_begin(layer) for layer in layers)
+    found = (network if is_begun else make()).state_dict()
     return {name: found[name] for name in names}
 
 

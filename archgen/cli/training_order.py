@@ -1,0 +1,156 @@
+"""What a run of `archgen train` is to be: its order, the network and images it needs, and its folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+import click
+
+if TYPE_CHECKING:
+    import torch
+
+    from archgen.cli.training import Trainable
+    from archgen.spec.files import SpecText
+    from archgen.train import Recipe, RunFolder
+    from archgen.train.data import Images, Split
+    from archgen.train.run import Facts
+    from archgen.train.world import World
+
+DEFAULT_DATA = "fashion_mnist"
+SPLITS: tuple[Split, Split] = ("train", "test")
+
+
+class PlanOptions(TypedDict):
+    """What the command line says about the recipe: a file, and values instead of that file's."""
+
+    recipe: str | None
+    epochs: int | None
+    max_steps: int | None
+    batch: int | None
+    seed: int | None
+    deterministic: bool | None
+    on_bad: str | None
+    max_bad: float | None
+
+
+class Order(NamedTuple):
+    """What is to be trained, how, on what, and where it goes."""
+
+    text: SpecText
+    recipe: Recipe
+    data: str
+    out: Path
+
+    def is_from(self, run: RunFolder) -> bool:
+        """Whether the network is the very file that the run keeps."""
+        path = self.text.path
+        return path is not None and path.resolve() == (run.path / "spec.yaml").resolve()
+
+
+class Materials(NamedTuple):
+    """The network where it will be trained, the images to learn from and those to be measured on."""
+
+    made: Trainable
+    train: Images
+    test: Images
+
+
+def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
+    """The order of a run that the command line describes."""
+    from archgen.cli.locate import read_target
+    from archgen.train.launch import this_launch
+
+    assert spec is not None
+    if out is None and this_launch().restarts:
+        raise click.UsageError(
+            "name the folder of the run by --out RUN: processes that start again look for it"
+        )
+    text = read_target(spec)
+    folder = Path(out) if out else new_folder(text)
+    return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
+
+
+def order_of_run(folder: str, spec: str | None, data: str | None) -> Order:
+    """The order by which a run was begun. Raises TrainingError where the folder holds none."""
+    from archgen.cli.locate import read_target
+    from archgen.cli.training import named_recipe
+    from archgen.spec.files import read_spec
+    from archgen.train import RunFolder
+
+    run = Path(folder)
+    facts = RunFolder.open(run).facts
+    text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
+    began_with = str(facts.get("data") or DEFAULT_DATA)
+    return Order(text, named_recipe(str(run / "recipe.yaml")), data or began_with, run)
+
+
+def _planned(options: PlanOptions) -> Recipe:
+    """The recipe with what the command line sets instead."""
+    from archgen.cli.training import named_recipe
+
+    length = {"epochs": options["epochs"], "steps": options["max_steps"]}
+    percent = options["max_bad"]
+    others = {
+        "batch": options["batch"],
+        "seed": options["seed"],
+        "deterministic": options["deterministic"],
+        "on_bad": options["on_bad"],
+        "max_bad": None if percent is None else percent / 100,
+    }
+    said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
+    if any(length.values()):
+        said.update(length)  # one of the two: the other is unset, whatever the recipe says
+    return named_recipe(options["recipe"]).model_copy(update=said)
+
+
+def new_folder(text: SpecText) -> Path:
+    """`runs/NAME-DATE-TIME`, for a run that names no folder."""
+    name = Path(text.source).stem.strip("<>") or "run"
+    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def materials_for(order: Order, workers: int | None, place: torch.device) -> Materials:
+    """The network with its first weights, on `place`, and the images of both splits."""
+    from archgen.cli.training import load_images, loading_of, make_trainable
+    from archgen.train.devices import check_precision, resident
+
+    check_precision(order.recipe.precision, place)
+    loading = loading_of(order.recipe, workers)
+    train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
+    made = make_trainable(order.text, len(train.classes), order.recipe.seed)
+    made.module.to(place)
+    return Materials(made, resident(train, place), resident(test, place))
+
+
+def run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:
+    """The folder of the run: a new one, or one that the same order began.
+
+    The first process makes it; the others only say where it is.
+    """
+    from hashlib import sha256
+
+    import yaml
+
+    from archgen.train import RunFolder
+    from archgen.train.identity import check_identity, identity_of
+
+    run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
+    digest = sha256(made.spec.encode()).hexdigest()
+    if run is not None and order.is_from(run):
+        digest = run.spec_sha256
+    if not world.is_first:
+        return RunFolder(order.out, digest)
+    identity = identity_of(digest, order.recipe, train, order.recipe.seed)
+    if run is not None:
+        check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")
+        return run
+    written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
+    facts: Facts = {"data": _lasting(order.data), "identity": identity}
+    return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
+
+
+def _lasting(data: str) -> str:
+    """The name of a data set, or the path of a folder as it reads from anywhere."""
+    return str(Path(data).resolve()) if Path(data).is_dir() else data

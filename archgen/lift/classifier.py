@@ -1,0 +1,26 @@
+"""The number of classes as a param: what the last linear layer makes, or the last 1x1 convolution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archgen.lift.steps import Expression, Step
+from archgen.lift.writing import Param
+
+_WIDTHS = {"linear": "features", "conv": "filters"}
+_BEHIND = ("act", "global_avg_pool", "dropout", "flatten", "norm", "l2_normalize", "upsample")
+
+
+def with_classes(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Param, ...]]:
+    """The steps of a network with `num_classes` for its last width, and the param, where it ends so."""
+    behind = 0
+    while behind < len(steps) and steps[-1 - behind].op in _BEHIND:
+        behind += 1
+    place = len(steps) - 1 - behind
+    setting = _WIDTHS.get(steps[place].op, "") if place >= 0 else ""
+    if not setting or steps[place].settings.get("kernel", 1) != 1:
+        return steps, ()
+    last = steps[place]
+    settings = {**last.settings, setting: Expression("num_classes")}
+    changed = (*steps[:place], replace(last, settings=settings), *steps[place + 1 :])
+    return changed, (Param("num_classes", "int", last.settings[setting]),)

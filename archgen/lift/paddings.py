@@ -1,0 +1,55 @@
+"""Paddings as a person writes them: `same` and `valid` where they say so, and numbers elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from archgen.lift.flat import Value
+from archgen.lift.steps import Branch, Step, same_padding
+
+Settings = Mapping[str, Value]
+
+
+def shared_padding(instances: Sequence[Settings]) -> Value:
+    """The padding that all instances of a step can write, None where each has its own."""
+    paddings = [settings["padding"] for settings in instances]
+    if all(map(_is_same, instances)):
+        return "same"
+    if any(padding != paddings[0] for padding in paddings):
+        return None
+    return "valid" if paddings[0] == 0 else paddings[0]
+
+
+def is_free(settings: Settings) -> bool:
+    """Whether `same` and `valid` say the same: the kernel is 1."""
+    return settings["kernel"] == 1 and settings["padding"] in ("same", "valid")
+
+
+def is_half(settings: Settings) -> bool:
+    """Whether the padding is half the kernel, rounded down."""
+    kernel = settings["kernel"]
+    return isinstance(kernel, int) and settings["padding"] == kernel // 2
+
+
+def _is_same(settings: Settings) -> bool:
+    is_still = settings.get("stride") == 1 or settings["kernel"] == 1
+    return is_still and settings["padding"] == same_padding(settings)
+
+
+def settled(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with paddings in words where a word says it."""
+    return tuple(
+        replace(
+            step,
+            settings=_in_words(step.settings),
+            branches=tuple(Branch(name, settled(inner)) for name, inner in step.branches),
+        )
+        for step in steps
+    )
+
+
+def _in_words(settings: Settings) -> Settings:
+    if "padding" not in settings or isinstance(settings["padding"], str):
+        return settings
+    return {**settings, "padding": shared_padding([settings])}

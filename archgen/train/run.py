@@ -12,6 +12,7 @@ lock               held by the process that trains; of no meaning otherwise
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -117,9 +118,10 @@ class RunFolder:
         _write_text(self.path / name, json.dumps(report, indent=2) + "\n")
 
     def record(self, report: Mapping[str, Scalar]) -> None:
-        """Appends one report as one line, written at once."""
+        """Appends one report as one line, written at once; a figure that is no number is null there."""
+        written = {name: value if _is_written(value) else None for name, value in report.items()}
         with self.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(report) + "\n")
+            file.write(json.dumps(written, allow_nan=False) + "\n")
 
     def rewind(self, step: int, evaluated: Collection[int]) -> None:
         """Takes back the reports on what the state after `step` steps does not know of.
@@ -188,6 +190,11 @@ def _read_facts(path: Path) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise TrainingError(f"`{path / STATUS_FILE}` does not describe a run")
     return facts
+
+
+def _is_written(value: Scalar) -> bool:
+    """Whether JSON has the value: it has neither NaN nor infinity."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _is_known(line: bytes, step: int, evaluated: Collection[int]) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def test_reports_are_on_the_disk_at_once_one_a_line(run: RunFolder) -> None:
         run.record({"step": step, "note": "two\nlines"})
         lines = run.metrics.read_text().splitlines()
         assert [json.loads(line)["step"] for line in lines] == list(range(1, step + 1))
+
+
+def test_a_figure_that_is_no_number_is_null_and_the_line_stays_json(run: RunFolder) -> None:
+    run.record({"kind": "test", "loss": math.nan, "top1": 0.1, "top5": math.inf})
+    assert json.loads(run.metrics.read_text(), parse_constant=pytest.fail) == {
+        "kind": "test",
+        "loss": None,
+        "top1": 0.1,
+        "top5": None,
+    }
 
 
 def test_the_status_says_that_a_run_is_under_way_and_then_finished(run: RunFolder) -> None:

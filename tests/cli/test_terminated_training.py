@@ -74,6 +74,20 @@ def test_a_terminated_run_saves_its_state_and_goes_on_to_the_same_weights(
     assert (run / "model.safetensors").read_bytes() == whole
 
 
+def test_a_run_killed_before_its_first_checkpoint_begins_again_and_ends_alike(
+    arguments: list[str], whole: bytes, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    began = command("train", *arguments, "--out", str(run))
+    reached(run / "metrics.jsonl", began)
+    began.kill()
+    began.communicate(timeout=60)
+    assert began.returncode == -signal.SIGKILL
+    assert list((run / "checkpoints").glob("*.json")) == []
+    assert main(["train", "--resume", str(run)]) == 0
+    assert (run / "model.safetensors").read_bytes() == whole
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds the processes by /proc")
 def test_processes_start_again_after_a_crash_and_save_when_their_launcher_is_told_to_end(
     tmp_path: Path,

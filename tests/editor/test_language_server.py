@@ -198,6 +198,13 @@ def test_a_name_leads_to_its_definition(
     assert tuple(found["range"]["start"].values()) == place(text, target)
 
 
+def test_a_variant_leads_to_its_definition(editor: Client, spec: Path) -> None:
+    text = SPEC.replace("{width: 4, act: relu}\n    note", "{variant: small}\n    note")
+    editor.change(spec, text, 2)
+    found = editor.at("definition", spec, *place(text, "small}\n", 2))
+    assert tuple(found["range"]["start"].values()) == place(text, "small: {width")
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

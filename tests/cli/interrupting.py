@@ -23,6 +23,7 @@ network:
   - linear: {features: num_classes}
 """
 MISSPELT = SPEC.replace("repeat:", "repaet:").replace("kernel: 3, ", "kernel:  3,   ")
+WEIGHTS = "trained/model.safetensors"
 COMMANDS: dict[str, tuple[str, ...]] = {
     "check": ("check", "small.yaml", "inception_v4"),
     "summary": ("summary", "inception_v4"),
@@ -46,8 +47,15 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         "out/run",
     ),
     "eval": ("eval", "trained"),
+    "profile": ("profile", "small.yaml", "--steps", "2"),
+    "weights show": ("weights", "show", WEIGHTS),
+    "weights import": (
+        *("weights", "import", "small.yaml", WEIGHTS),
+        *("-o", "out/weights.safetensors", "--write-map", "out/map.yaml"),
+    ),
+    "export": ("export", "small.yaml", "--weights", WEIGHTS, "-o", "out/program.pt2"),
 }
-
+LOADING_TORCH = ("train", "eval", "profile", "weights show", "weights import", "export")
 
 SAVED = re.compile(r"run/checkpoints/step-\d+\.(pt|json)")
 

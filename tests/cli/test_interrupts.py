@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.interrupting import COMMANDS, MISSPELT, Ended, prepare, problems, run
+from tests.cli.interrupting import COMMANDS, LOADING_TORCH, MISSPELT, Ended, prepare, problems, run
 
-SHORT = tuple(name for name in COMMANDS if name not in ("train", "eval"))
+SHORT = tuple(name for name in COMMANDS if name not in LOADING_TORCH)
 MOMENTS = (0.0, 0.03, 0.08, 0.15, 0.25)
 
 

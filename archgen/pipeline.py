@@ -53,10 +53,10 @@ def check(text: SpecText, *, as_printed: bool = False, read: Reader = read_spec)
     With `as_printed`, errata are replaced by what their source prints, to show what that would do.
     The libraries that the file uses are read with `read`.
     """
-    findings = Findings()
-    file = load(text, findings, read)
+    findings, texts = Findings(), dict[str, str]()
+    file = load(text, findings, read, texts)
     if file is None:
-        return Compilation(None, None, None, _sorted(findings), {text.source: text.text})
+        return Compilation(None, None, None, _sorted(findings), texts)
     resolved = resolve(file, findings)
     network = _as_printed(resolved, findings) if as_printed else _as_written(resolved, findings)
     found = _sorted(findings)

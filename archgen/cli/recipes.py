@@ -13,7 +13,7 @@ from archgen.rules import BAD_RECIPE, MISSING_KEY
 from archgen.spec.document import MappingNode, Node, ScalarNode, plain
 from archgen.spec.files import SpecText
 from archgen.spec.loader import read_document
-from archgen.spec.model import unknown_key
+from archgen.spec.mappings import unknown_key
 from archgen.train.recipe import Recipe
 
 KEYS = ("archgen", "name", "note", "source", "recipe")

@@ -16,7 +16,7 @@ from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
 from archgen.infer.joins import describe
-from archgen.infer.makers import told_of_values
+from archgen.infer.origins import told_of_values
 from archgen.infer.refusals import refusal
 from archgen.infer.scopes import Values, scope_of, shape_scope, uses_index
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
@@ -266,7 +266,7 @@ class _Elaborator:
         try:
             return ShapedNode(node, (x,), op.infer(x), op, ports=op.parts(x))
         except ShapeError as error:
-            finding = refusal(error, node, call, x, frame)
+            finding = refusal(error, node, op, x, frame)
             self._failures.append(Failure(finding, error, ShapedNode(node, (x,), None, op), frame))
             self._values.report(finding, frame)
             return ShapedNode(node, (x,), None)

@@ -8,12 +8,11 @@ from itertools import islice
 
 from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.infer.frames import Frame
-from archgen.infer.scopes import names_in
-from archgen.ir.graph import INPUT, BlockCall, Node, Ref, Term
+from archgen.infer.origins import told_of_settings
+from archgen.ir.graph import INPUT, Node, Ref, Term
 from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import ShapedBranch, ShapedGraph, ShapedNode
-from archgen.ops.slots import describe as as_written
-from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
+from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL, SPLIT_MISMATCH
 
 # How many steps are told that have made a grid too small for a window: any of them may be to blame.
 _SHRINKING = 3
@@ -36,12 +35,19 @@ _BLAMED = {
     Aspect.CHANNELS: ("filters", "features"),
 }
 
+# where they come of the defaults, the first that can be to blame is told
+_OF_DEFAULTS = {
+    Aspect.GRID: ("stride", "padding", "kernel", "dilation", "height", "width"),
+    Aspect.CHANNELS: ("filters", "features"),
+}
+
 # what a finding of the rule is about: who made that of the step's inputs belongs to it
 ASPECTS = {
     GRIDS_DIFFER.code: Aspect.GRID,
     INPUT_TOO_SMALL.code: Aspect.GRID,
     CHANNELS_DIFFER.code: Aspect.CHANNELS,
     GROUPS.code: Aspect.CHANNELS,
+    SPLIT_MISMATCH.code: Aspect.CHANNELS,
 }
 
 
@@ -85,33 +91,44 @@ def told_of_makers(
     places = {finding.span, *(label.span for label in finding.labels)}
     labels: dict[Span, Label] = {}
     told = _SHRINKING if finding.rule is INPUT_TOO_SMALL else 1
-    for ref in refs:
-        for node in islice(makers(frame, ref, aspect), told):
-            place = setting_place(node, _BLAMED[aspect][0])
-            if place not in places:
-                labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
-    return finding._replace(labels=(*finding.labels, *labels.values()))
+    nodes = [node for ref in refs for node in islice(makers(frame, ref, aspect), told)]
+    for node in nodes:
+        place = setting_place(node, _BLAMED[aspect][0])
+        if place not in places:
+            labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
+    finding = finding._replace(labels=(*finding.labels, *labels.values()))
+    return _with_defaults(finding, nodes, aspect)
 
 
 def told_of_defaults(finding: Diagnostic, branches: Iterable[ShapedBranch]) -> Diagnostic:
-    """A finding about branches on different grids, with the default padding that has shrunk or grown one.
-
-    Where a step has a stride of 1, nothing but its padding can be to blame.
-    """
+    """A finding about branches on different grids, with the defaults that have shrunk or grown one."""
     nodes = (node for branch in branches for node in branch.graph.nodes)
-    places = dict.fromkeys(place for node in nodes if (place := _default_padding(node)) is not None)
-    labels = [Label(place, "the padding of steps that have none") for place in places]
-    return finding._replace(labels=(*finding.labels, *labels))
+    return _with_defaults(finding, nodes, Aspect.GRID)
 
 
-def _default_padding(node: ShapedNode) -> Span | None:
-    """Where the defaults say the padding that alone has changed the grid in this step."""
-    if node.input is None or node.output is None or node.input.grid == node.output.grid:
+def _with_defaults(finding: Diagnostic, nodes: Iterable[ShapedNode], aspect: Aspect) -> Diagnostic:
+    """A finding about what steps make, with the defaults that each owes it to."""
+    found = (_default(node, aspect) for node in nodes)
+    labels = {label.span: label for label in found if label is not None}
+    return finding._replace(labels=(*finding.labels, *labels.values()))
+
+
+def _default(node: ShapedNode, aspect: Aspect) -> Label | None:
+    """The default to blame for what a step makes.
+
+    That is a stride above 1 or else, as nothing but these can then be, the padding or the kernel.
+    """
+    node = node.runs[-1].instance if node.runs else node
+    if node.input is None or node.output is None or aspect.of(node.input) == aspect.of(node.output):
         return None
-    term: Term | None = getattr(node.node.call, "settings", {}).get("padding")
-    if term is None or node.node.span.contains(term.span):
-        return None
-    return term.span if getattr(node.op, "stride", None) == Window(1, 1) else None
+    settings: Mapping[str, Term] = getattr(node.node.call, "settings", {})
+    is_strided = getattr(node.op, "stride", None) != Window(1, 1)
+    idle = "padding" if is_strided else "stride"
+    for name in _OF_DEFAULTS[aspect]:
+        term = settings.get(name)
+        if term is not None and name != idle and not node.node.span.contains(term.span):
+            return Label(term.span, f"the {name} of steps that have none")
+    return None
 
 
 def told_of_blocks(
@@ -132,8 +149,8 @@ def told_of_blocks(
         label = Label(place, f"makes {_story(made, aspect)}")
         finding = finding._replace(labels=(*finding.labels, label))
         settings: Mapping[str, Term] = getattr(made.node.call, "settings", {})
-        terms = [settings[name] for name in _BLAMED[aspect] if name in settings]
-        finding = told_of_values(inner, finding, *terms)
+        if made.op is not None:
+            finding = told_of_settings(inner, finding, made.op, settings, _BLAMED[aspect])
     return finding
 
 
@@ -157,32 +174,6 @@ def _inside(node: ShapedNode, frame: Frame, aspect: Aspect) -> tuple[ShapedNode,
             return instance, frame
         frame = Frame(block.block, block.arguments, block.inputs, frame, node.node)
         node = inner
-
-
-def told_of_values(frame: Frame, finding: Diagnostic, *terms: Term) -> Diagnostic:
-    """A finding about values, with the places that gave the params in them theirs."""
-    labels: dict[Span, Label] = {}
-    told = {finding.span, *(term.span for term in terms)}
-    for name in dict.fromkeys(name for term in terms for name in names_in(term)):
-        given = _given(frame, name)
-        if given is not None and given.span not in told:
-            value = as_written(frame.arguments[name])
-            labels.setdefault(given.span, Label(given.span, f"`{name}` is {value}"))
-    return finding._replace(labels=(*finding.labels, *labels.values()))
-
-
-def _given(frame: Frame, name: str) -> Term | None:
-    """What gave a param its value: the argument, through the params of callers, or its own default."""
-    while name in frame.block.params and name in frame.arguments:
-        call = frame.call.call if frame.call is not None else None
-        term = call.arguments.get(name) if isinstance(call, BlockCall) else None
-        if term is None or frame.caller is None:
-            return frame.block.params[name].default
-        names = names_in(term)
-        if len(names) != 1 or names[0] not in frame.caller.block.params:
-            return term
-        frame, name = frame.caller, names[0]
-    return None
 
 
 def told_of_vector(frame: Frame, finding: Diagnostic, node: Node) -> Diagnostic:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from archgen.diagnostics import Diagnostic, Label
 from archgen.infer.frames import Frame
-from archgen.infer.makers import told_of_makers, told_of_values, told_of_vector
+from archgen.infer.makers import told_of_makers, told_of_vector
+from archgen.infer.origins import told_of_settings
 from archgen.ir.graph import Node, OpCall
-from archgen.ir.op import ShapeError
+from archgen.ir.op import Op, ShapeError
 from archgen.ir.shape import Shape
 from archgen.rules import NEEDS_GRID
 
+_WINDOW = ("kernel", "stride", "padding", "dilation")
+# the settings that have their part in it where one is refused
+_INVOLVED = {"kernel": _WINDOW, "padding": _WINDOW, "groups": ("groups", "filters")}
 
-def refusal(error: ShapeError, node: Node, call: OpCall, x: Shape, frame: Frame) -> Diagnostic:
+
+def refusal(error: ShapeError, node: Node, op: Op, x: Shape, frame: Frame) -> Diagnostic:
     """The finding for a step whose op cannot take `x`."""
+    call = node.call
+    assert isinstance(call, OpCall)
     term = call.settings.get(error.setting)
     place, labels = node.key, []
     if term is not None and node.span.contains(term.span):
@@ -24,4 +31,5 @@ def refusal(error: ShapeError, node: Node, call: OpCall, x: Shape, frame: Frame)
     if error.rule is NEEDS_GRID:
         finding = told_of_vector(frame, finding, node)
     finding = told_of_makers(frame, finding, node.inputs)
-    return told_of_values(frame, finding, *filter(None, [term]))
+    involved = _INVOLVED.get(error.setting, (error.setting,))
+    return told_of_settings(frame, finding, op, call.settings, involved)

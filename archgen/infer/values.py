@@ -7,7 +7,7 @@ from typing import cast
 
 from archgen.diagnostics import Diagnostic, Findings, Label
 from archgen.infer.frames import Frame
-from archgen.infer.makers import told_of_values
+from archgen.infer.origins import told_of_values
 from archgen.infer.scopes import Values, names_in, shape_scope
 from archgen.ir.graph import Block, BlockCall, Expectation, Term
 from archgen.ir.shaped import Expected

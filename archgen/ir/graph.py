@@ -148,7 +148,7 @@ class Requirement(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A definition: a graph under a name, with params."""
+    """A definition: a graph under a name, with params; `inputs_span` is where several inputs are named."""
 
     name: str
     graph: Graph
@@ -161,6 +161,7 @@ class Block(NamedTuple):
     expect: tuple[Expectation, ...] = ()
     source: str = ""
     note: str = ""
+    inputs_span: Span | None = None
 
 
 class Allowance(NamedTuple):

@@ -16,6 +16,7 @@ from archgen.ops.slots import (
     IntSlot,
     PaddingSlot,
     Setting,
+    SettingError,
     Slot,
     WindowSlot,
     refusal,
@@ -64,7 +65,7 @@ class PartsSlot(Slot):
             help = "write `{keep: in.channels // 2, work: in.channels // 2}`"
             raise refusal(node.span, f"this must be two parts or more, not {found}", help)
         parts = tuple(
-            Setting(NamedSlot(key.text), key.span, (_CHANNELS.read(value, names),))
+            Setting(NamedSlot(key.text), key.span, (_part(key.text, value, names),))
             for key, value in node.entries
         )
         return Setting(self, node.span, parts)
@@ -73,11 +74,27 @@ class PartsSlot(Slot):
         return tuple(
             Part(name, channels)
             for name, part in parts_of(setting).items()
-            if isinstance(channels := part.evaluate(scope), int)
+            if isinstance(channels := _channels(name, part, scope), int)
         )
 
     def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
         return {"type": "object", "additionalProperties": _CHANNELS.schema(), "minProperties": 2}
+
+
+def _part(name: str, node: Node, names: Mapping[str, Slot]) -> Setting:
+    """The channels of a part as written. Raises SettingError, which names the part."""
+    try:
+        return _CHANNELS.read(node, names)
+    except SettingError as error:
+        raise SettingError(error.diagnostic.naming(name)) from None
+
+
+def _channels(name: str, part: Setting, scope: Mapping[str, Value]) -> Value:
+    """The channels of a part. Raises SettingError, which names the part."""
+    try:
+        return part.evaluate(scope)
+    except SettingError as error:
+        raise SettingError(error.diagnostic.naming(name)) from None
 
 
 def parts_of(setting: Setting) -> Mapping[str, Setting]:
@@ -98,7 +115,11 @@ class Split(Op):
     whole: ClassVar[bool] = True
     layout: ClassVar[Layout] = Layout.EITHER
 
-    sizes: tuple[Part, ...] = setting(PartsSlot(), "the channels of each part, by name")
+    sizes: tuple[Part, ...] = setting(
+        PartsSlot(),
+        "the channels of each part, by name",
+        advice="write `split: {keep: in.channels // 2, work: in.channels // 2}`",
+    )
 
     def infer(self, x: Shape) -> Shape:
         total = sum(part.channels for part in self.sizes)

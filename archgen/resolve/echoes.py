@@ -1,10 +1,12 @@
 """One finding for one mistake: a name that is wrong at its definition is wrong at every use.
 
-The finding at the first use stays, and the other uses become its labels.
+The finding at the first use stays, and the other uses become its labels. So it is with a block that is
+used several times with another number of inputs than it has.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
@@ -21,12 +23,14 @@ from archgen.rules import (
     UNKNOWN_REFERENCE,
     UNKNOWN_SETTING,
     UNKNOWN_VARIANT,
+    WRONG_INPUTS,
 )
 
 _OF_A_FILE: tuple[Rule, ...] = (UNKNOWN_LIBRARY, UNKNOWN_OP, UNKNOWN_SETTING, UNKNOWN_VARIANT)
 _OF_A_BLOCK: tuple[Rule, ...] = (UNKNOWN_NAME, UNKNOWN_REFERENCE)
 _OF_A_DECLARATION: tuple[Rule, ...] = (DUPLICATE_KEY, BAD_NAME)
 _MOST_LABELS = 5
+_INPUT = re.compile(r"`(in\.\w+)[.`]")
 
 
 class Region(NamedTuple):
@@ -80,15 +84,23 @@ class _Regions:
 
 
 def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
-    said = (finding.span.source, finding.rule.code, finding.message)
+    said = (finding.span.source, finding.message)
     if finding.rule in _OF_A_FILE:
         return said
+    if finding.rule is WRONG_INPUTS and finding.labels:  # it may be the block's definition
+        return (*said, finding.labels[0])
     if finding.rule in _OF_A_BLOCK:
         region = regions.around(finding.span)
         slip = slips.get((region, finding.rule))
         is_echo = slip is not None and slip.span.source == finding.span.source
-        return slip.key if slip is not None and is_echo else (said, region)
+        return slip.key if slip is not None and is_echo else (_input(finding) or said, region)
     return finding.key
+
+
+def _input(finding: Diagnostic) -> str | None:
+    """The input of a block, `in.across`, that a finding of its value or of its shape is about."""
+    found = _INPUT.search(finding.message)
+    return found[1] if found else None
 
 
 def join_refusals(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:

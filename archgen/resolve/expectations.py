@@ -11,7 +11,8 @@ from archgen.ir.graph import Expectation, Term
 from archgen.ops.slots import IntSlot, SettingError, Slot, WindowSlot, refusal, shown
 from archgen.rules import UNKNOWN_KEY, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode
-from archgen.spec.model import Expect, unknown_key
+from archgen.spec.mappings import unknown_key
+from archgen.spec.model import Expect
 
 _KEYS = ("grid", "channels", "params", "macs", "params_training")
 _COUNT = IntSlot(minimum=0, maximum=2**53)

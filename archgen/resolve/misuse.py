@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from archgen.diagnostics import Diagnostic, Span, did_you_mean, listed, only_near
-from archgen.ir.graph import BlockCall, Call, JoinCall, Node, OpCall, Ref, Term, UnknownCall
+from archgen.diagnostics import Diagnostic, Label, Span, did_you_mean, listed, only_near
+from archgen.ir.graph import Block, BlockCall, Call, JoinCall, Node, OpCall, Ref, Term, UnknownCall
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.attached import ACTIVATIONS
 from archgen.ops.norms import NORMS
 from archgen.ops.rearrange import Split, parts_of
 from archgen.ops.slots import Setting
 from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS
-from archgen.spec.document import MappingNode, ScalarNode
+from archgen.spec.document import MappingNode, ScalarNode, around
 from archgen.spec.model import Step
 
 
@@ -34,6 +34,17 @@ def unknown_op(step: Step, blocks: Iterable[str]) -> Diagnostic:
     elif near:
         help = f"did you mean `{near}`?"
     return UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead)
+
+
+def no_step(name: ScalarNode, sight: Iterable[str], inputs: Span | None) -> Diagnostic:
+    """The finding for a name that no step in sight has; `inputs` is where the block names its own."""
+    legal = list(sight)
+    near, instead = did_you_mean(name.text, legal), only_near(name.text, legal)
+    help = f"did you mean `{near}`?" if near else f"in sight here: {listed(legal)}"
+    is_input = inputs is not None and name.text.startswith("in.")
+    labels = [Label(inputs, "the inputs of this block")] if inputs is not None and is_input else []
+    message = f"`{name.text}` names no step in sight"
+    return UNKNOWN_REFERENCE.at(name.span, message, labels=labels, help=help, instead=instead)
 
 
 def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str) -> Diagnostic:
@@ -85,29 +96,52 @@ def misuse(
 
     Only what has one input repeats.
     """
-    name, place = step.op.text, step.op.span
     if isinstance(call, UnknownCall):
         return
-    if isinstance(call, JoinCall) and repeat is not None:
-        help = "put it into a block and repeat the block"
-        yield REPEATED_JOIN.at(place, f"`{name}` cannot be repeated", help=help)
-    if isinstance(call, JoinCall) and not call.branches:
-        if len(inputs) < 2:
-            help = "give it branches, or `from: [a, b]`"
-            place = step.from_[0].span if step.from_ else place
-            yield WRONG_INPUTS.at(place, f"`{name}` joins at least two values", help=help)
-        return
-    wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
-    if wanted > 1 and repeat is not None:
-        message = f"`{name}` has several inputs and cannot be repeated"
-        yield REPEATED_JOIN.at(place, message, help="repeat a block that has one input")
+    if (refused := _kept_from_repeating(step, call, repeat)) is not None:
+        yield refused
+    if not isinstance(call, JoinCall) or call.branches:
+        wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
+        if len(inputs) != wanted:
+            yield _other_number(step, call, len(inputs), wanted)
+    elif len(inputs) < 2:
+        place, help = _from(step), "give it branches, or `from: [a, b]`"
+        yield WRONG_INPUTS.at(place, f"`{step.op.text}` joins at least two values", help=help)
+
+
+def _kept_from_repeating(step: Step, call: Call, repeat: Term | None) -> Diagnostic | None:
+    """The finding for what cannot be repeated, or left out, and is."""
+    message, help = "", ""
     if isinstance(call, OpCall) and call.op is Split and (repeat or step.when) is not None:
+        message = f"`{step.op.text}` has neither `repeat` nor `when`"
         help = "put it into a block, and repeat or leave out the block"
-        yield REPEATED_JOIN.at(place, f"`{name}` has neither `repeat` nor `when`", help=help)
-    if len(inputs) != wanted:
-        kind = f"`{name}` with branches" if isinstance(call, JoinCall) else f"`{name}`"
-        message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"
-        if step.from_ is not None:
-            message += f", and `from` names {len(inputs)}"
-        help = "name one, or join them before" if wanted == 1 else "list them: `from: [a, b]`"
-        yield WRONG_INPUTS.at(place, message, help=help)
+    elif isinstance(call, JoinCall) and repeat is not None:
+        message = f"`{step.op.text}` cannot be repeated"
+        help = "put it into a block and repeat the block"
+    elif isinstance(call, BlockCall) and len(call.block.inputs) > 1 and repeat is not None:
+        message = f"`{step.op.text}` has several inputs and cannot be repeated"
+        help = "repeat a block that has one input"
+    return REPEATED_JOIN.at(step.op.span, message, help=help) if message else None
+
+
+def _other_number(step: Step, call: Call, given: int, wanted: int) -> Diagnostic:
+    """The finding for a step that gets more or fewer values than it takes."""
+    kind = f"`{step.op.text}` with branches" if isinstance(call, JoinCall) else f"`{step.op.text}`"
+    message = f"{kind} takes {wanted} input{'s' if wanted > 1 else ''}"
+    if step.from_ is not None:
+        message += f", and `from` names {given}"
+    help = "name one, or join them before" if wanted == 1 else "list them: `from: [a, b]`"
+    labels = [_declared(call.block)] if isinstance(call, BlockCall) else []
+    return WRONG_INPUTS.at(_from(step), message, labels=labels, help=help)
+
+
+def _from(step: Step) -> Span:
+    """Where a step says what it reads; its op where it does not."""
+    return around(step.from_ or ()) or step.op.span
+
+
+def _declared(block: Block) -> Label:
+    """Where a block says what it takes."""
+    if block.inputs_span is None:
+        return Label(block.span, f"`{block.name}` has no `inputs:`, and so takes one value")
+    return Label(block.inputs_span, f"the inputs of `{block.name}`")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archgen.diagnostics import Findings, Span, did_you_mean
+from archgen.diagnostics import Diagnostic, Findings, Severity, Span, did_you_mean, only_near
 from archgen.ir.graph import Allowance, Block, Expectation, Head, NetworkGraph, Ref, StatedSizes
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
@@ -22,7 +22,7 @@ from archgen.resolve.params import (
     shape_names,
     undeclared,
 )
-from archgen.resolve.settings import Defaults, read_defaults
+from archgen.resolve.settings import Defaults, lost_defaults, read_defaults
 from archgen.resolve.steps import UNKNOWN, Context, Erratum, StepResolver, allowances
 from archgen.rules import (
     BAD_NAME,
@@ -34,7 +34,7 @@ from archgen.rules import (
     WRONG_TYPE,
 )
 from archgen.spec import model as written
-from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, around
 from archgen.spec.files import start_of
 from archgen.spec.loader import SpecFile
 
@@ -111,18 +111,27 @@ class _FileResolver:
         node = self._file.model.defaults
         if not isinstance(node, ScalarNode):
             return read_defaults(node, self._findings)
-        library = self._file.libraries.get(node.text)
-        self.used_libraries.add(node.text)
+        name, known = node.text, self._file.libraries
+        if name not in known:
+            near = did_you_mean(name, known)
+            help = f"did you mean `{near}`?" if near else "name one under `use:`"
+            message, instead = f"`{name}` is no library of this file", only_near(name, known)
+            unknown = UNKNOWN_LIBRARY.at(node.span, message, help=help, instead=instead)
+            self._findings.add(unknown)
+            if near is None:
+                return lost_defaults(unknown, self._findings)
+            name = near
+        self.used_libraries.add(name)
+        library = known[name]
         if library is None:
-            self._findings.add(
-                UNKNOWN_LIBRARY.at(
-                    node.span,
-                    f"`{node.text}` is no library of this file",
-                    help="name one under `use:`",
-                )
-            )
-            return {}
+            return lost_defaults(self._why_unreadable(node), self._findings)
         return self._resolver(library).defaults
+
+    def _why_unreadable(self, library: ScalarNode) -> Diagnostic:
+        """Why a library could not be read, which was reported."""
+        reported = (f for f in self._findings.diagnostics if f.severity is Severity.ERROR)
+        unread = UNKNOWN_LIBRARY.at(library.span, f"`{library.text}` cannot be read")
+        return next(reported, unread)
 
     def _resolver(self, file: SpecFile) -> _FileResolver:
         known = self._shared.resolvers.get(id(file))
@@ -198,7 +207,7 @@ class _FileResolver:
         shapes = shape_names("in", inputs)
         params = read_params(block.params, shapes, self._findings)
         names: dict[str, Slot] = {**shapes, **_slots(params)}
-        steps = StepResolver(self._context(names), inputs)
+        steps = StepResolver(self._context(names), block.inputs)
         graph = steps.body(block.body)
         scope = Span(key.source, key.start, block.span.end)
         self._shared.allowances.extend(allowances(block.allow, scope))
@@ -215,6 +224,7 @@ class _FileResolver:
             expect=read_expect(block.expect, names, self._findings),
             source=written.citation(block.source, self._file.model.source),
             note=block.note or "",
+            inputs_span=around(block.inputs),
         )
 
     def _context(self, names: Mapping[str, Slot]) -> Context:

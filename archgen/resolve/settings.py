@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archgen.diagnostics import Findings, did_you_mean, only_near
+from archgen.diagnostics import Diagnostic, Findings, did_you_mean, only_near
 from archgen.ir.graph import Term
 from archgen.ir.op import Op
 from archgen.ops import OPS_BY_NAME
@@ -17,31 +17,49 @@ from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 Defaults = Mapping[str, Mapping[str, Term]]
 
 
-def read_defaults(node: Node | None, findings: Findings) -> dict[str, Mapping[str, Term]]:
+def read_defaults(node: Node | None, findings: Findings) -> Defaults:
     """The file's `defaults`: op name to settings."""
     if node is None:
         return {}
     if not isinstance(node, MappingNode):
-        findings.add(
-            WRONG_TYPE.at(
-                node.span, "`defaults` is a mapping of ops, or the name of a used library"
-            )
-        )
-        return {}
+        message = "`defaults` is a mapping of ops, or the name of a used library"
+        return lost_defaults(WRONG_TYPE.at(node.span, message), findings)
     defaults: dict[str, Mapping[str, Term]] = {}
     for key, settings in node.entries:
-        op = OPS_BY_NAME.get(key.text) or _meant_op(key, findings)
+        op = OPS_BY_NAME.get(key.text)
+        near = None if op is not None else did_you_mean(key.text, OPS_BY_NAME)
         if op is None:
-            continue
-        if not isinstance(settings, MappingNode):
-            message = f"the defaults of `{key.text}` must be a mapping of settings"
-            help = f"write `{key.text}: {{...}}`"
-            findings.add(WRONG_TYPE.at(settings.span, message, help=help))
-            continue
-        read = {**_lost(op, settings, findings), **_read(op, settings, {}, findings)}
+            finding = _no_op(key, near)
+            findings.add(finding)
+            if near is None:
+                defaults = {**lost_defaults(finding, findings), **defaults}
+                continue
+            op = OPS_BY_NAME[near]
         if op.name == key.text or node.get(op.name) is None:
-            defaults[op.name] = read
+            defaults[op.name] = _defaults_of(op, key, settings, findings)
     return defaults
+
+
+def _defaults_of(
+    op: type[Op], key: ScalarNode, node: Node, findings: Findings
+) -> Mapping[str, Term]:
+    """The defaults of one op."""
+    if isinstance(node, MappingNode) and not op.whole:
+        return {**_lost(op, node, findings), **_read(op, node, {}, findings)}
+    message = f"the defaults of `{key.text}` must be a mapping of settings"
+    finding = WRONG_TYPE.at(node.span, message, help=f"write `{key.text}: {{...}}`")
+    if op.whole:
+        message = f"`{key.text}` says what it is in each step, and has no defaults"
+        finding = DEFAULT_MISSES.at(key.span, message, help="remove it")
+    return lost_defaults(finding, findings)[op.name]
+
+
+def lost_defaults(reason: Diagnostic, findings: Findings) -> Defaults:
+    """What stands for defaults that cannot be read: all that they may have given is unknown, and silent."""
+    return {
+        op.name: {name: Unreadable(reason, findings) for name in settings_of(op)}
+        for op in OPS_BY_NAME.values()
+    }
 
 
 def _lost(op: type[Op], node: MappingNode, findings: Findings) -> dict[str, Term]:
@@ -52,14 +70,12 @@ def _lost(op: type[Op], node: MappingNode, findings: Findings) -> dict[str, Term
     return {name: Unreadable(node.lost, findings) for name in required}
 
 
-def _meant_op(key: ScalarNode, findings: Findings) -> type[Op] | None:
-    """The op that a misspelt key of `defaults` means, which is reported; None where none is near."""
-    near = did_you_mean(key.text, OPS_BY_NAME)
+def _no_op(key: ScalarNode, near: str | None) -> Diagnostic:
+    """The finding for a key of `defaults` that is no op."""
     help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
     message = f"there is no op `{key.text}` to give defaults to"
     instead = only_near(key.text, OPS_BY_NAME)
-    findings.add(DEFAULT_MISSES.at(key.span, message, help=help, instead=instead))
-    return OPS_BY_NAME[near] if near else None
+    return DEFAULT_MISSES.at(key.span, message, help=help, instead=instead)
 
 
 def read_settings(
@@ -83,7 +99,8 @@ def read_settings(
     for name, type_ in settings_of(op).items():
         if name not in settings and type_.is_required and not misspelt:
             help = type_.advice or f"write `{op.name}: {{{name}: ...}}`"
-            message = f"`{op.name}` needs `{name}`: {type_.doc}"
+            needed = type_.doc if op.whole else f"`{name}`: {type_.doc}"
+            message = f"`{op.name}` needs {needed}"
             settings[name] = Unreadable(type_.missing.at(key.span, message, help=help), findings)
     return settings
 
@@ -127,4 +144,5 @@ def _term(
     try:
         return settings_of(op)[name].slot.read(node, names)
     except SettingError as error:
-        return Unreadable(error.diagnostic.naming(name), findings)
+        known = op.name if op.whole and name == op.bare else name
+        return Unreadable(error.diagnostic.naming(known), findings)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
-from archgen.diagnostics import Diagnostic, Findings, Span, listed, near_words, only_near
+from archgen.diagnostics import Diagnostic, Findings, Span, near_words
 from archgen.ir.graph import (
     INPUT,
     Allowance,
@@ -33,6 +33,7 @@ from archgen.resolve.misuse import (
     misuse,
     no_output,
     no_part,
+    no_step,
     parted,
     parts_of_call,
     unknown_op,
@@ -52,11 +53,10 @@ from archgen.resolve.settings import Defaults, read_settings
 from archgen.rules import (
     LIMIT,
     MISSING_SETTING,
-    UNKNOWN_REFERENCE,
     WRONG_TYPE,
 )
 from archgen.spec import model as written
-from archgen.spec.document import MappingNode, ScalarNode
+from archgen.spec.document import MappingNode, ScalarNode, around
 from archgen.spec.document import Node as YamlNode
 from archgen.spec.model import Step, read_steps
 
@@ -126,13 +126,14 @@ class _List:
 class StepResolver:
     """Resolves the steps of one block, its branches and, for a network, its heads."""
 
-    def __init__(self, context: Context, inputs: tuple[str, ...] = ()) -> None:
+    def __init__(self, context: Context, inputs: tuple[ScalarNode, ...] = ()) -> None:
         self._context = context
         self._findings = context.findings
         self._next_id = 0
         self._splits: dict[int, tuple[str, tuple[str, ...]]] = {}
-        ports = {f"in.{port}": Ref(INPUT, port) for port in inputs}
-        self._input = Ref(INPUT, inputs[0] if inputs else "")
+        ports = {f"in.{port.text}": Ref(INPUT, port.text) for port in inputs}
+        self._input = Ref(INPUT, inputs[0].text if inputs else "")
+        self._inputs_span = around(inputs)
         self._outer: dict[str, Node | Ref] = {"in": self._input, **ports}
         self._scope = Scope(context.findings)
         self.top: Mapping[str, Node | Ref] = {}
@@ -184,9 +185,7 @@ class StepResolver:
         for misspelt in (sight[word] for word in near):
             if isinstance(misspelt, Node) and isinstance(misspelt.call, UnknownCall):
                 return Ref(misspelt.id)
-        help = f"did you mean `{near[0]}`?" if near else f"in sight here: {listed(sight)}"
-        message, instead = f"`{name.text}` names no step in sight", only_near(name.text, sight)
-        self._findings.add(UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead))
+        self._findings.add(no_step(name, sight, self._inputs_span))
         return None
 
     def _outputs(self, node: Node) -> Iterable[str] | None:

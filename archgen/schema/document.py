@@ -17,9 +17,10 @@ from archgen.schema.weight_maps import weight_map_definitions
 from archgen.spec import model as written
 from archgen.spec.document import MappingNode, ScalarNode
 from archgen.spec.loader import LANGUAGE_VERSION, SpecFile
+from archgen.spec.mappings import SpecModel
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
-_MODELS: dict[str, type[written.SpecModel]] = {
+_MODELS: dict[str, type[SpecModel]] = {
     "source": written.Source,
     "expect": written.Expect,
     "erratum": written.Erratum,

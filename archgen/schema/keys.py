@@ -14,6 +14,7 @@ from archgen.diagnostics import Severity
 from archgen.resolve.params import TYPES
 from archgen.rules import RULES
 from archgen.spec.loader import LANGUAGE_VERSION
+from archgen.spec.mappings import SpecModel
 from archgen.spec.model import (
     Alternative,
     Block,
@@ -27,7 +28,6 @@ from archgen.spec.model import (
     Output,
     Sizes,
     Source,
-    SpecModel,
     Step,
 )
 

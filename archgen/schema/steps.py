@@ -67,7 +67,7 @@ def _step(known: Known | None) -> Schema:
 
 def _defaults(words: Iterable[str] | None) -> Schema:
     """Ops with some of their settings, or the name of a library."""
-    ops = {op.name: described(_settings(op, words), op_words(op)) for op in OPS}
+    ops = {op.name: described(_settings(op, words), op_words(op)) for op in OPS if not op.whole}
     return {
         "type": ["object", "string"],
         "if": {"type": "object"},

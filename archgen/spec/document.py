@@ -9,7 +9,7 @@ hostile text costs no more than its length.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import yaml
@@ -62,6 +62,11 @@ class MappingNode(NamedTuple):
 
 Node: TypeAlias = "ScalarNode | SequenceNode | MappingNode"
 Entries: TypeAlias = "dict[str, tuple[ScalarNode, Node]]"
+
+
+def around(nodes: Sequence[Node]) -> Span | None:
+    """The stretch from the first of some nodes of one text to the last; None where there is none."""
+    return Span(nodes[0].span.source, nodes[0].span.start, nodes[-1].span.end) if nodes else None
 
 
 def plain(node: Node) -> object:

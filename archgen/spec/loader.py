@@ -13,6 +13,7 @@ from typing import Protocol
 from archgen.diagnostics import Diagnostic, Findings, Rule, SpecError, did_you_mean
 from archgen.rules import (
     LIMIT,
+    MISSING_KEY,
     NEWER_LANGUAGE,
     RECURSION,
     UNKNOWN_BASE,
@@ -23,6 +24,7 @@ from archgen.rules import (
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
 from archgen.spec.extending import extended
 from archgen.spec.files import SpecText, read_spec, root_of, start_of
+from archgen.spec.mappings import read_model, read_models, unknown_key
 from archgen.spec.model import (
     Alternative,
     Block,
@@ -30,9 +32,6 @@ from archgen.spec.model import (
     Library,
     Network,
     Output,
-    read_model,
-    read_models,
-    unknown_key,
 )
 
 LANGUAGE_VERSION = 1
@@ -77,9 +76,18 @@ class Reader(Protocol):
         """The text of the file."""
 
 
-def load(text: SpecText, findings: Findings, read: Reader = read_spec) -> SpecFile | None:
-    """The file and the libraries it uses; None where too little of it can be read to go on."""
-    return _Loader(findings, read).file(text, wanted=("network", "blocks"))
+def load(
+    text: SpecText,
+    findings: Findings,
+    read: Reader = read_spec,
+    texts: dict[str, str] | None = None,
+) -> SpecFile | None:
+    """The file and the libraries it uses; None where too little of it can be read to go on.
+
+    Every text that is read goes to `texts`, by the name that findings show.
+    """
+    loader = _Loader(findings, read, {} if texts is None else texts)
+    return loader.file(text, wanted=("network", "blocks"))
 
 
 def kind_of(root: Node) -> str:
@@ -168,9 +176,13 @@ def _wrong_kind(
         place = key.span if (key := root.key(kind)) else root.span
         message = f"this file {_IN_WORDS[kind]}, and one with {keys} is needed here"
         return WRONG_KIND.at(place, message, help=f"name a file that has the key {keys}")
+    if "network" in wanted and (edits := root.key("edit")) is not None:
+        message = "this file has edits, and no key `extends` that names what they edit"
+        return MISSING_KEY.at(edits.span, message, help="write `extends: other.yaml`")
+    legal = [*wanted, "extends"] if "network" in wanted else list(wanted)
     for key, _ in root.entries:
-        if did_you_mean(key.text, wanted):
-            return unknown_key(key, "a spec", list(wanted))
+        if did_you_mean(key.text, legal):
+            return unknown_key(key, "a spec", legal)
     message = f"this file does not tell what it is: it has no key {keys}"
     help = f"write `{wanted[0]}:` and what belongs to it"
     return WRONG_KIND.at(start_of(text.source), message, help=help)
@@ -179,12 +191,12 @@ def _wrong_kind(
 class _Loader:
     """Loads a file and, once each, the files it uses."""
 
-    def __init__(self, findings: Findings, read: Reader) -> None:
+    def __init__(self, findings: Findings, read: Reader, texts: dict[str, str]) -> None:
         self._findings = findings
         self._reader = read
         self._open: list[Path] = []
         self._loaded: dict[Path, SpecFile | None] = {}
-        self._texts: dict[str, str] = {}
+        self._texts = texts
 
     def file(self, text: SpecText, wanted: tuple[str, ...]) -> SpecFile | None:
         self._texts[text.source] = text.text
@@ -217,7 +229,8 @@ class _Loader:
         if own is None or found is None:
             return None
         base, origin = found
-        return extended(base, own, self._findings), origin
+        whole = extended(base, own, self._findings)
+        return None if whole is None else (whole, origin)
 
     def _base(self, text: SpecText, named: ScalarNode) -> tuple[MappingNode, SpecText] | None:
         """The whole document of the file that is extended, and the file it comes from."""
@@ -293,5 +306,6 @@ class _Loader:
         except SpecError as error:
             reason = error.diagnostics[0]
             message = f"`{named.text}`: {reason.message}"
-            self._findings.add(rule.at(named.span, message, help=reason.help))
+            help = reason.help.replace(f"{base.parent}/", "", 1)  # paths go from the file
+            self._findings.add(rule.at(named.span, message, help=help))
             return None

@@ -1,33 +1,15 @@
-"""The models of a spec: what the user wrote, typed, with expressions unevaluated and nothing inferred.
-
-Models are read from positioned nodes, so every leaf that a later stage may have to point at is kept as
-its node. Unknown keys are reported to the `Findings` handed in as pydantic's context; what pydantic
-itself refuses becomes findings in `read_model`.
-"""
+"""The models of a spec: what the user wrote, typed, with expressions unevaluated and nothing inferred."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
-from archgen.diagnostics import Diagnostic, Findings, Span, did_you_mean, only_near
-from archgen.rules import (
-    MISSING_KEY,
-    NOT_ONE_OP,
-    UNKNOWN_KEY,
-    WRONG_TYPE,
-)
-from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
+from archgen.diagnostics import Findings, did_you_mean
+from archgen.rules import NOT_ONE_OP, WRONG_TYPE
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.leaves import (
     AnyNode,
     Boolean,
@@ -41,58 +23,7 @@ from archgen.spec.leaves import (
     refused,
     wrong_node,
 )
-
-
-class SpecModel(BaseModel):
-    """A mapping of known keys. `node` is the mapping itself; `title` names it in messages."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-    title: ClassVar[str] = "this mapping"
-
-    node: AnyNode
-
-    @property
-    def span(self) -> Span:
-        """Where the mapping stands."""
-        span = self.node.span
-        assert isinstance(span, Span)
-        return span
-
-    @classmethod
-    def keys(cls) -> list[str]:
-        """The keys a spec may write."""
-        return [field.alias or name for name, field in cls.model_fields.items() if name != "node"]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_node(cls, value: object, info: ValidationInfo) -> object:
-        if not isinstance(value, MappingNode):
-            assert isinstance(value, ScalarNode | SequenceNode)
-            raise wrong_node(value, "a mapping", f"its keys are {', '.join(cls.keys())}", cls.title)
-        findings = info.context
-        assert isinstance(findings, Findings)
-        return cls.fields_of(value, findings)
-
-    @classmethod
-    def fields_of(cls, node: MappingNode, findings: Findings) -> dict[str, object]:
-        """The known keys of `node`; unknown ones are reported, and misspelt ones read as what is meant."""
-        legal = cls.keys()
-        known: dict[str, object] = {key.text: value for key, value in node.entries}
-        for key, value in node.entries:
-            if key.text not in legal:
-                findings.add(unknown_key(key, cls.title, legal))
-                del known[key.text]
-                if (meant := did_you_mean(key.text, legal)) is not None:
-                    known.setdefault(meant, value)
-        return {**known, "node": node}
-
-
-def unknown_key(key: ScalarNode, owner: str, legal: list[str]) -> Diagnostic:
-    """The finding for a key that `owner` does not have."""
-    near = did_you_mean(key.text, legal)
-    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
-    message = f"unknown key `{key.text}` in {owner}"
-    return UNKNOWN_KEY.at(key.span, message, help=help, instead=only_near(key.text, legal))
+from archgen.spec.mappings import SpecModel, read_model, unknown_key
 
 
 class Source(SpecModel):
@@ -194,10 +125,11 @@ class Step(SpecModel):
         reserved = cls.keys()
         fields = {key.text: inner for key, inner in value.entries if key.text in reserved}
         calls = [(key, inner) for key, inner in value.entries if key.text not in reserved]
-        if len(calls) > 1 and (slip := _misspelt(calls, reserved)) is not None:
+        absent = [key for key in reserved if key not in fields]
+        if len(calls) > 1 and (slip := _misspelt(calls, absent)) is not None:
             key, meant = slip
             assert isinstance(info.context, Findings)
-            info.context.add(unknown_key(key, cls.title, reserved))
+            info.context.add(unknown_key(key, cls.title, absent))
             fields.setdefault(meant, next(inner for other, inner in calls if other is key))
             calls = [call for call in calls if call[0] is not key]
         if len(calls) != 1:
@@ -207,11 +139,11 @@ class Step(SpecModel):
 
 
 def _misspelt(
-    calls: list[tuple[ScalarNode, Node]], reserved: list[str]
+    calls: list[tuple[ScalarNode, Node]], absent: list[str]
 ) -> tuple[ScalarNode, str] | None:
-    """The first key that is no op as it stands and near to a reserved one, and that one."""
+    """The first key that is no op as it stands and near to a reserved one that is not there."""
     for key, _ in calls:
-        if (near := did_you_mean(key.text, reserved)) is not None:
+        if (near := did_you_mean(key.text, absent)) is not None:
             return key, near
     return None
 
@@ -365,19 +297,6 @@ class Extension(SpecModel):
     allow: Warnings = ()
 
 
-Model = TypeVar("Model", bound=SpecModel)
-
-
-def read_model(model: type[Model], node: Node, findings: Findings) -> Model | None:
-    """`node` as a `model`; None, with findings, where it is not one."""
-    try:
-        return model.model_validate(node, context=findings)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            _report(detail, node, findings)
-        return None
-
-
 def read_steps(node: Node, findings: Findings) -> tuple[Step | None, ...]:
     """The steps of a list; None, with findings, in the place of one that cannot be read."""
     if isinstance(node, SequenceNode):
@@ -390,43 +309,3 @@ def read_steps(node: Node, findings: Findings) -> tuple[Step | None, ...]:
         )
     )
     return (None,)
-
-
-def read_models(
-    model: type[Model], node: MappingNode | None, findings: Findings
-) -> dict[str, Model | None]:
-    """A mapping of names to models; None, with findings, for one that cannot be read."""
-    entries = node.entries if node else ()
-    return {key.text: read_model(model, value, findings) for key, value in entries}
-
-
-def _report(detail: ErrorDetails, root: Node, findings: Findings) -> None:
-    """One pydantic error as a finding: ours as they are, `missing` with the mapping it is missing from."""
-    if detail["type"] == "diagnostic":
-        keys = [str(part) for part in detail["loc"] if isinstance(part, str)]
-        found: Diagnostic = detail["ctx"]["diagnostic"]
-        findings.add(found.naming(keys[-1]) if keys else found)
-        return
-    if detail["type"] == "missing":
-        owner = detail["input"].get("node", root) if isinstance(detail["input"], dict) else root
-        key = str(detail["loc"][-1])
-        if any(
-            f"`{key}`" in other.help
-            for other in findings.diagnostics
-            if owner.span.contains(other.span)
-        ):
-            return
-        where = _first_line(owner)
-        findings.add(
-            MISSING_KEY.at(where, f"the key `{key}` is missing here", help=f"write `{key}: ...`")
-        )
-        return
-    raise AssertionError(
-        f"a model refused its node in an unforeseen way: {detail}, {plain(root)!r}"
-    )
-
-
-def _first_line(node: Node) -> Span:
-    if isinstance(node, MappingNode) and node.entries:
-        return node.entries[0][0].span
-    return node.span

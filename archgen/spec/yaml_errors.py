@@ -127,9 +127,11 @@ def _origins(message: str, place: Span, lines: list[str]) -> Iterator[Label]:
         (i, _depth(lines[i])) for i in range(min(at, len(lines)) - 1, -1, -1) if lines[i].strip()
     ]
     if message == _ODD_COLON and above:
-        yield Label(
-            _row(above[0][0], lines, source), "or this line is where a `:` or a space is wrong"
-        )
+        around = next((i for i, inner in above if inner < _depth(lines[at])), above[0][0])
+        told, text = above[0][0], "or this line is where a `:` or a space is wrong"
+        if ":" not in lines[around]:
+            told, text = around, "or this line is where a `:` is missing"
+        yield Label(_row(told, lines, source), text)
     if message != _INDENTATION:
         return
     depth = _depth(lines[at]) if at < len(lines) else 0

@@ -27,7 +27,7 @@ from archgen.rules import (
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.files import SpecText, start_of
 from archgen.spec.loader import read_document
-from archgen.spec.model import unknown_key
+from archgen.spec.mappings import unknown_key
 from archgen.weights.dialects import DIALECTS, TORCH, Dialect
 from archgen.weights.folding import Line, folded
 from archgen.weights.leaves import Leaf

@@ -171,11 +171,12 @@ def test_a_step_that_moves_is_told_by_the_branch_in_a_sum() -> None:
     assert breaking.branch_of(lines, lines.index("    id: body")) == ()
 
 
-def test_what_a_dropped_step_made_is_made_by_one_before_it() -> None:
+def test_what_a_dropped_step_made_is_made_or_missed_by_one_beside_it() -> None:
     lines = SPEC.split("\n")
-    assert breaking.steps_before(lines, lines.index("  - other")) == {12}
-    assert breaking.steps_before(lines, lines.index("  - unit: {width: 8}")) == frozenset()
-    assert breaking.steps_before(lines, lines.index("    id: body")) == frozenset()
+    first, last = lines.index("  - unit: {width: 8}"), lines.index("  - other")
+    assert breaking.steps_beside(lines, last) == {12, 14}
+    assert breaking.steps_beside(lines, first) == {13, 14}
+    assert breaking.steps_beside(lines, lines.index("    id: body")) == frozenset()
 
 
 @pytest.mark.parametrize(("line", "is_named"), [(5, True), (6, False)])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from archgen.diagnostics import Diagnostic
+from archgen.pipeline import check
+from archgen.spec.files import read_spec
 from tests.compiling import findings
 
 SMALL = """\
@@ -202,3 +206,108 @@ def test_a_step_of_no_op_may_be_the_one_that_is_named() -> None:
     assert errors(named) == []
     slip = named.replace("- unit: {filters: width}", "- unitt: {filters: width}")
     assert [finding.rule.code for finding in errors(slip)] == ["AG103"]
+
+
+LIBRARY = """\
+archgen: 1
+name: net
+input: {channels: 3, grid: 32}
+use: {lib: lib.yaml}
+defaults: lib
+network:
+  - conv: {filters: 8, kernel: 3}
+  - conv: {filters: 8, kernel: 3}
+  - lib.unit: {}
+expect: {params: 864}
+"""
+
+
+@pytest.fixture
+def libraries(tmp_path: Path) -> Path:
+    """A folder with a library whose defaults the network takes."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "lib.yaml").write_text(
+        "archgen: 1\ndefaults: {conv: {padding: same, bias: false}}\n"
+        "blocks: {unit: {body: [conv: {filters: 1, kernel: 3}]}}\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("word", "slip", "code", "help"),
+    [
+        ("", "", "", ""),
+        ("lib.yaml", "lbi.yaml", "AG406", "lib.yaml`?"),
+        ("defaults: lib", "defaults: lbi", "AG406", "did you mean `lib`?"),
+        ("defaults: lib", "defaults: other", "AG406", "name one under `use:`"),
+        ("{lib: lib", "{lbi: lib", "AG406", "did you mean `lbi`?"),
+        ("defaults: lib", "defaults: [conv]", "AG007", ""),
+        ("defaults: lib", "defaults: {convolution: {padding: same}}", "AG116", "there are conv"),
+        ("defaults: lib", "defaults: {conv: same}", "AG007", "write `conv: {...}`"),
+    ],
+)
+def test_what_defaults_would_have_given_is_no_second_mistake(
+    libraries: Path, word: str, slip: str, code: str, help: str
+) -> None:
+    path = libraries / "net.yaml"
+    path.write_text(LIBRARY.replace(word, slip))
+    found = [f for f in check(read_spec(path)).diagnostics if f.severity == "error"]
+    assert [finding.rule.code for finding in found] == ([code] if code else [])
+    assert all(help in finding.help for finding in found)
+
+
+def test_what_a_step_writes_itself_is_judged_where_the_defaults_are_lost(libraries: Path) -> None:
+    steps = "  - split: {a: 1, b: 1}\n"
+    path = libraries / "net.yaml"
+    path.write_text(
+        LIBRARY.replace("lib.yaml", "no.yaml").replace("network:\n", f"network:\n{steps}")
+    )
+    assert "AG307" in [finding.rule.code for finding in check(read_spec(path)).diagnostics]
+
+
+SEVERAL = """\
+archgen: 1
+name: net
+input: {channels: 4, grid: 8}
+blocks:
+  up:
+    inputs: [low, across]
+    body:
+      - concat: {}
+        from: [in.across, in.low]
+      - conv: {filters: in.across.channels, kernel: 1, padding: same}
+network:
+  - conv: {filters: 8, kernel: 1, padding: same}
+    id: a
+  - up: {}
+    from: [in, a]
+  - up: {}
+    from: [up, a]
+"""
+
+
+def test_a_misspelt_input_is_one_error_where_its_value_and_its_shape_are_named() -> None:
+    assert errors(SEVERAL) == []
+    (found,) = errors(SEVERAL.replace("[low, across]", "[low, acorss]"))
+    assert (found.rule.code, found.help) == ("AG401", "did you mean `in.acorss`?")
+    assert [(label.span.start.line, label.text) for label in found.labels] == [
+        (6, "the inputs of this block"),
+        (10, "`in.across.channels` is not in scope"),
+    ]
+
+
+def test_a_block_that_every_use_gives_too_much_is_told_once_with_its_definition() -> None:
+    one = SEVERAL.replace("    inputs: [low, across]\n", "").replace("in.across", "in")
+    (found,) = errors(one.replace("from: [in, in.low]", "from: [in, in]"))
+    assert (found.rule.code, found.span.start) == ("AG407", (14, 12))
+    assert [(label.span.start.line, label.text) for label in found.labels] == [
+        (5, "`up` has no `inputs:`, and so takes one value"),
+        (16, "and here"),
+    ]
+
+
+def test_a_use_that_gives_too_little_is_told_at_its_from_with_what_the_block_takes() -> None:
+    (found,) = errors(SEVERAL.replace("from: [in, a]", "from: [in]"))
+    assert (found.rule.code, found.span.start) == ("AG407", (15, 12))
+    (label,) = found.labels
+    assert (label.span.start, label.text) == ((6, 14), "the inputs of `up`")

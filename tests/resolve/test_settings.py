@@ -182,3 +182,24 @@ def test_defaults_of_an_unknown_library_are_refused() -> None:
 def test_an_unknown_name_in_the_defaults_is_refused() -> None:
     text = step("conv: {kernel: 1, padding: same}", "{conv: {filters: width}}")
     assert only(text).rule.code == "AG202"
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "message"),
+    [
+        ("split", "AG106", "`split` needs the channels of each part, by name"),
+        ("split: [1, 2]", "AG107", "`split` must be two parts or more, not `[1, 2]`"),
+        ("split: {a: 3, b: here.channels - 3}", "AG107", "`b` must be at least 1"),
+        ("split: {a: 3, b: 1.5}", "AG107", "`b` must be a whole number"),
+    ],
+)
+def test_a_split_is_told_of_by_its_own_words(written: str, code: str, message: str) -> None:
+    whole = step(f"{written}\n  - concat: {{a: [], b: []}}")
+    found = next(f for f in findings(whole) if f.rule.code == code)
+    assert found.message.startswith(message)
+
+
+@pytest.mark.parametrize("op", ["split: {a: 1, b: 2}", "norm: batch", "act: relu"])
+def test_what_an_op_is_as_a_whole_has_no_defaults(op: str) -> None:
+    finding = only(step("flatten", f"{{{op}}}"))
+    assert (finding.rule.code, finding.help) == ("AG116", "remove it")

@@ -15,7 +15,7 @@ from archgen.schema import DESCRIPTIONS, file_schema, general_schema, schema_tex
 from archgen.spec.document import parse, plain
 from archgen.spec.files import SpecText, read_spec
 from archgen.spec.loader import load
-from archgen.spec.model import SpecModel
+from archgen.spec.mappings import SpecModel
 from archgen.weights.maps import KEYS
 from tools.fuzzing.promises import ROOT, SPECS
 

@@ -338,6 +338,12 @@ def test_a_slip_is_told_in_words_of_a_spec(text: str, message: str) -> None:
     assert message in finding.message
 
 
+def test_the_line_that_lacks_the_colon_of_a_folded_text_is_told() -> None:
+    finding = only("one:\n  why >-\n    words of a reason\n    and: more\n")
+    (label,) = finding.labels
+    assert (label.span.start.line, label.text) == (2, "or this line is where a `:` is missing")
+
+
 def test_a_missing_space_behind_a_colon_is_seen() -> None:
     finding = only("network:\n  - conv:{filters: 3, kernel: 1}\n")
     assert finding.rule.code == "AG002"

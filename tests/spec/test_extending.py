@@ -11,6 +11,7 @@ from archgen.pipeline import Compilation, check
 from archgen.resolve.printer import print_spec
 from archgen.spec.files import read_spec
 from archgen.spec.loader import MAX_EXTENDED
+from archgen.spec.patching import applied
 from tests.compiling import compiled, source_of
 
 BASE = """\
@@ -222,6 +223,91 @@ def test_an_edit_that_hits_no_single_place_is_refused(
     assert found[0].span.source == "own.yaml"
     assert words in found[0].message
     assert help in found[0].help
+
+
+EXPECTING = BASE.replace("id: first\n", "id: first\n    expect: {channels: 16}\n")
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "column", "help"),
+    [
+        ("at: network.frist.filters, set: 1", "AG412", 18, "did you mean `first`?"),
+        ("at: network.first.expcet.channels, set: 1", "AG412", 24, "did you mean `expect`?"),
+        ("at: network.first.expect.hannels, set: 1", "AG101", 31, "did you mean `channels`?"),
+        ("at: network.unit.expect.channels, set: 1", "AG412", 23, "`set` it whole: `{at: "),
+        ("at: network.first..expect, set: 1", "AG412", 10, "mean `network.first.expect`?"),
+        ("at: blocks.unit.boddy, set: []", "AG101", 22, "did you mean `body`?"),
+        ("at: blocks.unit.expect.grid, set: 1", "AG412", 22, "network.unit.expect"),
+        ("at: input.grdi, set: 64", "AG101", 16, "did you mean `grid`?"),
+        ("t: network.first.kernel, set: 1", "AG101", 6, "did you mean `at`?"),
+        ("at: network.first.kernel, et: 1", "AG101", 32, "did you mean `set`?"),
+    ],
+)
+def test_a_slip_in_an_edit_is_one_finding_at_its_own_word(
+    folder: Path, edit: str, code: str, column: int, help: str
+) -> None:
+    (folder / "base.yaml").write_text(EXPECTING)
+    # the network without the edit is not the one that is meant, and with it the sum is right
+    more = "expect: {params: 1274}\n"
+    finding = only(extension(folder, edit, more=more))
+    assert (finding.rule.code, finding.span.start) == (code, (5, column))
+    assert help.replace("network.unit.expect", "") in finding.help
+
+
+def test_every_edit_that_misses_is_told_but_for_what_a_lost_one_would_have_brought(
+    folder: Path,
+) -> None:
+    found = extension(
+        folder,
+        "at: network.frist, after: [{conv: {filters: 3, kernel: 3}, id: fresh}]",
+        "at: network.fresh.filters, set: 4",
+        "at: network.untie.repeat, set: 2",
+    )
+    assert [(f.rule.code, f.span.start.line) for f in found.diagnostics] == [
+        ("AG412", 5),
+        ("AG412", 7),
+    ]
+
+
+def test_the_fix_of_a_path_mends_its_one_word(folder: Path) -> None:
+    finding = only(extension(folder, "at: 'network.frist.filters', set: 24"))
+    (fix,) = finding.fixes
+    text = (folder / "own.yaml").read_text()
+    assert "at: 'network.first.filters'" in applied(text, fix.edits)
+
+
+def test_a_path_with_escapes_is_refused(folder: Path) -> None:
+    finding = only(extension(folder, r'at: "network.f\x69rst.filters", set: 24'))
+    assert "as it is, on one line" in finding.message
+
+
+def test_errata_of_a_list_are_edited_by_their_numbers(folder: Path) -> None:
+    erratum = "{field: kernel, printed: 4, why: it is even}"
+    (folder / "base.yaml").write_text(
+        BASE.replace("id: first\n", f"id: first\n    errata: [{erratum}]\n")
+    )
+    assert extension(folder, "at: network.first.errata.0.printed, set: 6").diagnostics == ()
+    wrong = only(extension(folder, "at: network.first.errata.0.prnited, set: 6"))
+    assert (wrong.rule.code, wrong.help) == ("AG101", "did you mean `printed`?")
+
+
+def test_edits_without_a_base_ask_for_it(folder: Path) -> None:
+    (folder / "own.yaml").write_text("archgen: 1\nname: own\nedit: []\n")
+    finding = only(check(read_spec(folder / "own.yaml", "own.yaml")))
+    assert (finding.rule.code, finding.span.start) == ("AG102", (3, 1))
+    assert "`extends`" in finding.message
+
+
+def test_a_misspelt_extends_is_told_as_that(folder: Path) -> None:
+    (folder / "own.yaml").write_text("archgen: 1\nname: own\nxetends: base.yaml\n")
+    finding = only(check(read_spec(folder / "own.yaml", "own.yaml")))
+    assert (finding.rule.code, finding.help) == ("AG101", "did you mean `extends`?")
+
+
+def test_the_text_of_a_base_that_cannot_be_read_is_at_hand(folder: Path) -> None:
+    (folder / "base.yaml").write_text("archgen: 1\nname: [\n")
+    found = extension(folder)
+    assert only(found).span.source in found.sources
 
 
 def test_an_extension_holds_no_network_of_its_own(folder: Path) -> None:

@@ -17,6 +17,7 @@ from archgen.ops.settings import settings_of
 from archgen.resolve.params import LONG_FORM
 from archgen.spec import model
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
+from archgen.spec.mappings import SpecModel
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 WRONG_VALUES = (
@@ -70,7 +71,7 @@ def _vocabulary() -> frozenset[str]:
     models = [
         kind
         for kind in vars(model).values()
-        if isinstance(kind, type) and issubclass(kind, model.SpecModel)
+        if isinstance(kind, type) and issubclass(kind, SpecModel)
     ]
     keys = {key for kind in models for key in kind.keys()}  # noqa: SIM118  # not a dict
     settings = {name for op in OPS for name in settings_of(op)}
@@ -251,7 +252,7 @@ def _lines(random: Random, text: str) -> Edit:
     match random.randrange(3):
         case 0:
             touched = frozenset({max(1, at), at + 1}) | held(lines, at) | list_around(lines, at)
-            touched |= steps_before(lines, at)
+            touched |= steps_beside(lines, at)
             del lines[at]
             return _moved("dropped line", lines, touched, words, branch)
         case 1:
@@ -301,15 +302,22 @@ def list_around(lines: list[str], at: int) -> frozenset[int]:
     return frozenset({next(keys, at)})
 
 
-def steps_before(lines: list[str], at: int) -> frozenset[int]:
-    """The steps before one in its list, numbered from 1: when it is dropped, one of them makes its value."""
+def steps_beside(lines: list[str], at: int) -> frozenset[int]:
+    """The other steps in the list of one, numbered from 1 without it.
+
+    When it is dropped, one before it makes its value, and one behind it takes another and ends the list.
+    """
     depth = _depth(lines[at])
     if not lines[at].lstrip().startswith("- "):
         return frozenset()
-    inside = takewhile(
-        lambda i: not lines[i].strip() or _depth(lines[i]) >= depth, range(at - 1, -1, -1)
-    )
-    return frozenset(i + 1 for i in inside if _depth(lines[i]) == depth)
+
+    def is_inside(i: int) -> bool:
+        return not lines[i].strip() or _depth(lines[i]) >= depth
+
+    before = takewhile(is_inside, range(at - 1, -1, -1))
+    behind = takewhile(is_inside, range(at + 1, len(lines)))
+    numbers = [*(i + 1 for i in before if _depth(lines[i]) == depth)]
+    return frozenset((*numbers, *(i for i in behind if _depth(lines[i]) == depth)))
 
 
 def branch_of(lines: list[str], at: int) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ def names(found: Diagnostic, edit: Edit) -> bool:
     if any(span.start.line in edit.lines for span in spans):
         return True
     texts = (found.message, found.caption, found.help, *found.notes, *(t for _, t in found.labels))
-    named = [f"`{word}" for word in edit.words if word] + [
+    named = [f"`{of}{word}" for word in edit.words if word for of in ("", "in.")] + [
         place for n in edit.lines for place in (f"at line {n}", f"(line {n})")
     ]
     named += edit.derived

@@ -50,6 +50,9 @@ COMMANDS = {
         "weights", "weights", "Look at weights; take them from, or give them to, other code."
     ),
     "export": Entry("export", "export", "Write a network with its weights for other programs."),
+    "import": Entry(
+        "import_module", "import_module", "Make a spec of an existing nn.Module, and prove it."
+    ),
     "lsp": Entry(
         "lsp",
         "lsp",

@@ -1,0 +1,105 @@
+"""Lifting on one screen.
+
+module --record--> Recording --matched--> FlatNetwork --spec_text--> text --check--> ShapedNetwork
+                                          with the module's weights: the same logits? --> Proof
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from archgen.lift.flat import FlatNetwork
+from archgen.lift.matching import matched
+from archgen.lift.proving import Proof, Ran, prove, randomise
+from archgen.lift.recording import NotRecorded, Recording, record, starts_of, tensors_of
+from archgen.lift.source import Original
+from archgen.lift.structure import spec_text
+from archgen.pipeline import Compilation, check
+from archgen.spec.files import SpecText
+
+
+class Lifted(NamedTuple):
+    """The text of a spec, its proof unless none was wanted, and in words what the spec leaves out."""
+
+    text: str
+    proof: Proof | None
+    remarks: tuple[str, ...]
+
+
+def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lifted:
+    """The spec of a module that was run on `images`, N x C x H x W.
+
+    The module's norms and statistics are given other numbers. Raises NotRecorded where it cannot be
+    run or followed, OutsideTheTable for ops that a spec does not have, SpecError for a spec that is
+    not sound, NotProved where its network is not the same.
+    """
+    module = original.module
+    _demand_one_input(module)
+    starts = starts_of(module)
+    randomise(module)
+    recording = record(module, images)
+    flat = matched(recording, starts, original.name, original.source)
+    text = spec_text(flat)
+    compilation = _checked(text)
+    proof = None
+    if with_proof:
+        network, state = compilation.sound_network(), dict(tensors_of(module))
+        ran = Ran(images, recording.logits)
+        proof = prove(network, compilation.sources, flat, state, ran)
+    return Lifted(text, proof, tuple(_remarks(module, recording, flat)))
+
+
+def noise(original: Original) -> Tensor:
+    """Two images for it, the same each time."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(2, original.channels, *original.grid, generator=generator)
+
+
+def _demand_one_input(module: nn.Module) -> None:
+    """Raises NotRecorded for a `forward` that needs more than images."""
+    known = inspect.signature(module.forward).parameters.values()
+    wanted = [
+        each.name
+        for each in known
+        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+    ]
+    if len(wanted) > 1:
+        names = ", ".join(f"`{name}`" for name in wanted)
+        raise NotRecorded(f"`forward` wants {len(wanted)} inputs, {names}, and a network has one")
+
+
+def _checked(text: str) -> Compilation:
+    """The spec, sound. Raises SpecError."""
+    compilation = check(SpecText("the lifted spec", text))
+    compilation.sound_network()
+    return compilation
+
+
+def _remarks(module: nn.Module, recording: Recording, flat: FlatNetwork) -> Iterator[str]:
+    """What of the module is not in the spec."""
+    for path in recording.idle:
+        yield f"`{path}` does nothing in evaluation, and is left out"
+    lifted = {name for call in flat.calls for _, name in call.tensors}
+    left: Counter[str] = Counter()
+    for name, parameter in module.named_parameters():
+        if name not in lifted:
+            left[_owner(name, lifted)] += parameter.numel()
+    for owner, count in left.items():
+        yield f"`{owner}` is left out: nothing comes of its {count:,} parameters in evaluation"
+
+
+def _owner(name: str, lifted: AbstractSet[str]) -> str:
+    """The outermost module around a tensor of which nothing was lifted, or the tensor."""
+    parts = name.split(".")
+    for count in range(1, len(parts)):
+        path = ".".join(parts[:count])
+        if not any(other.startswith(f"{path}.") for other in lifted):
+            return path
+    return name

@@ -1,0 +1,324 @@
+"""A module's forward as the calls of torch that it made: run once on noise, watched, nothing guessed.
+
+Python runs as it always does, so shapes are numbers, and loops and conditions over them are done when
+the record is written. Each call is noted as the module wrote it, `F.relu` and not what that calls in
+turn, with the modules around it and its line. A tensor is known by its identity: a call in place makes
+the tensor a new value from there on. A network that looks at the values of its input is refused, for
+it would do something else with other values.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from archgen.lift.flat import Scope
+
+Extents: TypeAlias = "tuple[int, ...]"
+
+
+class Made(NamedTuple):
+    """A tensor that comes from the input: the input itself is 0."""
+
+    number: int
+
+
+class Weight(NamedTuple):
+    """A parameter or statistic of the module, by its name in the state dict."""
+
+    name: str
+    shape: Extents
+
+
+class Constant(NamedTuple):
+    """A tensor that comes from neither the input nor the state dict."""
+
+    shape: Extents
+
+
+class Event(NamedTuple):
+    """A call: tensors in `args` and `kwargs` are Made, Weight or Constant, all else as it was.
+
+    `results` are the numbers of what it made. `place` is `file.py:12`, `scopes` the modules around it.
+    """
+
+    function: str
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    results: tuple[int, ...]
+    scopes: tuple[Scope, ...]
+    place: str
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one forward did, in order; `shapes` of the values by number, the batch in front.
+
+    `idle` are modules that passed on what they got, and may do more in training.
+    """
+
+    events: tuple[Event, ...]
+    shapes: tuple[Extents, ...]
+    outputs: tuple[int, ...]
+    logits: tuple[Tensor, ...]
+    idle: tuple[str, ...]
+
+
+class NotRecorded(Exception):
+    """The forward cannot be written down; the message says why and where."""
+
+
+class ForwardFailed(NotRecorded):
+    """The module itself raised an error, on the input that it was given."""
+
+
+def record(module: nn.Module, images: Tensor) -> Recording:
+    """The calls of `module(images)`, in evaluation. Raises NotRecorded."""
+    recorder = _Recorder(module, images)
+    with torch.no_grad(), recorder.watching(), recorder:
+        try:
+            out = module(recorder.begun(images.clone()))
+        except NotRecorded:
+            raise
+        except Exception as error:  # noqa: BLE001  # the module is the user's own, and may raise anything
+            raise ForwardFailed(recorder.told(error)) from None
+    return recorder.recording(out)
+
+
+# what reads numbers out of a tensor, so that Python goes on by them
+_READING = frozenset(
+    "bool item float int index tolist numpy array equal allclose is_nonzero contains nonzero complex".split()
+)
+# modules that pass on their input in evaluation and drop samples in training: where their rate is
+_DROPPING = {"DropPath": "drop_prob", "StochasticDepth": "p"}
+_SILENT = (nn.Identity, nn.Dropout, nn.ReLU)
+_TORCH = f"{Path(torch.__file__).parent}{os.sep}"
+_HERE = __file__
+
+
+class _Recorder(TorchFunctionMode):
+    """Notes every call of torch's functions and methods while it is the mode."""
+
+    def __init__(self, module: nn.Module, images: Tensor) -> None:
+        super().__init__()
+        self._module = module
+        self._paths = {id(each): path for path, each in module.named_modules()}
+        self._weights = {
+            id(tensor): Weight(name, tuple(tensor.shape)) for name, tensor in tensors_of(module)
+        }
+        self._kept: list[Tensor] = []  # a tensor that was freed would lend its identity to another
+        self._shapes: list[Extents] = []
+        self._numbers: dict[int, int] = {}
+        self._events: list[Event] = []
+        self._around: list[str] = []
+        self._idle: list[str] = []
+        self._count = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Runs a call of torch, and notes it if a tensor comes of one that is known."""
+        name = _name(func)
+        noted = tuple(self._stand_in(value) for value in args)
+        noted_kwargs = {key: self._stand_in(value) for key, value in (kwargs or {}).items()}
+        is_known = any(
+            isinstance(part, Made | Weight) for part in _parts((*noted, *noted_kwargs.values()))
+        )
+        if name in _READING and is_known:
+            raise NotRecorded(self._reading(name))
+        result = func(*args, **(kwargs or {}))
+        if is_known and (name == "setitem" or any(True for _ in _tensors(result))):
+            self._note(name, noted, noted_kwargs, result)
+        return result
+
+    def _note(
+        self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object], result: object
+    ) -> None:
+        results = tuple(self._new(tensor) for tensor in _tensors(result))
+        self._events.append(Event(name, args, kwargs, results, self._scopes(), _place()))
+
+    def _new(self, tensor: Tensor) -> int:
+        number = len(self._shapes)
+        self._kept.append(tensor)
+        self._numbers[id(tensor)] = number
+        self._shapes.append(tuple(tensor.shape))
+        return number
+
+    def _stand_in(self, value: object) -> object:
+        """A tensor as what is known of it, also inside lists, tuples and dicts."""
+        if isinstance(value, Tensor):
+            return self._known(value)
+        if type(value) in (list, tuple):
+            return tuple(self._stand_in(part) for part in value)  # type: ignore[attr-defined]  # seen in the line above
+        if isinstance(value, torch.Size):
+            return tuple(value)
+        return value
+
+    def _known(self, tensor: Tensor) -> object:
+        if id(tensor) in self._numbers:
+            return Made(self._numbers[id(tensor)])
+        return self._weights.get(id(tensor), Constant(tuple(tensor.shape)))
+
+    def begun(self, images: Tensor) -> Tensor:
+        """The images, known as the input."""
+        self._new(images)
+        return images
+
+    # --- modules --------------------------------------------------------------------------------
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Follows which modules are running."""
+        hooks = [
+            hook
+            for each in self._module.modules()
+            for hook in (
+                each.register_forward_pre_hook(self._enter),
+                each.register_forward_hook(self._leave),
+            )
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _enter(self, module: nn.Module, _args: object) -> None:
+        self._around.append(self._paths[id(module)])
+        self._count = len(self._events)
+
+    def _leave(self, module: nn.Module, args: tuple[object, ...], result: object) -> None:
+        if self._count == len(self._events) and args and result is args[0]:
+            self._passed_on(module, result)
+        self._around.pop()
+
+    def _passed_on(self, module: nn.Module, value: object) -> None:
+        """A module that did nothing: what drops samples in training is a step all the same."""
+        rate = getattr(module, _DROPPING.get(type(module).__name__, ""), None)
+        if isinstance(rate, float) and isinstance(value, Tensor) and id(value) in self._numbers:
+            self._note("stochastic_depth", (self._known(value), rate), {}, value)
+        elif not isinstance(module, nn.Identity) and not any(True for _ in module.children()):
+            self._idle.append(self._around[-1])
+
+    def _scopes(self) -> tuple[Scope, ...]:
+        """The modules that own the innermost one, from the outermost below the network."""
+        path = self._around[-1] if self._around else ""
+        scopes, module = [], self._module
+        for name in path.split(".") if path else ():
+            module = module.get_submodule(name)
+            scopes.append(Scope(name, type(module).__name__))
+        return tuple(scopes)
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def recording(self, out: object) -> Recording:
+        """All that was noted, and which values came out. Raises NotRecorded."""
+        logits = tuple(_tensors(out))
+        if not logits:
+            raise NotRecorded(f"`forward` gives no tensor but `{type(out).__name__}`")
+        outputs = [self._known(tensor) for tensor in logits]
+        if not all(isinstance(each, Made) for each in outputs):
+            raise NotRecorded("`forward` gives a tensor that does not come from its input")
+        return Recording(
+            tuple(self._events),
+            tuple(self._shapes),
+            tuple(each.number for each in outputs if isinstance(each, Made)),
+            logits,
+            tuple(dict.fromkeys(self._idle)),
+        )
+
+    def told(self, error: Exception) -> str:
+        """What the module raised, in one line, and where."""
+        line = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
+        path = self._around[-1] if self._around else ""
+        where = f"`{path}`" if path else "`forward`"
+        return (
+            f"{where} raises {type(error).__name__}: {line}"
+            if line
+            else f"{where} raises {type(error).__name__}"
+        )
+
+    def _reading(self, name: str) -> str:
+        path = self._around[-1] if self._around else "forward"
+        return (
+            f"{_place()}: `{path}` looks at the values of a tensor (`{name}`), "
+            "so what it computes depends on the images"
+        )
+
+
+def tensors_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers by name."""
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def starts_of(module: nn.Module) -> dict[str, float]:
+    """Parameters that are one number all over, such as factors before training, each with it."""
+    return dict(_starts(module))
+
+
+def _starts(module: nn.Module) -> Iterator[tuple[str, float]]:
+    for name, tensor in module.named_parameters():
+        if tensor.numel() and tensor.numel() == max(tensor.shape, default=1):
+            first = tensor.flatten()[0]
+            if bool((tensor == first).all()):
+                yield name, float(f"{first.item():.7g}")
+
+
+def _name(func: Callable[..., Any]) -> str:
+    """`relu` for `F.relu`, `torch.relu_`, `Tensor.relu` and the like; an attribute's own name."""
+    name = getattr(func, "__name__", "?")
+    if name in ("__get__", "__set__"):
+        name = getattr(getattr(func, "__self__", None), "__name__", name)
+    return name.strip("_")
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    """The tensors in what a call gives back."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _tensors(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _parts(values: Sequence[object]) -> Iterator[object]:
+    for value in values:
+        if type(value) is tuple:
+            yield from _parts(value)
+        else:
+            yield value
+
+
+def _place() -> str:
+    """`file.py:12`: the line of the innermost code that is neither torch's nor ours."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _HERE)):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return f"{_short(Path(frame.f_code.co_filename))}:{frame.f_lineno}"
+
+
+def _short(path: Path) -> Path:
+    """A path as people know it: below the folder of packages, or below the current one."""
+    parts = path.parts
+    if "site-packages" in parts:
+        return Path(*parts[parts.index("site-packages") + 1 :])
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

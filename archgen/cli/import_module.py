@@ -160,7 +160,11 @@ def _problem_lines(problems: Sequence[Problem]) -> list[str]:
         where = f"`{problem.path}`" if problem.path else "`forward`"
         place = f"{where} ({problem.place})" if problem.place else where
         places[problem.message].append(place)
-    return [line for message, found in places.items() for line in _problem(message, found)]
+    lines = [line for message, found in places.items() for line in _problem(message, found)]
+    return [
+        *lines,
+        "help: docs/ops.md lists the ops of a spec; a network is lifted whole or not at all",
+    ]
 
 
 def _problem(message: str, places: Sequence[str]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def mul(site: Site) -> Value:
 
 def div(site: Site) -> Value:
     """`scale` by one over a number."""
-    given = site.named("input", "other")
+    given = site.named("input", "other", "rounding_mode")
     if not _is_number(given["other"]):
         raise Unmatched("dividing by a tensor")
     divisor = real(given["other"], "divisor")
@@ -69,7 +69,7 @@ def scaled(site: Site, x: Value, factor: float) -> Value:
 
 def cat(site: Site) -> Value:
     """`concat` of channels; nothing of a single value."""
-    given = site.named("tensors", "dim")
+    given = site.named("tensors", "dim", "axis")
     values, dim = given["tensors"], given.get("dim", given.get("axis", 0))
     if not isinstance(values, tuple) or not isinstance(dim, int):
         raise Unmatched("`cat` of what is no list")
@@ -137,6 +137,8 @@ def _alike(site: Site, parts: list[Value]) -> list[Value]:
     """All as vectors where one is: a grid of one position beside a vector is flattened."""
     if len({part.is_vector for part in parts}) == 1:
         return parts
+    if not all(part.is_single for part in parts):
+        raise Unmatched(f"`{site.event.function}` of tensors of different shapes")
     return [
         part if part.is_vector else site.step("flatten", (), [part], part.shape[:1])
         for part in parts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archgen.lift.flat import Value as Written
 from archgen.lift.recording import Weight
 from archgen.lift.values import (
@@ -319,16 +321,9 @@ def normalize(site: Site) -> Value:
 # --------------------------------------------------------------------------- activations and chance
 
 
-def _activation(word: str, *quiet: str) -> object:
-    """The rule of an activation without a number; arguments in `quiet` change nothing."""
-
-    def rule(site: Site) -> Value:
-        given = site.named("input", "inplace")
-        if set(given) - {"input", "inplace", *quiet}:
-            raise Unmatched(f"`{site.event.function}` with these arguments")
-        return act(site, given["input"], word)
-
-    return rule
+def _activation(word: str) -> Callable[[Site], Value]:
+    """The rule of an activation without a number."""
+    return lambda site: act(site, site.named("input", "inplace")["input"], word)
 
 
 def act(site: Site, given: object, function: Written) -> Value:
@@ -338,7 +333,7 @@ def act(site: Site, given: object, function: Written) -> Value:
 
 def gelu(site: Site) -> Value:
     """The exact `gelu`."""
-    given = site.named("input")
+    given = site.named("input", "approximate")
     if given.get("approximate", "none") != "none":
         raise Unmatched("`gelu` by an approximation")
     return act(site, given["input"], "gelu")

@@ -18,7 +18,14 @@ from torch import Tensor, nn
 from archgen.lift.flat import FlatNetwork
 from archgen.lift.matching import matched
 from archgen.lift.proving import Proof, Ran, prove, randomise
-from archgen.lift.recording import NotRecorded, Recording, record, starts_of, tensors_of
+from archgen.lift.recording import (
+    NotRecorded,
+    Recording,
+    make_lazy_layers,
+    record,
+    starts_of,
+    tensors_of,
+)
 from archgen.lift.source import Original
 from archgen.lift.structure import spec_text
 from archgen.pipeline import Compilation, check
@@ -42,6 +49,7 @@ def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lift
     """
     module = original.module
     _demand_one_input(module)
+    make_lazy_layers(module, images)
     starts = starts_of(module)
     randomise(module)
     recording = record(module, images)

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias, cast
 from archgen.lift.arithmetic import ARITHMETIC
 from archgen.lift.flat import INPUT, Call, FlatNetwork
 from archgen.lift.layers import LAYERS
-from archgen.lift.recording import Event, Made, Recording, Weight
-from archgen.lift.values import Lie, Site, Unmatched, Value
+from archgen.lift.recording import READING, Event, Extents, Made, Recording, Weight
+from archgen.lift.values import Lie, Lost, Site, Unmatched, Value
 from archgen.lift.views import VIEWS, channel_slice, split
 
 Rule: TypeAlias = "Callable[[Site], Value | Weight | tuple[Value, ...]]"
@@ -77,14 +77,19 @@ class _Matcher:
             made = self._made(event, site)
         except Unmatched as problem:
             self._problem(f"{problem} is outside the op table", event)
-            made = tuple(_unknown(each) for each in sides)
-        results = made if type(made) is tuple else (made,)
-        self._values.update(
-            zip(event.results, cast("tuple[Value | Weight, ...]", results), strict=True)
-        )
+            self._values.update(_likely(event.results, sides))
+        except Lost:
+            pass
+        else:
+            results = made if type(made) is tuple else (made,)
+            self._values.update(
+                zip(event.results, cast("tuple[Value | Weight, ...]", results), strict=True)
+            )
 
     def _made(self, event: Event, site: Site) -> Value | Weight | tuple[Value, ...]:
         rule = RULES.get(event.function)
+        if event.function in READING:
+            raise Unmatched(f"to go by the values of a tensor (`{event.function}`)")
         if rule is None:
             raise Unmatched(f"`{event.function}`")
         cut = _cut(event, self._recording)
@@ -106,7 +111,9 @@ class _Matcher:
             self._calls.append(call)
             for _, weight in call.tensors:
                 if self._owners.setdefault(weight, call) is not call:
-                    self._problem(f"the weight `{weight}` is used a second time, which", event)
+                    self._problem(
+                        f"the weight `{weight}` is used a second time, and steps share none", event
+                    )
 
         return add
 
@@ -119,19 +126,21 @@ class _Matcher:
         self._problems.append(Problem(message, path, event.place))
 
     def _output(self, number: int) -> str:
-        value = self._values[number]
+        value = self._values.get(number)
         if isinstance(value, Value) and value.lie is Lie.PLAIN:
             return value.name
-        self._problems.append(
-            Problem(f"an output of {len(self._recording.shapes[number])} dimensions", "", "")
-        )
+        if value is not None or not self._problems:
+            sides = "x".join(map(str, self._recording.shapes[number]))
+            message = f"an output of {sides} with its channels elsewhere than second"
+            self._problems.append(Problem(f"{message} is outside the op table", "", ""))
         return ""
 
 
-def _unknown(sides: tuple[int, ...]) -> Value:
-    """What is gone on with behind a call without a place: so that further ones are found too."""
-    grid = sides[1:] if len(sides) in (2, 4) else (*sides[1:], 1, 1)[:3]
-    return Value("?", grid, sides)
+def _likely(numbers: Sequence[int], shapes: Sequence[Extents]) -> Iterator[tuple[int, Value]]:
+    """What is gone on with behind a call without a place, so that further ones are found too."""
+    for number, sides in zip(numbers, shapes, strict=True):
+        if len(sides) in (2, 4):
+            yield number, Value("?", sides[1:], sides)
 
 
 def _cut(event: Event, recording: Recording) -> tuple[int, tuple[int, int]] | None:

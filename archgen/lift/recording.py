@@ -3,8 +3,8 @@
 Python runs as it always does, so shapes are numbers, and loops and conditions over them are done when
 the record is written. Each call is noted as the module wrote it, `F.relu` and not what that calls in
 turn, with the modules around it and its line. A tensor is known by its identity: a call in place makes
-the tensor a new value from there on. A network that looks at the values of its input is refused, for
-it would do something else with other values.
+the tensor a new value from there on. Where Python looks at the values of a tensor, that is noted too: with
+other values the network might do something else.
 """
 
 from __future__ import annotations
@@ -83,24 +83,33 @@ class ForwardFailed(NotRecorded):
 
 def record(module: nn.Module, images: Tensor) -> Recording:
     """The calls of `module(images)`, in evaluation. Raises NotRecorded."""
-    recorder = _Recorder(module, images)
+    recorder = _Recorder(module)
     with torch.no_grad(), recorder.watching(), recorder:
         try:
             out = module(recorder.begun(images.clone()))
-        except NotRecorded:
-            raise
         except Exception as error:  # noqa: BLE001  # the module is the user's own, and may raise anything
-            raise ForwardFailed(recorder.told(error)) from None
+            raise ForwardFailed(_told(error, recorder.path)) from None
     return recorder.recording(out)
 
 
+def make_lazy_layers(module: nn.Module, images: Tensor) -> None:
+    """Runs a module whose layers are made when they first run. Raises NotRecorded."""
+    if not any(nn.parameter.is_lazy(tensor) for _, tensor in tensors_of(module)):
+        return
+    try:
+        with torch.no_grad():
+            module(images.clone())
+    except Exception as error:  # noqa: BLE001  # as above
+        raise ForwardFailed(_told(error, "")) from None
+
+
 # what reads numbers out of a tensor, so that Python goes on by them
-_READING = frozenset(
-    "bool item float int index tolist numpy array equal allclose is_nonzero contains nonzero complex".split()
+READING = frozenset(
+    "__bool__ __int__ __float__ __complex__ __index__ __contains__ __array__ "
+    "item tolist numpy equal allclose is_nonzero nonzero".split()
 )
 # modules that pass on their input in evaluation and drop samples in training: where their rate is
 _DROPPING = {"DropPath": "drop_prob", "StochasticDepth": "p"}
-_SILENT = (nn.Identity, nn.Dropout, nn.ReLU)
 _TORCH = f"{Path(torch.__file__).parent}{os.sep}"
 _HERE = __file__
 
@@ -108,7 +117,7 @@ _HERE = __file__
 class _Recorder(TorchFunctionMode):
     """Notes every call of torch's functions and methods while it is the mode."""
 
-    def __init__(self, module: nn.Module, images: Tensor) -> None:
+    def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self._module = module
         self._paths = {id(each): path for path, each in module.named_modules()}
@@ -137,10 +146,9 @@ class _Recorder(TorchFunctionMode):
         is_known = any(
             isinstance(part, Made | Weight) for part in _parts((*noted, *noted_kwargs.values()))
         )
-        if name in _READING and is_known:
-            raise NotRecorded(self._reading(name))
         result = func(*args, **(kwargs or {}))
-        if is_known and (name == "setitem" or any(True for _ in _tensors(result))):
+        is_told = name in READING or name == "setitem" or any(True for _ in _tensors(result))
+        if is_known and is_told:
             self._note(name, noted, noted_kwargs, result)
         return result
 
@@ -171,6 +179,11 @@ class _Recorder(TorchFunctionMode):
         if id(tensor) in self._numbers:
             return Made(self._numbers[id(tensor)])
         return self._weights.get(id(tensor), Constant(tuple(tensor.shape)))
+
+    @property
+    def path(self) -> str:
+        """The innermost module that is running."""
+        return self._around[-1] if self._around else ""
 
     def begun(self, images: Tensor) -> Tensor:
         """The images, known as the input."""
@@ -211,13 +224,12 @@ class _Recorder(TorchFunctionMode):
         if isinstance(rate, float) and isinstance(value, Tensor) and id(value) in self._numbers:
             self._note("stochastic_depth", (self._known(value), rate), {}, value)
         elif not isinstance(module, nn.Identity) and not any(True for _ in module.children()):
-            self._idle.append(self._around[-1])
+            self._idle.append(self.path)
 
     def _scopes(self) -> tuple[Scope, ...]:
         """The modules that own the innermost one, from the outermost below the network."""
-        path = self._around[-1] if self._around else ""
         scopes, module = [], self._module
-        for name in path.split(".") if path else ():
+        for name in self.path.split(".") if self.path else ():
             module = module.get_submodule(name)
             scopes.append(Scope(name, type(module).__name__))
         return tuple(scopes)
@@ -240,23 +252,12 @@ class _Recorder(TorchFunctionMode):
             tuple(dict.fromkeys(self._idle)),
         )
 
-    def told(self, error: Exception) -> str:
-        """What the module raised, in one line, and where."""
-        line = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
-        path = self._around[-1] if self._around else ""
-        where = f"`{path}`" if path else "`forward`"
-        return (
-            f"{where} raises {type(error).__name__}: {line}"
-            if line
-            else f"{where} raises {type(error).__name__}"
-        )
 
-    def _reading(self, name: str) -> str:
-        path = self._around[-1] if self._around else "forward"
-        return (
-            f"{_place()}: `{path}` looks at the values of a tensor (`{name}`), "
-            "so what it computes depends on the images"
-        )
+def _told(error: Exception, path: str) -> str:
+    """What the module raised, in one line, and where."""
+    line = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
+    what = f"{type(error).__name__}: {line}" if line else type(error).__name__
+    return f"`{path or 'forward'}` raises {what}"
 
 
 def tensors_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -283,7 +284,7 @@ def _name(func: Callable[..., Any]) -> str:
     name = getattr(func, "__name__", "?")
     if name in ("__get__", "__set__"):
         name = getattr(getattr(func, "__self__", None), "__name__", name)
-    return name.strip("_")
+    return name if name in READING else name.strip("_")
 
 
 def _tensors(value: object) -> Iterator[Tensor]:

@@ -12,8 +12,6 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
-import keyword
-import re
 import sys
 import traceback
 import warnings
@@ -81,14 +79,6 @@ def _argument(text: str) -> tuple[str, object]:
         return key, value
 
 
-def spec_name(name: str) -> str:
-    """A class's or network's name as a spec has it: `ResNetTiny` is `resnet_tiny`."""
-    split = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z]{2})", "_", name)
-    words = re.sub(r"\W+", "_", split, flags=re.ASCII).strip("_").lower()[:60]
-    is_name = words.isidentifier() and not keyword.iskeyword(words)
-    return words if is_name else f"net_{words}".rstrip("_")
-
-
 # ------------------------------------------------------------------------------------------ libraries
 
 
@@ -120,7 +110,7 @@ def _of_timm(timm: ModuleType, name: str, given: Mapping[str, object]) -> Origin
     chosen = given.get("in_chans", channels)
     return Original(
         module,
-        spec_name(name),
+        name,
         "",
         chosen if isinstance(chosen, int) else channels,
         (height, width),
@@ -135,7 +125,7 @@ def _of_torchvision(torchvision: ModuleType, name: str, given: Mapping[str, obje
     side = DEFAULT_GRID
     with contextlib.suppress(AttributeError, IndexError, TypeError, ValueError):
         side = models.get_model_weights(name).DEFAULT.transforms().crop_size[0]
-    return Original(module, spec_name(name), "", 3, (side, side))
+    return Original(module, name, "", 3, (side, side))
 
 
 def _demand_listed(library: str, name: str, listed: str, names: Sequence[str]) -> None:
@@ -173,7 +163,7 @@ def _of_file(place: str, name: str, given: Mapping[str, object]) -> Original:
         module = found
     if not isinstance(module, nn.Module):
         raise NoModule(f"`{name}` is no nn.Module but `{type(module).__name__}`")
-    return Original(module, spec_name(name), "", _channels(module), (DEFAULT_GRID,) * 2)
+    return Original(module, name, "", _channels(module), (DEFAULT_GRID,) * 2)
 
 
 def _near_file(path: Path) -> str:

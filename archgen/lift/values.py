@@ -52,6 +52,10 @@ class Unmatched(Exception):
     """A call that no op of the table does; the message says which, and what about it."""
 
 
+class Lost(Exception):
+    """A call on what came of one that was told already."""
+
+
 @dataclass(frozen=True)
 class Site:
     """One call to be matched: what it was given, and where its steps go."""
@@ -65,13 +69,18 @@ class Site:
 
     def named(self, *names: str) -> dict[str, object]:
         """The arguments by name, those given by position too. Raises Unmatched for one too many."""
-        if "out" in self.event.kwargs or len(self.event.args) > len(names):
-            raise Unmatched(f"`{self.event.function}` with these arguments")
+        given = self.event.kwargs.items()
+        more = [key for key, value in given if key not in names and value not in (None, False)]
+        if more or len(self.event.args) > len(names):
+            what = f"with `{more[0]}`" if more else "with so many arguments"
+            raise Unmatched(f"`{self.event.function}` {what}")
         return {**dict(zip(names, self.event.args, strict=False)), **self.event.kwargs}
 
     def value(self, given: object) -> Value:
         """The value that an argument is. Raises Unmatched where it is none that a step has made."""
         known = self.values.get(given.number) if isinstance(given, Made) else given
+        if known is None:
+            raise Lost
         if isinstance(known, Value):
             return known
         if isinstance(known, Weight):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgen.lift.flat import Value as Written
-from archgen.lift.recording import Extents, Weight
+from archgen.lift.recording import Event, Extents, Weight
 from archgen.lift.values import Lie, Site, Unmatched, Value, amounts, unless, whole, window
 
 # ------------------------------------------------------------------------------------ the same numbers
@@ -43,9 +43,8 @@ def _viewed_weight(site: Site, given: object) -> Weight | None:
 
 def _of_vector(x: Value, sides: Extents) -> Value | None:
     """N x C and N x C x 1 x 1 are one to a spec."""
-    batch, channels = x.sides[:2]
-    kept = sides in ((batch, channels), (batch, channels, 1, 1)) and x.sides[2:] in ((), (1, 1))
-    return x.seen(sides) if kept else None
+    is_kept = sides[:2] == x.sides[:2] and {*sides[2:], *x.sides[2:]} <= {1}
+    return x.seen(sides) if is_kept else None
 
 
 def _of_grid(site: Site, x: Value, sides: Extents) -> Value | None:
@@ -124,14 +123,18 @@ def _ordered(site: Site, x: Value, order: tuple[int, ...]) -> Value:
 
 def chunk(site: Site) -> tuple[Value, ...] | Value:
     """`split`, of the channels."""
-    given = site.named("input", "count", "dim")
-    dim = given.get("dim", given.get("axis", 0))
-    x = site.plain(given["input"])
+    x, dim = site.plain(site.event.args[0]), _dim(site.event)
     if not isinstance(dim, int) or dim % len(x.sides) != 1:
         raise Unmatched(f"`{site.event.function}` along another dimension than the channels")
     if len(site.sides) == 1:
         return x
     return split(site, x, tuple(sides[1] for sides in site.sides))
+
+
+def _dim(event: Event) -> object:
+    """The dimension along which `chunk` and its like part: their third argument."""
+    given = dict(zip(("input", "count", "dim"), event.args, strict=False))
+    return given.get("dim", event.kwargs.get("dim", event.kwargs.get("axis", 0)))
 
 
 def split(site: Site, x: Value, counts: tuple[int, ...]) -> tuple[Value, ...]:

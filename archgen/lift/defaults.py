@@ -9,13 +9,17 @@ from dataclasses import replace
 from archgen.lift.flat import Value
 from archgen.lift.paddings import is_free
 from archgen.lift.steps import Branch, Expression, Step, op_default, spelled
+from archgen.lift.writing import Block
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.settings import settings_of
 
 Defaults = Mapping[str, Mapping[str, Value]]
 
 _OPS = ("conv", "conv_transpose", "max_pool", "avg_pool")
-_SHARED = ("kernel", "stride", "padding", "ceil", "count_include_pad", "bias", "norm", "act")
+_SHARED = {
+    "conv": ("padding", "bias", "norm", "act"),
+    "pool": ("kernel", "stride", "padding", "ceil", "count_include_pad"),
+}
 
 
 def chosen_defaults(steps: Iterable[Step]) -> Defaults:
@@ -28,37 +32,52 @@ def chosen_defaults(steps: Iterable[Step]) -> Defaults:
 
 
 def _of_op(op: str, steps: list[Step]) -> dict[str, Value]:
-    names = [name for name in settings_of(OPS_BY_NAME[op]) if name in _SHARED]
-    found = {name: _best(op, name, steps) for name in names if op != "conv" or name != "kernel"}
-    return {name: value for name, value in found.items() if value is not None and len(steps) > 1}
+    shared = _SHARED[op.partition("_")[0]] if "pool" not in op else _SHARED["pool"]
+    found = {
+        name: _best(op, name, steps) for name in settings_of(OPS_BY_NAME[op]) if name in shared
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _best(op: str, name: str, steps: list[Step]) -> Value:
     """The value that most steps have, if writing it once spares writing it twice."""
-    fixed = [s for s in steps if not (name == "padding" and is_free(s.settings))]
-    values = {spelled(step.settings[name]): step.settings[name] for step in fixed}
-    counts = Counter(
-        spelled(step.settings[name])
-        for step in fixed
-        if not isinstance(step.settings[name], Expression)
-    )
+    values = {}
+    counts: Counter[str] = Counter()
+    for step in steps:
+        for value in _spellings(step, name):
+            values[spelled(value)] = value
+            counts[spelled(value)] += 1
+    default = op_default(op, name)
     if not counts:
         return None
-    most, count = counts.most_common(1)[0]
-    is_default = values[most] == op_default(op, name)
-    spared = count + (len(steps) - len(fixed)) - counts[spelled(op_default(op, name))]
-    return None if is_default or spared < 2 else values[most]
+    most = max(counts, key=lambda text: (counts[text], text == '"same"'))
+    spared = counts[most] - counts[spelled(default)]
+    return None if values[most] == default or spared < 2 else values[most]
 
 
-def without_defaults(steps: tuple[Step, ...], defaults: Defaults) -> tuple[Step, ...]:
+def _spellings(step: Step, name: str) -> tuple[Value, ...]:
+    """What a default must be so that the step need not write the setting."""
+    value = step.settings[name]
+    if isinstance(value, Expression):
+        return ()
+    is_any = name == "padding" and is_free(step.settings)
+    return ("same", "valid") if is_any else (value,)
+
+
+def without_defaults(
+    steps: tuple[Step, ...], defaults: Defaults, blocks: Iterable[Block]
+) -> tuple[Step, ...]:
     """The steps with those settings alone that they must write."""
+    params = {block.name: {p.name: p.default for p in block.params} for block in blocks}
+    return _without(steps, {**params, **defaults})
+
+
+def _without(steps: tuple[Step, ...], known: Defaults) -> tuple[Step, ...]:
     return tuple(
         replace(
             step,
-            settings=_unlike(step, defaults.get(step.op, {})),
-            branches=tuple(
-                Branch(name, without_defaults(inner, defaults)) for name, inner in step.branches
-            ),
+            settings=_unlike(step, known.get(step.op, {})),
+            branches=tuple(Branch(name, _without(inner, known)) for name, inner in step.branches),
         )
         for step in steps
     )
@@ -67,7 +86,8 @@ def without_defaults(steps: tuple[Step, ...], defaults: Defaults) -> tuple[Step,
 def _unlike(step: Step, known: Mapping[str, Value]) -> Mapping[str, Value]:
     """The settings that differ from the defaults, in the order of the op table."""
     if step.op not in OPS_BY_NAME:
-        return step.settings
+        given = step.settings.items()
+        return {name: value for name, value in given if _differs(value, known[name])}
     written = {}
     for name in settings_of(OPS_BY_NAME[step.op]):
         default = known.get(name, op_default(step.op, name))

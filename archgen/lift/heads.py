@@ -8,7 +8,7 @@ from functools import reduce
 
 from archgen.lift.branches import distinct
 from archgen.lift.names import is_free, snake_case
-from archgen.lift.steps import Step, common, maker
+from archgen.lift.steps import Step, common, maker, walk
 from archgen.ops import OPS_BY_NAME
 
 
@@ -28,10 +28,16 @@ def parted(
     """The steps that the main output needs, and for each other one the steps that it alone needs."""
     by_value = {step.value: step for step in steps}
     needed = _needed(main, by_value, set())
-    heads = [_head(value, by_value, needed) for value in others]
-    names = distinct(head.name for head in heads)
-    named = tuple(replace(head, name=name) for head, name in zip(heads, names, strict=True))
-    return tuple(step for step in steps if step.value in needed), named
+    heads = tuple(_head(value, by_value, needed) for value in others)
+    return tuple(step for step in steps if step.value in needed), heads
+
+
+def named(heads: tuple[Head, ...], network: tuple[Step, ...]) -> tuple[Head, ...]:
+    """The heads by names that differ from each other and from all in the network."""
+    taken = {name for step in walk(network) for name in (step.op, step.name)}
+    taken |= {branch.name for step in walk(network) for branch in step.branches}
+    names = distinct([head.name for head in heads], taken)
+    return tuple(replace(head, name=name) for head, name in zip(heads, names, strict=True))
 
 
 def _head(value: str, by_value: Mapping[str, Step], main: set[str]) -> Head:

@@ -7,11 +7,12 @@ is inside comes first. What does not nest stays a step that reads others by name
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
 
 from archgen.lift.branches import branch_names, distinct
+from archgen.lift.chains import renamed_reads
 from archgen.lift.flat import Value
 from archgen.lift.merging import belong_together, readers
 from archgen.lift.steps import Branch, Extent, Step, common, maker, part, walk
@@ -193,20 +194,6 @@ def _activated(whole: Step, act: Step) -> Step:
     settings = {**whole.settings, "act": act.settings["function"]}
     scopes = common(whole.scopes, act.scopes)
     return replace(whole, settings=settings, value=act.value, scopes=scopes)
-
-
-def renamed_reads(steps: tuple[Step, ...], names: Mapping[str, str]) -> tuple[Step, ...]:
-    """The steps with other names for what they read."""
-    return tuple(
-        replace(
-            step,
-            reads=tuple(names.get(value, value) for value in step.reads),
-            branches=tuple(
-                Branch(name, renamed_reads(inner, names)) for name, inner in step.branches
-            ),
-        )
-        for step in steps
-    )
 
 
 def _overlap(ways: list[tuple[Step, ...]]) -> bool:

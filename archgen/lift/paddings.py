@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archgen.lift.flat import Value
+from archgen.lift.ramps import Ramp
 from archgen.lift.steps import Branch, Step, same_padding
 
 Settings = Mapping[str, Value]
@@ -50,6 +51,9 @@ def settled(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
 
 def _in_words(settings: Settings) -> Settings:
-    if "padding" not in settings or isinstance(settings["padding"], str):
+    settings = {
+        name: value.text() if isinstance(value, Ramp) else value for name, value in settings.items()
+    }
+    if "padding" not in settings or isinstance(settings["padding"], str | dict):
         return settings
     return {**settings, "padding": shared_padding([settings])}

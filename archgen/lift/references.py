@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from archgen.lift.branches import distinct
 from archgen.lift.names import is_free, snake_case
@@ -13,35 +14,42 @@ from archgen.ops import OPS_BY_NAME
 
 
 def with_names(
-    steps: tuple[Step, ...], start: str, outputs: Collection[str] = ()
+    steps: tuple[Step, ...], start: str, outputs: Collection[str] = (), *, is_network: bool = False
 ) -> tuple[tuple[Step, ...], Mapping[str, str]]:
     """The steps of a block with what they write beside them, and the names of those that are read.
 
     Behind this, `name` is an `id` to write and `reads` a `from` to write; both are mostly empty.
-    `start` is the block's input, `outputs` are values that are read from outside.
+    `start` is the block's input, `outputs` are values that are read from outside. In a network, uses
+    of blocks bear the names of their modules where one name would not do for several.
     """
-    body = _Body(steps, start, outputs)
+    body = _Body(steps, start, outputs, is_network=is_network)
     return body.named(steps, start), body.names
 
 
 class _Body:
     """All lists of one block."""
 
-    def __init__(self, steps: tuple[Step, ...], start: str, outputs: Collection[str]) -> None:
-        read = {*map(maker, outputs), *map(maker, _read_by_name(steps, start))}
+    def __init__(
+        self, steps: tuple[Step, ...], start: str, outputs: Collection[str], *, is_network: bool
+    ) -> None:
+        read = {*map(maker, outputs), *map(maker, read_by_name(steps, start))}
         every = [*walk(steps)]
         self._uses = Counter(step.op for step in every)
-        wanted = [step for step in every if step.value in read or self._is_one_of_many(step)]
         taken = {*OPS_BY_NAME, *self._uses, *(b.name for step in every for b in step.branches)}
-        wishes = [_wish(step, taken) for step in wanted]
-        given = zip(wanted, distinct(wishes), strict=True)
-        self._ids = {step.value: name for step, name in given if name}
+        named = self._modules(steps, taken) if is_network else _first_and_rest(every)
+        unnamed = [step for step in every if step.value in read and step.value not in named]
+        wishes = [*named.values(), *(_wish(step, taken) for step in unnamed)]
+        values = [*named, *(step.value for step in unnamed)]
+        self._ids = dict(zip(values, distinct(wishes), strict=True))
+        self._taken = taken | {*self._ids.values()}
         self.names = {start: "in", **{step.value: step.op for step in every}, **self._ids}
 
-    def _is_one_of_many(self, step: Step) -> bool:
-        """Whether it is one of several uses of a block and its module has a name."""
-        is_use = step.op not in OPS_BY_NAME
-        return is_use and self._uses[step.op] > 1 and bool(_own_name(step))
+    def _modules(self, steps: tuple[Step, ...], taken: Collection[str]) -> Mapping[str, str]:
+        """The uses of blocks by the names of their modules, where a block is used under several names."""
+        uses = [step for step in steps if step.op not in OPS_BY_NAME]
+        named = {step.value: name for step in uses if (name := _own_name(step)) not in (*taken, "")}
+        several = [step for step in uses if step.value in named and self._uses[step.op] > 1]
+        return named if 2 * len(several) >= len(named) and several else {}
 
     def named(self, steps: tuple[Step, ...], before: str) -> tuple[Step, ...]:
         """A list of steps whose first follows the value `before`."""
@@ -49,7 +57,8 @@ class _Body:
         for step in steps:
             name = self._ids.get(step.value, "")
             if not name and segments.intersection(_segments(step)):
-                name = distinct([step.op], {*segments, *OPS_BY_NAME, *self._ids.values()})[0]
+                name = distinct([step.op], self._taken)[0]
+                self._taken.add(name)
             segments |= {*_segments(step)} if not name else {name}
             reads = () if step.reads == (before,) else tuple(map(self._reference, step.reads))
             result.append(replace(step, name=name, reads=reads, branches=self._inside(step)))
@@ -68,19 +77,30 @@ class _Body:
         return f"{name}.{part(value)}" if part(value) else name
 
 
+def _first_and_rest(steps: list[Step]) -> Mapping[str, str]:
+    """The names of a use of a block and of more uses of it right behind."""
+    for step, behind in pairwise(steps):
+        is_pair = step.op == behind.op and step.op not in OPS_BY_NAME
+        if is_pair and behind.repeat != 1 and step.repeat == 1:
+            return {step.value: "first", behind.value: "rest"}
+    return {}
+
+
 def _start(inner: tuple[Step, ...], start: str, name: str) -> str:
     """What the first step of a branch receives: the part of a split that bears the branch's name."""
     of_split = f"{start}.{name}"
     return of_split if inner and of_split in inner[0].reads else start
 
 
-def _read_by_name(steps: tuple[Step, ...], before: str) -> Iterator[str]:
+def read_by_name(steps: tuple[Step, ...], before: str) -> Iterator[str]:
     """The values that steps read and that are not made by the step before."""
     for step in steps:
         if step.reads != (before,):
             yield from step.reads
+        start = step.reads[0] if step.reads else ""
         for name, inner in step.branches:
-            yield from _read_by_name(inner, _start(inner, step.reads[0], name))
+            yield from read_by_name(inner, _start(inner, start, name))
+        yield from read_by_name(step.inner, start)
         before = step.value
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from archgen.cost import Costs
 from archgen.diagnostics import Severity
 from archgen.formatting import formatted
+from archgen.lift.blocks import with_blocks
 from archgen.lift.calls import as_steps
 from archgen.lift.classifier import with_classes
 from archgen.lift.defaults import chosen_defaults, without_defaults
@@ -19,12 +20,12 @@ from archgen.lift.dense import chained
 from archgen.lift.dissolving import dissolved
 from archgen.lift.flat import INPUT, FlatNetwork
 from archgen.lift.grouping import grouped
-from archgen.lift.heads import Head, parted
+from archgen.lift.heads import Head, named, parted
 from archgen.lift.merging import merged
 from archgen.lift.names import legal_name
 from archgen.lift.nesting import nested
 from archgen.lift.paddings import settled
-from archgen.lift.references import with_names
+from archgen.lift.references import read_by_name, with_names
 from archgen.lift.steps import Step, maker, walk
 from archgen.lift.writing import Document, Output, written
 from archgen.pipeline import check
@@ -42,26 +43,28 @@ def _document(flat: FlatNetwork) -> Document:
     steps, (main, *others) = as_steps(flat)
     calls, heads = parted(chained(steps), main, others)
     taps = {maker(head.source) for head in heads}
-    network = _list(calls, INPUT, {maker(main), *taps})
+    modules = _modules(calls, INPUT, {maker(main), *taps})
+    network, blocks = with_blocks(modules, {*read_by_name(modules, INPUT), *taps})
     network, params = with_classes(network)
-    network, names = with_names(network, INPUT, taps)
+    network, names = with_names(network, INPUT, taps, is_network=True)
     return Document(
         name=legal_name(flat.name),
         source=flat.source,
         input=flat.input,
         params=params,
+        blocks=tuple(replace(block, steps=with_names(block.steps, INPUT)[0]) for block in blocks),
         network=network,
-        outputs=tuple(_output(head, names[maker(head.source)]) for head in heads),
+        outputs=tuple(_output(head, names[maker(head.source)]) for head in named(heads, network)),
     )
 
 
-def _list(steps: tuple[Step, ...], source: str, outputs: Collection[str]) -> tuple[Step, ...]:
-    """Calls behind `source` as a list of steps; `outputs` are read from outside."""
-    return dissolved(grouped(nested(merged(steps, outputs), source, outputs), outputs))
+def _modules(steps: tuple[Step, ...], source: str, outputs: Collection[str]) -> tuple[Step, ...]:
+    """Calls behind `source` as steps in the modules that called them; `outputs` are read from outside."""
+    return grouped(nested(merged(steps, outputs), source, outputs), outputs)
 
 
 def _output(head: Head, source: str) -> Output:
-    steps = _list(head.steps, maker(head.source), {head.value})
+    steps = dissolved(_modules(head.steps, maker(head.source), {head.value}))
     return Output(head.name, source, with_names(steps, head.source)[0])
 
 
@@ -69,7 +72,7 @@ def _short(document: Document) -> Document:
     """The document without what its `defaults:` say, and those."""
     settled_lists = [*map(settled, _lists(document))]
     defaults = chosen_defaults(step for steps in settled_lists for step in walk(steps))
-    short = iter([without_defaults(steps, defaults) for steps in settled_lists])
+    short = iter([without_defaults(steps, defaults, document.blocks) for steps in settled_lists])
     return replace(
         document,
         defaults=defaults,

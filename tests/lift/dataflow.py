@@ -10,7 +10,7 @@ from archgen.ir.op import Op
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
 from archgen.ops.conv import Convolution
-from archgen.ops.head import Flatten, Identity
+from archgen.ops.head import Dropout, Flatten, Identity, StochasticDepth
 from archgen.ops.merge import Add, Concat, Multiply, Residual
 from archgen.ops.normalize import Act, Norm
 from archgen.ops.rearrange import Split
@@ -118,6 +118,8 @@ class Dataflow:
 def _passes_on(op: Op, x: Shape) -> bool:
     if isinstance(op, Scale):
         return op.factor == 1.0 and not op.learned
+    if isinstance(op, StochasticDepth | Dropout):
+        return op.rate == 0.0
     return isinstance(op, Identity) or (isinstance(op, Flatten) and x.grid is None)
 
 

@@ -58,6 +58,14 @@ class Tracing:
             x = self.call("norm", x, own=own and f"{own}_norm", kind=norm)
         return self.call("act", x, function=act) if act else x
 
+    def channels(self, value: str) -> int:
+        """The channels of a value made by a convolution or an addition of such."""
+        call = next((call for call in self._calls if call.name == value), None)
+        if call is None:
+            return self._input[0]
+        width = dict(call.settings).get("filters")
+        return width if isinstance(width, int) else self.channels(call.inputs[-1])
+
     def network(self, *outputs: str, name: str = "traced") -> FlatNetwork:
         """The network, every call with its shape."""
         flat = FlatNetwork(name, self._source, self._input, tuple(self._calls), outputs)

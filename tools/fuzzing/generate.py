@@ -6,7 +6,7 @@ only legal settings are chosen, and those at the edge of what is legal as often 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -186,7 +186,7 @@ class _Writer:
         if ports or shortcut or draw.chance(0.35):
             step.id = self._id(place)
         elif step.op in self._made.blocks or step.op in JOINS:
-            place.names |= set(step.branches) - {"body"}
+            place.names |= _named_in_list(step)
         inputs = self._made.blocks[step.op].inputs if step.op in self._made.blocks else ()
         may_repeat = step.op not in JOINS and len(inputs) < 2 and not ports
         if may_repeat and draw.chance(0.2):
@@ -197,8 +197,8 @@ class _Writer:
             step.note = draw.one(('say "x"', 'a\nb """ c', "{braces} \\N{DASH} é", "`tick` \\"))
         return step
 
-    def _id(self, place: Place) -> str:
-        taken = place.names | place.ids
+    def _id(self, place: Place, others: Iterable[str] = ()) -> str:
+        taken = place.names | place.ids | set(others)
         name = self._draw.name("s", STEP_NAMES, taken)
         place.names.add(name)
         place.ids.add(name)
@@ -223,7 +223,7 @@ class _Writer:
         for _ in range(x.channels - len(names)):
             counts[draw.whole(0, len(names) - 1)] += 1
         parts = {n: draw.that_is(values, count) for n, count in zip(names, counts, strict=True)}
-        split = Step("split", parts, id=self._id(place))
+        split = Step("split", parts, id=self._id(place, names))
         if draw.chance(0.5):
             split.note = "parts"
         steps.append(split)
@@ -242,6 +242,7 @@ class _Writer:
                 and out.size <= MAX_SIZE
             ):
                 steps.append(join)
+                place.names |= _named_in_list(join)
                 return out
         steps.append(Step("identity", reads=(f"{split.id}.{names[0]}",), is_bare=True))
         return shapes[names[0]]
@@ -493,6 +494,11 @@ class _Writer:
                 self._made.expect = {"params": sum(sizes), "macs": found.macs}
             else:
                 self._made.expect = {"channels": found.output.channels}
+
+
+def _named_in_list(step: Step) -> set[str]:
+    """The branches of a join without an id have their names in its list, but for a residual's body."""
+    return set(step.branches) - ({"body"} if step.op == "residual" else set())
 
 
 def _product(shape: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archgen.cost import Costs
 from archgen.diagnostics import Diagnostic, Label
+from archgen.infer import as_stated
 from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import (
     Expected,
@@ -21,30 +22,38 @@ from archgen.rules import BUDGET, EXPECTATION
 def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
     """Every stated grid, channel count, number of params and of MACs must be what comes out.
 
-    A line about an unknown shape says nothing: the reason was reported already.
+    A line about an unknown shape says nothing: the reason was reported already. Nor does one that
+    would hold if the shapes stated before it did, or a sum over steps whose own shapes are not as
+    stated: these follow from what is told.
     """
+    found = list(_found(network))
+    if found:
+        other, broken = as_stated(network)
+        still = () if other is None else (finding.span for finding in _found(other))
+        independent = {*broken, *still}
+        found = [finding for finding in found if finding.span in independent]
+    yield from found
+
+
+def _found(network: ShapedNetwork) -> Iterator[Diagnostic]:
+    """Every line that does not hold, sums only of what is known and as stated."""
     costs = Costs()
     graphs = [network.block.graph, *(head.graph for head in network.heads)]
-    if all(_is_known(graph) for graph in graphs):
+    own = _shape_values(network.output)
+    if all(_is_known(graph) for graph in graphs) and _fits(network.block.expected, network.output):
         whole = costs.network(network)
-        values = {
-            **_shape_values(network.output),
-            "params": whole.cost.params,
-            "macs": whole.cost.macs,
-        }
-        yield from _compare(
-            network.block.expected, {**values, "params_training": whole.params_training}
-        )
+        training = whole.params_training
+        own |= {"params": whole.cost.params, "macs": whole.cost.macs, "params_training": training}
+    yield from _compare(network.block.expected, own)
     for graph in graphs:
         yield from _in_graph(graph, costs)
     for block in network.blocks():
-        if _is_known(block.graph):
+        values = _shape_values(block.output)
+        if _is_known(block.graph) and _fits(block.expected, block.output):
             cost = costs.block(block)
-            yield from _compare(
-                block.expected,
-                {**_shape_values(block.output), "params": cost.params, "macs": cost.macs},
-                [f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"],
-            )
+            values |= {"params": cost.params, "macs": cost.macs}
+        where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
+        yield from _compare(block.expected, values, [where])
         yield from _in_graph(block.graph, costs)
 
 
@@ -52,7 +61,7 @@ def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         if node.expected and node.output is not None:
             values = _shape_values(node.output)
-            if all(_is_known_node(instance) for instance in instances(node)):
+            if _fits(node.expected, node.output) and all(map(_is_known_node, instances(node))):
                 cost = costs.node(node)
                 values = {**values, "params": cost.params, "macs": cost.macs}
             step = Label(node.node.key, _makes(node))
@@ -63,13 +72,20 @@ def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
 
 
 def _is_known(graph: ShapedGraph) -> bool:
-    """Whether every value in the graph has a shape of its own, so that its cost is known."""
+    """Whether every value in the graph has a shape of its own, and the stated one where one is stated.
+
+    Then its cost is known, and says something.
+    """
     return all(
-        _is_known_node(instance)
+        _fits(node.expected, node.output) and _is_known_node(instance)
         for node in graph.nodes
         for instance in instances(node)
         if node.count != 0
     )
+
+
+def _fits(lines: tuple[Expected, ...], shape: Shape | None) -> bool:
+    return shape is None or all(line.fits(shape) for line in lines)
 
 
 def _is_known_node(node: ShapedNode) -> bool:
@@ -78,6 +94,7 @@ def _is_known_node(node: ShapedNode) -> bool:
         node.output is None
         or not is_made
         or (node.block is not None and not _is_known(node.block.graph))
+        or (node.block is not None and not _fits(node.block.expected, node.block.output))
     ):
         return False
     return all(

@@ -2,6 +2,7 @@
 
 from archgen.infer.elaborate import (
     Uses,
+    as_stated,
     diagnose,
     infer,
     trace_block,
@@ -17,6 +18,7 @@ __all__ = [
     "Frame",
     "Untraceable",
     "Uses",
+    "as_stated",
     "diagnose",
     "infer",
     "trace_block",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeAlias
 
-from archgen.diagnostics import Findings, Label
+from archgen.diagnostics import Findings, Label, Span
 from archgen.infer.budget import Budget, TooLarge
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
@@ -19,6 +19,7 @@ from archgen.infer.joins import describe
 from archgen.infer.origins import told_of_values
 from archgen.infer.refusals import refusal
 from archgen.infer.scopes import Values, scope_of, shape_scope, uses_index
+from archgen.infer.stated import promised, with_stated
 from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
 from archgen.infer.values import Evaluator, Unknown
 from archgen.ir.graph import (
@@ -34,7 +35,7 @@ from archgen.ir.graph import (
     UnknownCall,
 )
 from archgen.ir.op import JoinError, ShapeError
-from archgen.ir.shape import Grid, Shape, Window
+from archgen.ir.shape import Shape
 from archgen.ir.shaped import (
     Expected,
     Run,
@@ -83,6 +84,18 @@ def diagnose(network: NetworkGraph) -> Diagnosis:
     return elaborator.diagnosis()
 
 
+def as_stated(shaped: ShapedNetwork) -> tuple[ShapedNetwork | None, frozenset[Span]]:
+    """The network once more, each step taken to make the shape that its `expect` states.
+
+    With the lines about shapes that do not hold even so: what their steps take is as it is stated.
+    """
+    elaborator = _Elaborator(Findings(), is_trusting=True)
+    network = None
+    with suppress(TooLarge, Unknown):
+        network = elaborator.network(shaped.network, shaped.block.arguments)
+    return network, frozenset(elaborator.broken)
+
+
 def trace_block(
     shaped: ShapedBlock, arguments: Mapping[str, object], inputs: tuple[Shape, ...]
 ) -> ShapedBlock:
@@ -105,13 +118,20 @@ class _Elaborator:
     """The walk, with what it shares: findings, the budget of nodes, and the blocks already done."""
 
     def __init__(
-        self, findings: Findings, uses: Uses | None = None, *, is_tracing: bool = False
+        self,
+        findings: Findings,
+        uses: Uses | None = None,
+        *,
+        is_tracing: bool = False,
+        is_trusting: bool = False,
     ) -> None:
         self._values = Evaluator(findings, is_tracing=is_tracing)
         self._is_tracing = is_tracing
         self._budget = Budget()
         self._done: Uses = {} if uses is None else uses
         self._failures: list[Failure] = []
+        self._is_trusting = is_trusting
+        self.broken: set[Span] = set()  # lines of `expect` about shapes that do not hold
 
     def diagnosis(self) -> Diagnosis:
         """The failures so far, and how many steps the walk has looked at."""
@@ -217,12 +237,22 @@ class _Elaborator:
         else:
             shaped = self._left_out(node, known, scope, frame)
         expected = self._values.expected(node.expect, scope, frame)
-        output = (shaped.output or _promised(expected)) if condition else known[0]
+        output = self._goes_on(shaped.output if condition else known[0], expected)
         if is_traced(condition) and shaped.output is not None:
             output = either(condition, shaped.output, known[0])
         if condition is True and not expected and output is shaped.output:
             return shaped
         return _replaced(shaped, output=output, expected=expected, condition=condition)
+
+    def _goes_on(self, made: Shape | None, expected: tuple[Expected, ...]) -> Shape | None:
+        """The shape that the walk goes on with: what is made or, where that is unknown, stated.
+
+        A walk that trusts what is stated goes on with that in any case.
+        """
+        if made is None or not self._is_trusting:
+            return made or promised(expected)
+        self.broken.update(line.span for line in expected if not line.fits(made))
+        return with_stated(made, expected)
 
     def _left_out(
         self, node: Node, inputs: tuple[Shape, ...], scope: Values, frame: Frame
@@ -307,7 +337,7 @@ class _Elaborator:
             block = self.use(call.block, arguments, inputs, frame, node)
         except Unknown:
             return ShapedNode(node, inputs, None)
-        output = block.output or _promised(block.expected)
+        output = self._goes_on(block.output, block.expected)
         return ShapedNode(node, inputs, output, block=block, ports=block.ports)
 
     # --- repeats --------------------------------------------------------------------------------
@@ -350,15 +380,6 @@ class _Elaborator:
         if is_traced(count) and last is not None:
             last = after_repeat(inputs[0], last, count, runs, frame.block)
         return ShapedNode(node, inputs, last, runs=tuple(runs), count=count)
-
-
-def _promised(expected: tuple[Expected, ...]) -> Shape | None:
-    """The shape that an `expect` states: behind a reported problem, the walk goes on with it."""
-    stated = {line.key: line.exact for line in expected}
-    channels, grid = stated.get("channels"), stated.get("grid")
-    if isinstance(channels, int) and isinstance(grid, Window):
-        return Shape(channels, Grid(grid.height, grid.width))
-    return None
 
 
 def _is_complete(call: OpCall, settings: Values) -> bool:

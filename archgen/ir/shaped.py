@@ -13,7 +13,7 @@ from typing import NamedTuple
 from archgen.diagnostics import Span
 from archgen.ir.graph import Block, Branch, Head, NetworkGraph, Node
 from archgen.ir.op import Op
-from archgen.ir.shape import Shape
+from archgen.ir.shape import Shape, Window
 
 
 class Expected(NamedTuple):
@@ -24,6 +24,11 @@ class Expected(NamedTuple):
     exact: object = None
     minimum: int | None = None
     maximum: int | None = None
+
+    def fits(self, shape: Shape) -> bool:
+        """Whether the shape is as the line states it, if it states an exact grid or count of channels."""
+        own = {"grid": Window(shape.height, shape.width), "channels": shape.channels}
+        return self.exact is None or own.get(self.key, self.exact) == self.exact
 
 
 class ShapedBranch(NamedTuple):

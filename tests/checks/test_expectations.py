@@ -104,8 +104,8 @@ def test_a_bound_that_does_not_hold_is_a_budget(expect: str, message: str) -> No
 
 
 def test_each_line_is_told() -> None:
-    text = net("{grid: 9, channels: 5, params: {max: 1}, macs: {min: 1M}}")
-    assert sorted(codes(text)) == ["AG501", "AG501", "AG502", "AG502"]
+    assert codes(net("{grid: 9, channels: 5}")) == ["AG501", "AG501"]
+    assert codes(net("{params: {max: 1}, macs: {min: 1M}}")) == ["AG502", "AG502"]
 
 
 def test_a_finding_points_at_the_line() -> None:
@@ -168,3 +168,69 @@ def test_the_step_that_makes_something_else_is_pointed_at() -> None:
     (label,) = only(step("{channels: 5}")).labels
     assert (label.span.start.line, label.text) == (7, "takes 3 x 8 x 8 and makes 4 x 8 x 8")
     assert not only(step("{params: 5}")).labels
+
+
+ROW = f"""{HEAD}network:
+  - conv: {{filters: 4, kernel: 1}}
+    expect: {{grid: 8, channels: 4}}
+  - max_pool: {{kernel: 2, stride: 2, padding: valid}}
+    expect: {{grid: 4}}
+  - conv: {{filters: 2 * here.channels, kernel: 3}}
+    expect: {{grid: 4, channels: 8, macs: 4608}}
+  - max_pool: {{kernel: 2, stride: 2, padding: valid}}
+    expect: {{grid: 2, channels: 8}}
+expect: {{params: 312, macs: 5376}}
+"""
+
+
+POOL = "kernel: 2, stride: 2, padding: valid}\n    expect: {grid: 4}"
+
+
+def wrong_lines(text: str) -> list[int]:
+    """Where the errors are."""
+    return [found.span.start.line for found in findings(text) if found.severity == "error"]
+
+
+def test_a_row_that_holds_is_silent() -> None:
+    assert not codes(ROW)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "lines"),
+    [
+        # what a step makes is wrong, and all that follows from it
+        ("{filters: 4,", "{filters: 5,", [8]),
+        (POOL, POOL.replace("2, ", "4, "), [10]),
+        # what is stated is wrong, and all else holds
+        ("{grid: 8, channels: 4}", "{grid: 8, channels: 5}", [8]),
+        ("{grid: 4}", "{grid: 5}", [10]),
+        # two slips, of which the second is one whatever becomes of the first
+        ("{filters: 4,", "{filters: 5, stride: 1x2,", [8, 8]),
+        ("{grid: 2, channels: 8}", "{grid: 3, channels: 9}", [14, 14]),
+    ],
+)
+def test_what_follows_from_a_stated_shape_that_does_not_hold_is_silent(
+    written: str, instead: str, lines: list[int]
+) -> None:
+    assert ROW.count(written) == 1
+    assert wrong_lines(ROW.replace(written, instead)) == lines
+
+
+def test_two_independent_slips_are_two_findings() -> None:
+    both = ROW.replace("{filters: 4,", "{filters: 5,").replace("2 * here", "3 * here")
+    assert wrong_lines(both) == [8, 12]
+
+
+def test_a_sum_is_told_where_all_shapes_are_as_stated() -> None:
+    assert "`macs` should be 5377" in only(ROW.replace("5376", "5377")).message
+    wrong = ROW.replace("{filters: 4,", "{filters: 5,").replace("312", "313")
+    assert only(wrong).span.start.line == 8
+
+
+def test_a_stated_shape_of_a_block_holds_for_what_follows() -> None:
+    text = block("{channels: 5}") + "    expect: {channels: 4}\n"
+    assert wrong_lines(text) == [11]
+    inner = text.replace("{filters: width,", "{filters: 5,").replace(
+        "{channels: 5}", "{channels: 4}"
+    )
+    assert wrong_lines(inner) == [11]

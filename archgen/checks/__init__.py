@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from archgen.checks.acknowledged import acknowledge, unused_allows
-from archgen.checks.expectations import expectations
+from archgen.checks.expectations import expectations, wrong_lines
 from archgen.checks.identical import identical_branches
 from archgen.checks.redundant import redundant
 from archgen.checks.strides import dropped_rows
@@ -19,4 +19,4 @@ CHECKS: tuple[Check, ...] = (expectations,)
 WARNINGS: tuple[Check, ...] = (dropped_rows, redundant)
 WRITTEN: tuple[Callable[[Resolved], Iterator[Diagnostic]], ...] = (unused, identical_branches)
 
-__all__ = ["CHECKS", "WARNINGS", "WRITTEN", "acknowledge", "unused", "unused_allows"]
+__all__ = ["CHECKS", "WARNINGS", "WRITTEN", "acknowledge", "unused", "unused_allows", "wrong_lines"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from archgen.cost import Costs
 from archgen.diagnostics import Diagnostic, Label
@@ -26,80 +27,96 @@ def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
     would hold if the shapes stated before it did, or a sum over steps whose own shapes are not as
     stated: these follow from what is told.
     """
-    found = list(_found(network))
+    found = list(_Comparison(network).findings())
     if found:
         other, broken = as_stated(network)
-        still = () if other is None else (finding.span for finding in _found(other))
+        still = () if other is None else (line.span for line in _Comparison(other).findings())
         independent = {*broken, *still}
         found = [finding for finding in found if finding.span in independent]
     yield from found
 
 
-def _found(network: ShapedNetwork) -> Iterator[Diagnostic]:
-    """Every line that does not hold, sums only of what is known and as stated."""
-    costs = Costs()
-    graphs = [network.block.graph, *(head.graph for head in network.heads)]
-    own = _shape_values(network.output)
-    if all(_is_known(graph) for graph in graphs) and _fits(network.block.expected, network.output):
-        whole = costs.network(network)
-        training = whole.params_training
-        own |= {"params": whole.cost.params, "macs": whole.cost.macs, "params_training": training}
-    yield from _compare(network.block.expected, own)
-    for graph in graphs:
-        yield from _in_graph(graph, costs)
-    for block in network.blocks():
-        values = _shape_values(block.output)
-        if _is_known(block.graph) and _fits(block.expected, block.output):
-            cost = costs.block(block)
-            values |= {"params": cost.params, "macs": cost.macs}
-        where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
-        yield from _compare(block.expected, values, [where])
-        yield from _in_graph(block.graph, costs)
+def wrong_lines(network: ShapedNetwork) -> Iterator[Diagnostic]:
+    """Every line that does not hold, those too that follow from others."""
+    return _Comparison(network, is_strict=False).findings()
 
 
-def _in_graph(graph: ShapedGraph, costs: Costs) -> Iterator[Diagnostic]:
-    for node in graph.nodes:
-        if node.expected and node.output is not None:
-            values = _shape_values(node.output)
-            if _fits(node.expected, node.output) and all(map(_is_known_node, instances(node))):
-                cost = costs.node(node)
-                values = {**values, "params": cost.params, "macs": cost.macs}
-            step = Label(node.node.key, _makes(node))
-            yield from _compare(node.expected, values, labels=[step])
-        for instance in instances(node):
-            for branch in instance.branches:
-                yield from _in_graph(branch.graph, costs)
+@dataclass(frozen=True)
+class _Comparison:
+    """What is stated in a network against what comes out.
 
-
-def _is_known(graph: ShapedGraph) -> bool:
-    """Whether every value in the graph has a shape of its own, and the stated one where one is stated.
-
-    Then its cost is known, and says something.
+    A strict one judges no sum over steps that do not make what is stated of them.
     """
-    return all(
-        _fits(node.expected, node.output) and _is_known_node(instance)
-        for node in graph.nodes
-        for instance in instances(node)
-        if node.count != 0
-    )
 
+    network: ShapedNetwork
+    is_strict: bool = True
+    costs: Costs = field(default_factory=Costs)
 
-def _fits(lines: tuple[Expected, ...], shape: Shape | None) -> bool:
-    return shape is None or all(line.fits(shape) for line in lines)
+    def findings(self) -> Iterator[Diagnostic]:
+        """Every line that does not hold."""
+        network = self.network
+        graphs = [network.block.graph, *(head.graph for head in network.heads)]
+        yield from _compare(network.block.expected, self._of_network(graphs))
+        for graph in graphs:
+            yield from self._in_graph(graph)
+        for block in network.blocks():
+            values = _shape_values(block.output)
+            if self._is_known(block.graph) and self._fits(block.expected, block.output):
+                cost = self.costs.block(block)
+                values |= {"params": cost.params, "macs": cost.macs}
+            where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
+            yield from _compare(block.expected, values, [where])
+            yield from self._in_graph(block.graph)
 
+    def _of_network(self, graphs: Iterable[ShapedGraph]) -> dict[str, object]:
+        network = self.network
+        values = _shape_values(network.output)
+        is_as_stated = self._fits(network.block.expected, network.output)
+        if not is_as_stated or not all(map(self._is_known, graphs)):
+            return values
+        whole = self.costs.network(network)
+        sums = {"params": whole.cost.params, "macs": whole.cost.macs}
+        return {**values, **sums, "params_training": whole.params_training}
 
-def _is_known_node(node: ShapedNode) -> bool:
-    is_made = node.op is not None or node.block is not None or not node.is_active
-    if (
-        node.output is None
-        or not is_made
-        or (node.block is not None and not _is_known(node.block.graph))
-        or (node.block is not None and not _fits(node.block.expected, node.block.output))
-    ):
-        return False
-    return all(
-        branch.graph.output is not None and _is_known(branch.graph) for branch in node.branches
-    )
+    def _in_graph(self, graph: ShapedGraph) -> Iterator[Diagnostic]:
+        for node in graph.nodes:
+            if node.expected and node.output is not None:
+                step = Label(node.node.key, _makes(node))
+                yield from _compare(node.expected, self._of_step(node), labels=[step])
+            for instance in instances(node):
+                for branch in instance.branches:
+                    yield from self._in_graph(branch.graph)
+
+    def _of_step(self, node: ShapedNode) -> dict[str, object]:
+        values = _shape_values(node.output)
+        is_as_stated = self._fits(node.expected, node.output)
+        if not is_as_stated or not all(map(self._is_known_node, instances(node))):
+            return values
+        cost = self.costs.node(node)
+        return {**values, "params": cost.params, "macs": cost.macs}
+
+    def _is_known(self, graph: ShapedGraph) -> bool:
+        """Whether every value in the graph has a shape of its own, so that its cost is known."""
+        return all(
+            self._fits(node.expected, node.output) and self._is_known_node(instance)
+            for node in graph.nodes
+            for instance in instances(node)
+            if node.count != 0
+        )
+
+    def _is_known_node(self, node: ShapedNode) -> bool:
+        block, output = node.block, node.output
+        if output is None or (node.op is None and block is None and node.is_active):
+            return False
+        if block is not None and not self._fits(block.expected, block.output):
+            return False
+        graphs = [branch.graph for branch in node.branches]
+        graphs += [] if block is None else [block.graph]
+        is_whole = all(branch.graph.output is not None for branch in node.branches)
+        return is_whole and all(map(self._is_known, graphs))
+
+    def _fits(self, lines: tuple[Expected, ...], shape: Shape | None) -> bool:
+        return not self.is_strict or shape is None or all(line.fits(shape) for line in lines)
 
 
 def _shape_values(shape: Shape | None) -> dict[str, object]:

@@ -9,6 +9,7 @@ from math import gcd
 from pathlib import Path
 from typing import NamedTuple
 
+from archgen.checks import wrong_lines
 from archgen.diagnostics import Diagnostic, Fix
 from archgen.infer import Failure, Frame, diagnose
 from archgen.ir.op import JoinError
@@ -67,7 +68,8 @@ def mended(
     """
     diagnosis = diagnose(network.network)
     failures = {failure.finding.key: failure for failure in reversed(diagnosis.failures)}
-    trials = Trials(replace(resolved, network=network.network), found, diagnosis.steps)
+    before = [*found, *wrong_lines(network)]
+    trials = Trials(replace(resolved, network=network.network), before, diagnosis.steps)
     result: list[Diagnostic] = []
     for finding in found:
         if finding.rule not in MENDED_BY_SHAPE or not trials.is_affordable:

@@ -5,7 +5,7 @@ The price of a trial is the steps that it looks at, and there is a budget for al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -36,11 +36,11 @@ def place_of(finding: Diagnostic) -> Place:
 class Trials:
     """The trials of one file: its network, what is wrong with it, and what may still be spent."""
 
-    def __init__(self, resolved: Resolved, found: tuple[Diagnostic, ...], steps: int) -> None:
+    def __init__(self, resolved: Resolved, before: Iterable[Diagnostic], steps: int) -> None:
         assert resolved.network is not None
         self._resolved = resolved
         self._network = resolved.network
-        self._before = {place_of(finding) for finding in found}
+        self._before = {place_of(finding) for finding in before}
         self._price = max(1, steps)
         self._budget = MAX_STEPS
 

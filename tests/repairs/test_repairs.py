@@ -367,6 +367,18 @@ def test_an_expect_further_down_counts_too() -> None:
     assert "17x17" not in finding.help
 
 
+@pytest.mark.parametrize(("params", "is_offered"), [(224, True), (1, True), (336, False)])
+def test_an_edit_is_not_offered_where_it_breaks_a_sum_that_was_right(
+    params: int, is_offered: bool
+) -> None:
+    """With 8 filters there are 8 * 3 * 9 + 8 = 224 params, with 12 there are 336."""
+    steps = "- conv: {filters: 12, kernel: 3}\n  expect: {channels: 8}\n"
+    head = HEAD + f"expect: {{params: {params}}}\n"
+    (finding,) = found_in(net(steps, head=head))
+    assert finding.rule.code == "AG501"
+    assert any("filters: 8" in fix.title for fix in finding.fixes) is is_offered
+
+
 def test_padding_is_proposed_inside_a_block_of_the_branch() -> None:
     blocks = "shrink:\n  body:\n    - conv: {filters: 8, kernel: 3, stride: 2, padding: 1}\n"
     steps = "- concat:\n    a: [shrink]\n    b: [max_pool]\n    c: [max_pool]\n"

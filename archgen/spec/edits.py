@@ -66,7 +66,8 @@ class Change(NamedTuple):
         if len(names) > 1 and not all(name.text for name in names):
             whole = ".".join(name.text for name in names if name.text)
             message = f"a name is missing in the path `{text}`"
-            raise missed(self.at, message, f"did you mean `{whole}`?")
+            help = f"did you mean `{whole}`?" if whole else "write keys with dots between them"
+            raise missed(self.at, message, help)
         return names
 
 

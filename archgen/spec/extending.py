@@ -24,7 +24,11 @@ def extended(base: MappingNode, own: Extension, findings: Findings) -> MappingNo
     done: the network that was meant is then not known, and nothing can be said of it.
     """
     root, lost = base, set[str]()
-    for item in _items(own, findings):
+    if own.edit is not None and not isinstance(own.edit, SequenceNode):
+        help = "write `- {at: PATH, set: VALUE}`"
+        findings.add(WRONG_TYPE.at(own.edit.span, "`edit` must be a list of edits", help=help))
+        return None
+    for item in own.edit.items if own.edit is not None else ():
         change = _change(item, findings)
         edited = None if change is None else _edited(root, change, lost, findings)
         if change is None or edited is None:
@@ -88,15 +92,6 @@ def _with_allowances(root: MappingNode, own: MappingNode) -> MappingNode:
     assert key is not None
     others = [entry for entry in root.entries if entry[0].text != "allow"]
     return MappingNode((*others, (key, SequenceNode(tuple(codes), key.span))), root.span)
-
-
-def _items(own: Extension, findings: Findings) -> tuple[Node, ...]:
-    """What stands in the list of edits."""
-    if own.edit is None or isinstance(own.edit, SequenceNode):
-        return () if own.edit is None else own.edit.items
-    help = "write `- {at: PATH, set: VALUE}`"
-    findings.add(WRONG_TYPE.at(own.edit.span, "`edit` must be a list of edits", help=help))
-    return (own.edit,)
 
 
 def _change(item: Node, findings: Findings) -> Change | None:

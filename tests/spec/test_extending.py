@@ -189,6 +189,7 @@ MISSES = [
     ("at: blocks.unit, before: [act: relu]", "AG412", "is no step", "name a step"),
     ("at: nowhere.first, set: 1", "AG412", "there is no `nowhere`", ""),
     ("at: '', set: 1", "AG101", "unknown key ``", ""),
+    ("at: ., set: 1", "AG412", "a name is missing", "write keys with dots"),
     ("at: name, set: other", "AG412", "`name` of the base is not taken over", "write `name:`"),
     ("at: expect.params, set: 2", "AG412", "`expect` of the base is not", "or leave it out"),
     ("at: network, remove: true", "AG102", "the key `network` is missing", ""),
@@ -314,6 +315,14 @@ def test_an_extension_holds_no_network_of_its_own(folder: Path) -> None:
     found = extension(folder, more="network:\n  - act: relu\n")
     assert only(found).rule.code == "AG101"
     assert "unknown key `network`" in only(found).message
+
+
+@pytest.mark.parametrize(("edit", "column"), [("3", 7), ("{at: a}", 7), ("[3]", 8)])
+def test_edits_that_are_no_list_of_edits_are_told_once(
+    folder: Path, edit: str, column: int
+) -> None:
+    finding = only(extension(folder, more=f"edit: {edit}\n"))
+    assert (finding.rule.code, finding.span.start) == ("AG007", (4, column))
 
 
 def test_an_extension_of_an_extension_is_edited_in_order(folder: Path) -> None:

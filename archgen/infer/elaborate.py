@@ -232,17 +232,21 @@ class _Elaborator:
             return ShapedNode(node, inputs, None)
         if not condition and not (self._is_tracing and is_traced(condition)):
             return ShapedNode(node, inputs, known[0], is_active=False, condition=condition)
-        if condition:
-            shaped = self._active(node, known, scope, frame)
-        else:
-            shaped = self._left_out(node, known, scope, frame)
+        walk = self._active if condition else self._left_out
+        shaped = walk(node, known, scope, frame)
         expected = self._values.expected(node.expect, scope, frame)
-        output = self._goes_on(shaped.output if condition else known[0], expected)
-        if is_traced(condition) and shaped.output is not None:
-            output = either(condition, shaped.output, known[0])
+        return self._with_claims(shaped, condition, expected)
+
+    def _with_claims(
+        self, shaped: ShapedNode, condition: object, expected: tuple[Expected, ...]
+    ) -> ShapedNode:
+        """A step as its `when` and its `expect` leave it."""
+        output = self._goes_on(shaped.output if condition else shaped.input, expected)
+        if is_traced(condition) and shaped.output is not None and shaped.input is not None:
+            output = either(condition, shaped.output, shaped.input)
         if condition is True and not expected and output is shaped.output:
             return shaped
-        return _replaced(shaped, output=output, expected=expected, condition=condition)
+        return replace(shaped, output=output, expected=expected, condition=condition)
 
     def _goes_on(self, made: Shape | None, expected: tuple[Expected, ...]) -> Shape | None:
         """The shape that the walk goes on with: what is made or, where that is unknown, stated.
@@ -387,7 +391,3 @@ def _is_complete(call: OpCall, settings: Values) -> bool:
     return all(
         name in settings or not kind.is_required for name, kind in settings_of(call.op).items()
     )
-
-
-def _replaced(node: ShapedNode, **changes: object) -> ShapedNode:
-    return replace(node, **changes)  # type: ignore[arg-type]  # the keys are fields of ShapedNode

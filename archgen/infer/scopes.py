@@ -5,6 +5,7 @@ from __future__ import annotations
 from archgen.infer.frames import Frame
 from archgen.ir.graph import BlockCall, Node, OpCall, Term
 from archgen.ir.shape import Shape, Window
+from archgen.spec.traced import square
 
 Values = dict[str, object]
 
@@ -22,9 +23,12 @@ def shape_scope(owner: str, shapes: tuple[Shape, ...], ports: tuple[str, ...] = 
         scope[f"{name}.channels"] = shape.channels
         scope[f"{name}.height"] = shape.height
         scope[f"{name}.width"] = shape.width
-        is_square = shape.height == shape.width
-        scope[f"{name}.grid"] = shape.height if is_square else Window(shape.height, shape.width)
+        scope[f"{name}.grid"] = _grid(shape.height, shape.width)
     return scope
+
+
+def _grid(height: int, width: int) -> object:
+    return square(height, width) if height == width else Window(height, width)
 
 
 def names_in(term: Term) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from archgen.rules import (
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.expression_parser import parse_expression
 from archgen.spec.expressions import Expression, ExpressionError, Name, Value
-from archgen.spec.traced import formula_of, is_traced
+from archgen.spec.traced import TracedSide, formula_of, is_traced
 
 MAX_INTEGER = 2**31 - 1
 
@@ -356,7 +356,7 @@ class WindowSlot(Slot):
             return value
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_INTEGER:
             raise refusal(setting.span, _but_is(setting, "a whole number of at least 1", value))
-        return Window(value, value)
+        return Window(value, value.width if isinstance(value, TracedSide) else value)
 
     def schema(self, words: Iterable[str] | None = None) -> dict[str, object]:
         return {"type": ["integer", "string"], "minimum": 1}

@@ -215,6 +215,21 @@ class Traced(int):
         return Traced.of(value, applied(operation, formula_of(left), formula_of(right)))
 
 
+class TracedSide(Traced):
+    """The height of a grid that is square here and not in every use; `width` is the grid's other side."""
+
+    width: int
+
+
+def square(height: int, width: int) -> int:
+    """The side of a grid whose sides are equal here; it knows both where another use may part them."""
+    if not (is_traced(height) or is_traced(width)) or formula_of(height) == formula_of(width):
+        return height
+    side = TracedSide(height)
+    side.formula, side.width = formula_of(height), width
+    return side
+
+
 class TracedFloat(float):
     """A float with the formula it came from; only carried, never computed with."""
 

@@ -368,3 +368,20 @@ network:
     module = live(HEAD + steps)
     assert module.eval()(X).shape[1] == 6
     assert "deep" not in inspect.signature(type(module)).parameters
+
+
+@pytest.mark.parametrize(("k", "kernel"), [(1, (4, 4)), (2, (2, 3))])
+def test_a_kernel_of_the_size_of_its_grid_has_two_sides_where_another_use_has(
+    k: int, kernel: tuple[int, int]
+) -> None:
+    spec = """
+params: {k: {type: int, default: 1}}
+network:
+  - conv: {filters: 2, kernel: 2x1, stride: 1, padding: [0, 0, 0, 0], dilation: k}
+  - conv: {filters: 2, kernel: 1x2, padding: valid}
+  - conv: {filters: 2, kernel: 2x2, padding: valid, dilation: k}
+  - conv: {filters: 2, kernel: here.grid, padding: valid}
+"""
+    module = live(HEAD + spec, k=k)
+    assert module(X).shape == (2, 2, 1, 1)
+    assert tuple(module.state_dict()["conv_4.weight"].shape[2:]) == kernel

@@ -154,14 +154,11 @@ class Shapes:
             case "channel_shuffle":
                 if settings["groups"] < 1 or x.channels % settings["groups"]:
                     raise Refused("groups do not divide")
+            case "lrn":
+                if settings["size"] < 1:
+                    raise Refused("neighbours fewer than one")
             case "pad":
-                (top, bottom), (left, right) = around(settings["amount"])
-                if min(top, bottom, left, right) < 0:
-                    raise Refused("a padding below zero")
-                is_small = max(top, bottom) >= grid[0] or max(left, right) >= grid[1]
-                if settings["mode"] == "reflect" and is_small:
-                    raise Refused("a mirror image larger than the grid")
-                return Shape(x.channels, (top + grid[0] + bottom, left + grid[1] + right))
+                return _padded(settings, x.channels, grid)
             case "upsample":
                 if settings["align_corners"] and settings["mode"] == "nearest":
                     raise Refused("corners say nothing of the nearest")
@@ -329,3 +326,13 @@ def _agree(parts: list[Any]) -> None:
     clear = len(parts) > 2 and times > second
     odd = tuple(i for i, part in enumerate(parts) if part != most) if clear else ()
     raise Refused(f"{' and '.join(map(str, counts))} disagree", odd)
+
+
+def _padded(settings: Mapping[str, Any], channels: int, grid: Pair) -> Shape:
+    (top, bottom), (left, right) = around(settings["amount"])
+    if min(top, bottom, left, right) < 0:
+        raise Refused("a padding below zero")
+    is_small = max(top, bottom) >= grid[0] or max(left, right) >= grid[1]
+    if settings["mode"] == "reflect" and is_small:
+        raise Refused("a mirror image larger than the grid")
+    return Shape(channels, (top + grid[0] + bottom, left + grid[1] + right))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 import click
 
 from archgen.cli.exit_codes import FINDINGS, SOUND
 from archgen.cli.options import common_options, example
-from archgen.cli.report import reports_findings
+from archgen.cli.report import note_findings
 from archgen.cli.terminal import note, write
 from archgen.cli.training import Unusable
 
@@ -66,7 +69,6 @@ def _read_grid(
 )
 @click.option("--no-proof", is_flag=True, help="Do not run the spec's network beside the module.")
 @common_options
-@reports_findings
 def import_module(
     target: str,
     output: str | None,
@@ -127,13 +129,15 @@ def _original(
 
 def _lifted(original: Original, *, with_proof: bool) -> Lifted | None:
     """The spec; None, with the reasons told, for a network that no spec can be of."""
+    from archgen.diagnostics import SpecError
     from archgen.lift.lifting import lift, noise
     from archgen.lift.matching import OutsideTheTable
     from archgen.lift.proving import NotProved
     from archgen.lift.recording import ForwardFailed, NotRecorded
 
     try:
-        return lift(original, noise(original), with_proof=with_proof)
+        with redirect_stdout(sys.stderr), catch_warnings(action="ignore"):  # what `forward` says
+            return lift(original, noise(original), with_proof=with_proof)
     except ForwardFailed as error:
         size = "x".join(map(str, (original.channels, *original.grid)))
         hint = "give it the input that it is for with --grid and --channels"
@@ -144,6 +148,9 @@ def _lifted(original: Original, *, with_proof: bool) -> Lifted | None:
         _tell(_problem_lines(error.problems))
     except NotProved as error:
         _tell([f"error: the spec is not proved, and was not written: {error}"])
+    except SpecError as error:
+        note_findings(error.diagnostics, error.sources)
+        _tell(["error: archgen made a spec that is not sound: please report it with the module"])
     return None
 
 

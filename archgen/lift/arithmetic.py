@@ -52,7 +52,7 @@ def div(site: Site) -> Value:
     divisor = real(given["other"], "divisor")
     if divisor == 0 or given.get("rounding_mode") is not None:
         raise Unmatched("dividing by 0, or to whole numbers")
-    return scaled(site, site.value(given["input"]), 1 / divisor)
+    return scaled(site, site.value(given["input"]), real(1 / divisor, "factor"))
 
 
 def neg(site: Site) -> Value:
@@ -122,7 +122,8 @@ def _product(site: Site, parts: list[Value]) -> Value:
 
 
 def _layer_scale(site: Site, x: Value, weight: Weight) -> Value:
-    """`scale` that each channel learns, where a weight has one number a channel, along them."""
+    """`scale` that each channel learns, where a parameter has one number a channel, along them."""
+    weight = site.weight(weight)
     place = {Lie.PLAIN: 1, Lie.LAST: len(x.sides) - 1}.get(x.lie)
     sides = (*(1,) * (len(x.sides) - len(weight.shape)), *weight.shape)
     if place is None or sides != tuple(

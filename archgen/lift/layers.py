@@ -251,7 +251,10 @@ def batch_norm(site: Site) -> Value:
         momentum=(real(given.get("momentum", 0.1), "momentum"), 0.1),
         affine=(bool(tensors), True),
     )
-    statistics = [(role, site.weight(given[role])) for role in ("running_mean", "running_var")]
+    statistics = [
+        (role, site.weight(given[role], is_learned=False))
+        for role in ("running_mean", "running_var")
+    ]
     return _norm(site, x, "batch", settings, [*tensors, *statistics])
 
 

@@ -49,11 +49,14 @@ def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lift
     """
     module = original.module
     _demand_one_input(module)
+    _demand_python(module)
     make_lazy_layers(module, images)
     starts = starts_of(module)
     randomise(module)
     recording = record(module, images)
     flat = matched(recording, starts, original.name, original.source)
+    if not flat.calls:
+        raise NotRecorded("the module gives back its input: there is nothing to lift")
     text = spec_text(flat)
     compilation = _checked(text)
     proof = None
@@ -81,6 +84,16 @@ def _demand_one_input(module: nn.Module) -> None:
     if len(wanted) > 1:
         names = ", ".join(f"`{name}`" for name in wanted)
         raise NotRecorded(f"`forward` wants {len(wanted)} inputs, {names}, and a network has one")
+
+
+def _demand_python(module: nn.Module) -> None:
+    """Raises NotRecorded for a part that does not run as Python, whose calls nobody sees."""
+    for path, each in module.named_modules():
+        if isinstance(each, torch.jit.ScriptModule) or type(each).__name__ == "OptimizedModule":
+            where = f"`{path}`" if path else "the module"
+            raise NotRecorded(
+                f"{where} is compiled, and its calls are not seen: lift what it was made of"
+            )
 
 
 def _checked(text: str) -> Compilation:

@@ -127,13 +127,17 @@ class _Matcher:
 
     def _output(self, number: int) -> str:
         value = self._values.get(number)
-        if isinstance(value, Value) and value.lie is Lie.PLAIN:
-            return value.name
-        if value is not None or not self._problems:
-            sides = "x".join(map(str, self._recording.shapes[number]))
+        if value is None:
+            return ""  # what it comes of was told
+        sides = "x".join(map(str, self._recording.shapes[number]))
+        message = ""
+        if not isinstance(value, Value) or value.lie is not Lie.PLAIN:
             message = f"an output of {sides} with its channels elsewhere than second"
+        elif "." in value.name:
+            message = f"an output of {sides} that is a part of the channels of a value"
+        if message:
             self._problems.append(Problem(f"{message} is outside the op table", "", ""))
-        return ""
+        return value.name if isinstance(value, Value) else ""
 
 
 def _likely(numbers: Sequence[int], shapes: Sequence[Extents]) -> Iterator[tuple[int, Value]]:

@@ -120,7 +120,9 @@ def _costs(
     """Params and MACs, counted on both sides. Raises NotProved where they differ."""
     cost = Costs().network(network).cost
     names = {name for call in flat.calls for _, name in call.tensors}
-    params = sum(t.numel() for name, t in state.items() if name in names and t.requires_grad)
+    params = sum(
+        t.numel() for name, t in state.items() if name in names and isinstance(t, nn.Parameter)
+    )
     macs = sum(_macs(flat, place, state) for place in range(len(flat.calls)))
     if (params, macs) != (cost.params, cost.macs):
         raise NotProved(

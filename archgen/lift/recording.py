@@ -33,10 +33,11 @@ class Made(NamedTuple):
 
 
 class Weight(NamedTuple):
-    """A parameter or statistic of the module, by its name in the state dict."""
+    """A parameter or, where it is not learned, a buffer of the module, by its name in the state dict."""
 
     name: str
     shape: Extents
+    is_learned: bool = True
 
 
 class Constant(NamedTuple):
@@ -45,8 +46,14 @@ class Constant(NamedTuple):
     shape: Extents
 
 
+class Overwritten(NamedTuple):
+    """A tensor whose numbers were changed in place through another that shares them."""
+
+    shape: Extents
+
+
 class Event(NamedTuple):
-    """A call: tensors in `args` and `kwargs` are Made, Weight or Constant, all else as it was.
+    """A call: tensors in `args` and `kwargs` are of the types above, all else as it was.
 
     `results` are the numbers of what it made. `place` is `file.py:12`, `scopes` the modules around it.
     """
@@ -87,7 +94,7 @@ def record(module: nn.Module, images: Tensor) -> Recording:
     with torch.no_grad(), recorder.watching(), recorder:
         try:
             out = module(recorder.begun(images.clone()))
-        except Exception as error:  # noqa: BLE001  # the module is the user's own, and may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's own code may raise anything
             raise ForwardFailed(_told(error, recorder.path)) from None
     return recorder.recording(out)
 
@@ -99,7 +106,7 @@ def make_lazy_layers(module: nn.Module, images: Tensor) -> None:
     try:
         with torch.no_grad():
             module(images.clone())
-    except Exception as error:  # noqa: BLE001  # as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
         raise ForwardFailed(_told(error, "")) from None
 
 
@@ -122,11 +129,13 @@ class _Recorder(TorchFunctionMode):
         self._module = module
         self._paths = {id(each): path for path, each in module.named_modules()}
         self._weights = {
-            id(tensor): Weight(name, tuple(tensor.shape)) for name, tensor in tensors_of(module)
+            id(tensor): Weight(name, tuple(tensor.shape), isinstance(tensor, nn.Parameter))
+            for name, tensor in tensors_of(module)
         }
         self._kept: list[Tensor] = []  # a tensor that was freed would lend its identity to another
         self._shapes: list[Extents] = []
         self._numbers: dict[int, int] = {}
+        self._overwritten: set[int] = set()
         self._events: list[Event] = []
         self._around: list[str] = []
         self._idle: list[str] = []
@@ -144,7 +153,8 @@ class _Recorder(TorchFunctionMode):
         noted = tuple(self._stand_in(value) for value in args)
         noted_kwargs = {key: self._stand_in(value) for key, value in (kwargs or {}).items()}
         is_known = any(
-            isinstance(part, Made | Weight) for part in _parts((*noted, *noted_kwargs.values()))
+            isinstance(part, Made | Weight | Overwritten)
+            for part in _parts((*noted, *noted_kwargs.values()))
         )
         result = func(*args, **(kwargs or {}))
         is_told = name in READING or name == "setitem" or any(True for _ in _tensors(result))
@@ -160,10 +170,19 @@ class _Recorder(TorchFunctionMode):
 
     def _new(self, tensor: Tensor) -> int:
         number = len(self._shapes)
+        if id(tensor) in self._numbers:
+            self._overwrite(tensor)
         self._kept.append(tensor)
         self._numbers[id(tensor)] = number
         self._shapes.append(tuple(tensor.shape))
         return number
+
+    def _overwrite(self, tensor: Tensor) -> None:
+        """Remembers which other tensors lose their numbers with those of one that is changed in place."""
+        place = tensor.untyped_storage().data_ptr()
+        for other in self._kept:
+            if other is not tensor and place and other.untyped_storage().data_ptr() == place:
+                self._overwritten.add(self._numbers[id(other)])
 
     def _stand_in(self, value: object) -> object:
         """A tensor as what is known of it, also inside lists, tuples and dicts."""
@@ -176,8 +195,10 @@ class _Recorder(TorchFunctionMode):
         return value
 
     def _known(self, tensor: Tensor) -> object:
-        if id(tensor) in self._numbers:
-            return Made(self._numbers[id(tensor)])
+        number = self._numbers.get(id(tensor))
+        if number is not None:
+            is_lost = number in self._overwritten
+            return Overwritten(tuple(tensor.shape)) if is_lost else Made(number)
         return self._weights.get(id(tensor), Constant(tuple(tensor.shape)))
 
     @property
@@ -223,7 +244,9 @@ class _Recorder(TorchFunctionMode):
         rate = getattr(module, _DROPPING.get(type(module).__name__, ""), None)
         if isinstance(rate, float) and isinstance(value, Tensor) and id(value) in self._numbers:
             self._note("stochastic_depth", (self._known(value), rate), {}, value)
-        elif not isinstance(module, nn.Identity) and not any(True for _ in module.children()):
+        elif not isinstance(module, nn.Identity | nn.Sequential) and not any(
+            True for _ in module.children()
+        ):
             self._idle.append(self.path)
 
     def _scopes(self) -> tuple[Scope, ...]:
@@ -253,7 +276,7 @@ class _Recorder(TorchFunctionMode):
         )
 
 
-def _told(error: Exception, path: str) -> str:
+def _told(error: BaseException, path: str) -> str:
     """What the module raised, in one line, and where."""
     line = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
     what = f"{type(error).__name__}: {line}" if line else type(error).__name__

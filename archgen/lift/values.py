@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -9,7 +10,7 @@ from typing import TypeAlias
 
 from archgen.lift.flat import Call
 from archgen.lift.flat import Value as Written
-from archgen.lift.recording import Event, Extents, Made, Weight
+from archgen.lift.recording import Event, Extents, Made, Overwritten, Weight
 
 Shape: TypeAlias = "tuple[int, ...]"
 
@@ -85,13 +86,18 @@ class Site:
             return known
         if isinstance(known, Weight):
             raise Unmatched(f"`{self.event.function}` of the weight `{known.name}`")
+        if isinstance(known, Overwritten):
+            raise Unmatched(f"`{self.event.function}` of a tensor changed in place through a view")
         raise Unmatched(f"`{self.event.function}` of a tensor that does not come from the input")
 
-    def weight(self, given: object) -> Weight:
-        """The weight that an argument is. Raises Unmatched for one that is computed."""
+    def weight(self, given: object, *, is_learned: bool = True) -> Weight:
+        """The parameter or buffer that an argument is. Raises Unmatched for the other, or another tensor."""
         known = self.values.get(given.number) if isinstance(given, Made) else given
         if not isinstance(known, Weight):
             raise Unmatched(f"`{self.event.function}` with a weight that is computed")
+        if known.is_learned != is_learned:
+            what = f"`{known.name}`, which is {'no' if is_learned else 'a'} parameter"
+            raise Unmatched(f"`{self.event.function}` with {what}")
         return known
 
     def plain(self, given: object) -> Value:
@@ -163,6 +169,8 @@ def real(value: object, what: str) -> float:
     """A real number. Raises Unmatched."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unmatched(f"`{what}` that is `{value!r:.60}`")
+    if not math.isfinite(value):
+        raise Unmatched(f"`{what}` that is `{value}`")
     return float(value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archgen.lift.flat import Value as Written
-from archgen.lift.recording import Event, Extents, Weight
+from archgen.lift.recording import Event, Extents, Made, Weight
 from archgen.lift.values import Lie, Site, Unmatched, Value, amounts, unless, whole, window
 
 # ------------------------------------------------------------------------------------ the same numbers
@@ -34,11 +34,9 @@ def view(site: Site) -> Value | Weight:
 
 
 def _viewed_weight(site: Site, given: object) -> Weight | None:
-    try:
-        weight = site.weight(given)
-    except Unmatched:
-        return None
-    return weight._replace(shape=site.sides[0])
+    """A weight in another shape, as a factor a channel is written; None for a value."""
+    known = site.values.get(given.number) if isinstance(given, Made) else given
+    return known._replace(shape=site.sides[0]) if isinstance(known, Weight) else None
 
 
 def _of_vector(x: Value, sides: Extents) -> Value | None:

@@ -70,6 +70,14 @@ def test_what_evaluation_does_not_use_is_told() -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_cannot_be_followed_is_told() -> None:
+    with pytest.raises(NotRecorded, match="there is nothing to lift"):
+        lifted(nn.Sequential(nn.Identity()))
+    with pytest.raises(NotRecorded, match="`1` is compiled"):
+        lifted(nn.Sequential(nn.ReLU(), torch.jit.script(nn.ReLU())))
+
+
 class Pair(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y

@@ -168,6 +168,22 @@ def test_what_a_function_does_is_said_by_as_few_steps(
         assert [call.op for call in calls(Calling(function))] == ops
 
 
+def _half_in_place(x: Tensor) -> Tensor:
+    x[:, :2].relu_()
+    return x.sigmoid()
+
+
+class Blurred(nn.Module):
+    """A convolution that nobody trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("filter", torch.ones(4, 1, 3, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.get_buffer("filter"), groups=4)
+
+
 @pytest.mark.parametrize(
     ("module", "message"),
     [
@@ -200,6 +216,10 @@ def test_what_a_function_does_is_said_by_as_few_steps(
         (Calling(lambda x: x if x.sum() > 0 else -x), "to go by the values of a tensor"),
         (Calling(lambda x: F.dropout(x, 0.5)), "`dropout` in evaluation"),
         (Calling(lambda x: x.permute(0, 2, 3, 1)), "an output of 2x8x8x4"),
+        (Calling(lambda x: x.chunk(2, 1)[0]), "a part of the channels of a value"),
+        (Calling(lambda x: x * float("inf")), "`factor` that is `inf`"),
+        (Calling(lambda x: _half_in_place(torch.tanh(x))), "changed in place through a view"),
+        (Blurred(), "`conv2d` with `filter`, which is no parameter"),
     ],
     ids=str,
 )

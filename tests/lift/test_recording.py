@@ -102,6 +102,16 @@ def test_what_the_module_raises_is_told_with_its_place_in_the_network() -> None:
         recorded(nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 1)))
 
 
+class Leaving(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        raise SystemExit(3)
+
+
+def test_a_module_cannot_end_the_command() -> None:
+    with pytest.raises(ForwardFailed, match="`forward` raises SystemExit: 3"):
+        recorded(Leaving())
+
+
 class Nothing(nn.Module):
     def forward(self, x: Tensor) -> int:
         return len(x)

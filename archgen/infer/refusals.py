@@ -21,15 +21,17 @@ def refusal(error: ShapeError, node: Node, op: Op, x: Shape, frame: Frame) -> Di
     call = node.call
     assert isinstance(call, OpCall)
     term = call.settings.get(error.setting)
-    place, labels = node.key, []
-    if term is not None and node.span.contains(term.span):
-        place = term.span
-    elif term is not None:
-        labels = [Label(term.span, f"`{error.setting}` is set here")]
+    involved = _INVOLVED.get(error.setting, (error.setting,))
+    is_here = term is not None and node.span.contains(term.span)
+    place = term.span if term is not None and is_here else node.key
+    labels = [
+        Label(outside.span, f"`{name}` is set here")
+        for name in dict.fromkeys((error.setting, *involved))
+        if (outside := call.settings.get(name)) is not None and not node.span.contains(outside.span)
+    ]
     here = f"here is {x}" if x.grid else f"here is a vector of {x}"
     finding = error.rule.at(place, error.message, caption=here, labels=labels, help=error.help)
     if error.rule is NEEDS_GRID:
         finding = told_of_vector(frame, finding, node)
     finding = told_of_makers(frame, finding, node.inputs)
-    involved = _INVOLVED.get(error.setting, (error.setting,))
     return told_of_settings(frame, finding, op, call.settings, involved)

@@ -11,6 +11,7 @@ from archgen.diagnostics import (
     Span,
     did_you_mean,
     listed,
+    near_words,
     only_near,
 )
 from archgen.ir.graph import Param, Requirement, Term
@@ -101,8 +102,9 @@ def _as_meant(form: MappingNode) -> MappingNode:
     """The long form of a param with its misspelt keys, which were reported, as they are meant."""
     entries = {key.text: (key, value) for key, value in form.entries if key.text in LONG_FORM}
     for key, value in form.entries:
-        if key.text not in LONG_FORM and (meant := did_you_mean(key.text, LONG_FORM)):
-            entries.setdefault(meant, (key._replace(text=meant), value))
+        near = near_words(key.text, [word for word in LONG_FORM if form.get(word) is None])
+        if key.text not in LONG_FORM and len(near) == 1:  # `man` may be `min` or `max`
+            entries.setdefault(near[0], (key._replace(text=near[0]), value))
     return MappingNode(tuple(entries.values()), form.span)
 
 

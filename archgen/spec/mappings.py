@@ -18,6 +18,7 @@ from archgen.diagnostics import (
     Span,
     did_you_mean,
     edit_distance,
+    near_words,
     only_near,
 )
 from archgen.rules import MISSING_KEY, UNKNOWN_KEY
@@ -74,7 +75,7 @@ class SpecModel(BaseModel):
     def _meant(cls, key: ScalarNode, node: MappingNode) -> str | None:
         """The key that an unknown one is a slip for, among those that are not there.
 
-        That is one that is near, or else, where one key is unknown and one is missing, the missing
+        That is the only one that is near, or else, where one key is unknown and one is missing, the missing
         one: half of its letters will do.
         """
         legal = cls.keys()
@@ -82,8 +83,9 @@ class SpecModel(BaseModel):
         required = {f.alias or name for name, f in cls.model_fields.items() if f.is_required()}
         missing = [name for name in absent if name in required]
         unknown = [other for other, _ in node.entries if other.text not in legal]
-        if (near := did_you_mean(key.text, absent)) is not None:
-            return near
+        near = near_words(key.text, absent)
+        if near and (len(near) == 1 or near[0] in missing):  # `man` may be `min` or `max`
+            return near[0]
         is_alone = len(unknown) == len(missing) == 1
         return next((name for name in missing if is_alone and _is_half(key.text, name)), None)
 

@@ -227,6 +227,25 @@ def test_an_alternative_needs_its_keys(text: str) -> None:
     assert only(alternative(text)).rule.code == "AG102"
 
 
+def test_what_must_be_given_cannot_be_said_to_be_left_out() -> None:
+    finding = only(spec("{field: filters, printed: null, why: w}"))
+    assert finding.message == "`filters` must be given, and `printed: null` leaves it out"
+    block = """
+        archgen: 1
+        name: net
+        source: {paper: p}
+        input: {channels: 3, grid: 8}
+        blocks:
+          unit:
+            params: {filters: int}
+            body: [{conv: {filters: filters, kernel: 1, padding: valid}}]
+        network:
+          - unit: {filters: 4}
+            errata: {field: filters, printed: null, why: w}
+        """
+    assert only(block).message == finding.message
+
+
 def test_a_contradiction_that_leaves_the_grid_alone_is_proved_too() -> None:
     assert (
         codes(

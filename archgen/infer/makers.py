@@ -108,8 +108,9 @@ def told_of_defaults(finding: Diagnostic, branches: Iterable[ShapedBranch]) -> D
 
 def _with_defaults(finding: Diagnostic, nodes: Iterable[ShapedNode], aspect: Aspect) -> Diagnostic:
     """A finding about what steps make, with the defaults that each owes it to."""
+    told = {label.span for label in finding.labels}
     found = (_default(node, aspect) for node in nodes)
-    labels = {label.span: label for label in found if label is not None}
+    labels = {label.span: label for label in found if label is not None and label.span not in told}
     return finding._replace(labels=(*finding.labels, *labels.values()))
 
 

@@ -99,7 +99,7 @@ def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
 
 def _input(finding: Diagnostic) -> str | None:
     """The input of a block, `in.across`, that a finding of its value or of its shape is about."""
-    found = _INPUT.search(finding.message)
+    found = _INPUT.match(finding.message)
     return found[1] if found else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archgen.cost import Costs
 from archgen.diagnostics import Diagnostic, Label
-from archgen.infer import as_stated
+from archgen.infer import Aspect, as_stated, told_inside
 from archgen.ir.shape import Shape, Window
 from archgen.ir.shaped import (
     Expected,
@@ -18,6 +18,8 @@ from archgen.ir.shaped import (
     instances,
 )
 from archgen.rules import BUDGET, EXPECTATION
+
+_ASPECTS = frozenset(Aspect)
 
 
 def expectations(network: ShapedNetwork) -> Iterator[Diagnostic]:
@@ -81,8 +83,9 @@ class _Comparison:
     def _in_graph(self, graph: ShapedGraph) -> Iterator[Diagnostic]:
         for node in graph.nodes:
             if node.expected and node.output is not None:
-                step = Label(node.node.key, _makes(node))
-                yield from _compare(node.expected, self._of_step(node), labels=[step])
+                for line in node.expected:
+                    labels = _places(node, line.key)
+                    yield from _compare((line,), self._of_step(node), labels=labels)
             for instance in instances(node):
                 for branch in instance.branches:
                     yield from self._in_graph(branch.graph)
@@ -119,6 +122,14 @@ class _Comparison:
         return not self.is_strict or shape is None or all(line.fits(shape) for line in lines)
 
 
+def _places(node: ShapedNode, key: str) -> Iterator[Label]:
+    """Where a step makes something else than is stated: its own place, and in a block the one inside."""
+    yield Label(node.node.key, _makes(node))
+    inside = told_inside(node, Aspect(key)) if key in _ASPECTS else None
+    if inside is not None:
+        yield inside
+
+
 def _shape_values(shape: Shape | None) -> dict[str, object]:
     if shape is None:
         return {}
@@ -129,7 +140,7 @@ def _compare(
     lines: tuple[Expected, ...],
     values: dict[str, object],
     notes: Sequence[str] = (),
-    labels: Sequence[Label] = (),
+    labels: Iterable[Label] = (),
 ) -> Iterator[Diagnostic]:
     for line in lines:
         actual = values.get(line.key)

@@ -10,9 +10,11 @@ from archgen.infer.elaborate import (
 )
 from archgen.infer.failures import Diagnosis, Failure
 from archgen.infer.frames import Frame
+from archgen.infer.makers import Aspect, told_inside
 from archgen.spec.traced import Untraceable
 
 __all__ = [
+    "Aspect",
     "Diagnosis",
     "Failure",
     "Frame",
@@ -21,6 +23,7 @@ __all__ = [
     "as_stated",
     "diagnose",
     "infer",
+    "told_inside",
     "trace_block",
     "trace_network",
 ]

@@ -165,6 +165,20 @@ def last_maker(graph: ShapedGraph, aspect: Aspect) -> ShapedNode | None:
     return None
 
 
+def told_inside(node: ShapedNode, aspect: Aspect) -> Label | None:
+    """The step in a block that makes what the block makes, or that nothing in it does; None for an op."""
+    outer = node.runs[-1].instance if node.runs else node
+    if outer.block is None or not outer.block.graph.nodes:
+        return None
+    made = last_maker(outer.block.graph, aspect)
+    if made is None:
+        first, name = outer.block.graph.nodes[0].node.key, outer.block.block.name
+        return Label(first, f"nothing in `{name}` changes the {aspect}")
+    inner = told_inside(made, aspect) if made.output is not None else None
+    place = setting_place(made, _BLAMED[aspect][0])
+    return inner or Label(place, f"makes {_story(made, aspect)}")
+
+
 def _inside(node: ShapedNode, frame: Frame, aspect: Aspect) -> tuple[ShapedNode, Frame]:
     """The step that makes what a block makes, through blocks in it, and the use that it belongs to."""
     while True:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 
-from archgen.diagnostics import Findings, listed
+from archgen.diagnostics import Findings, Label, Span, listed
 from archgen.rules import BAD_VALUE, IDLE_EDIT, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
 from archgen.spec.edits import Change, Missed, items_of, missed
@@ -23,41 +23,58 @@ def extended(base: MappingNode, own: Extension, findings: Findings) -> MappingNo
     Every edit that cannot be read, misses, or changes nothing is reported. None where one could not be
     done: the network that was meant is then not known, and nothing can be said of it.
     """
-    root, lost = base, set[str]()
     if own.edit is not None and not isinstance(own.edit, SequenceNode):
         help = "write `- {at: PATH, set: VALUE}`"
         findings.add(WRONG_TYPE.at(own.edit.span, "`edit` must be a list of edits", help=help))
         return None
+    root, edits = base, _Edits(findings)
     for item in own.edit.items if own.edit is not None else ():
-        change = _change(item, findings)
-        edited = None if change is None else _edited(root, change, lost, findings)
+        root = edits.done(root, item)
+    return _with_claims(root, own) if edits.are_whole else None
+
+
+class _Edits:
+    """Does one edit after the other, and tells of each that cannot be done."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._lost: set[str] = set()  # the words of edits that were left out
+        self._removed: dict[str, Span] = {}
+        self.are_whole = True
+
+    def done(self, root: MappingNode, item: Node) -> MappingNode:
+        """The document with one edit, or as it was where that cannot be done."""
+        change = _change(item, self._findings)
+        edited = None if change is None else self._edited(root, change)
         if change is None or edited is None:
-            lost.update(("", *_texts(item)))
-            continue
+            self.are_whole = False
+            self._lost.update(_texts(item))
+            return root
         if plain(edited) == plain(root):
             message = f"this edit changes nothing: `{change.at.text}` is so already"
-            findings.add(IDLE_EDIT.at(change.at.span, message, help="remove it"))
-        root = edited
-    return None if lost else _with_claims(root, own)
+            self._findings.add(IDLE_EDIT.at(change.at.span, message, help="remove it"))
+        if change.action == "remove":
+            self._removed[change.at.text] = change.at.span
+        return edited
 
+    def _edited(self, root: MappingNode, change: Change) -> MappingNode | None:
+        name = change.at.text.partition(".")[0]
+        try:
+            if name in OWN:
+                message = f"`{name}` of the base is not taken over"
+                raise missed(change.at, message, f"write `{name}:` in this file, or leave it out")
+            return change.edited(root)
+        except Missed as miss:
+            self._tell(change, miss)
+            return None
 
-def _edited(
-    root: MappingNode, change: Change, lost: Container[str], findings: Findings
-) -> MappingNode | None:
-    """The document with one change; None, with a finding, where it hits no place.
-
-    What is missing there may be `lost`, a word of an edit that was left out: that is no second slip.
-    """
-    name = change.at.text.partition(".")[0]
-    try:
-        if name in OWN:
-            message = f"`{name}` of the base is not taken over"
-            raise missed(change.at, message, f"write `{name}:` in this file, or leave it out")
-        return change.edited(root)
-    except Missed as miss:
-        if not miss.name or miss.name not in lost:
-            findings.add(miss.finding)
-        return None
+    def _tell(self, change: Change, miss: Missed) -> None:
+        """Reports an edit that hits no place, unless it looks for what a lost one would have brought."""
+        path = f"{change.at.text}."
+        removed = [span for at, span in self._removed.items() if path.startswith(f"{at}.")]
+        labels = [Label(span, "this edit has removed it") for span in removed[-1:]]
+        if not miss.name or miss.name not in self._lost:
+            self._findings.add(miss.finding._replace(labels=tuple(labels)))
 
 
 def _texts(node: Node) -> Iterator[str]:

@@ -234,3 +234,38 @@ def test_a_stated_shape_of_a_block_holds_for_what_follows() -> None:
         "{channels: 5}", "{channels: 4}"
     )
     assert wrong_lines(inner) == [11]
+
+
+SHRINKING = f"""{HEAD}blocks:
+  down:
+    params: {{width: int}}
+    body:
+      - max_pool: {{kernel: 2, stride: 2, padding: valid}}
+      - conv: {{filters: width, kernel: 3}}
+  pair:
+    body:
+      - down: {{width: 8}}
+      - act: relu
+network:
+  - pair: {{}}
+    expect: {{grid: 4, channels: 8}}
+"""
+
+
+def test_a_block_that_makes_something_else_has_the_step_inside_that_does() -> None:
+    assert not codes(SHRINKING)
+    wide = only(SHRINKING.replace("stride: 2", "stride: 3"))
+    assert [(label.span.start.line, label.text) for label in wide.labels] == [
+        (17, "takes 3 x 8 x 8 and makes 8 x 3 x 3"),
+        (10, "makes 3x3"),
+    ]
+    many = only(SHRINKING.replace("width: 8", "width: 9"))
+    assert (11, "makes 9 channels") in [(x.span.start.line, x.text) for x in many.labels]
+
+
+def test_a_block_that_leaves_a_grid_as_it_is_shows_where_its_steps_begin() -> None:
+    pool = "      - max_pool: {kernel: 2, stride: 2, padding: valid}\n"
+    finding = only(SHRINKING.replace(pool, ""))
+    assert (13, "nothing in `pair` changes the grid") in [
+        (label.span.start.line, label.text) for label in finding.labels
+    ]

@@ -270,6 +270,14 @@ def test_every_edit_that_misses_is_told_but_for_what_a_lost_one_would_have_broug
     ]
 
 
+def test_an_edit_of_what_an_earlier_one_removed_shows_that_one(folder: Path) -> None:
+    edits = ("at: network.dropout, remove: true", "at: network.dropout.rate, set: 0.1")
+    finding = only(extension(folder, *edits))
+    assert (finding.rule.code, finding.span.start) == ("AG412", (6, 18))
+    (label,) = finding.labels
+    assert (label.span.start, label.text) == ((5, 10), "this edit has removed it")
+
+
 def test_the_fix_of_a_path_mends_its_one_word(folder: Path) -> None:
     finding = only(extension(folder, "at: 'network.frist.filters', set: 24"))
     (fix,) = finding.fixes

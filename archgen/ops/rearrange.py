@@ -131,10 +131,11 @@ class Split(Op):
 
     def _help(self, x: Shape) -> str:
         *_, last = self.sizes
-        rest = x.channels - sum(part.channels for part in self.sizes[:-1])
+        total = sum(part.channels for part in self.sizes)
+        rest = x.channels - (total - last.channels)
         if rest > 0:
-            return f"write `{last.name}: {int(rest)}`, or change another part"
-        return "give them fewer channels"
+            return f"write `{last.name}: {int(rest)}`, change another part, or bring {int(total)} channels in"
+        return f"give them fewer channels, or bring {int(total)} in"
 
     def parts(self, x: Shape) -> Mapping[str, Shape]:
         return {part.name: Shape(part.channels, x.grid) for part in self.sizes}

@@ -14,6 +14,7 @@ from archgen.ir.shaped import ShapedNetwork
 from archgen.pipeline import Compilation
 from archgen.resolve import resolve
 from archgen.rules import INPUT_TOO_SMALL
+from archgen.spec.edited import Edited
 from archgen.spec.files import SpecText
 from archgen.spec.loader import load
 
@@ -21,13 +22,15 @@ from archgen.spec.loader import load
 class Compiled(NamedTuple):
     """A network with its shapes, what was found in it, and the texts that the findings point into.
 
-    `smallest` is the side of the smallest input that would do, where this one is too small.
+    `smallest` is the side of the smallest input that would do, where this one is too small; `edits`
+    are those that made the spec of others which it extends.
     """
 
     network: ShapedNetwork
     diagnostics: tuple[Diagnostic, ...]
     sources: Mapping[str, str]
     smallest: int | None
+    edits: tuple[Edited, ...] = ()
 
 
 def compile_network(target: str, size: Shape | None = None) -> Compiled:
@@ -41,7 +44,8 @@ def compile_network(target: str, size: Shape | None = None) -> Compiled:
     network = compilation.network or compilation.sound_network()
     smallest = _smallest(compilation)
     diagnostics = _noted(compilation.diagnostics, smallest)
-    return Compiled(network, diagnostics, compilation.sources, smallest)
+    edits = compilation.file.edits if compilation.file is not None else ()
+    return Compiled(network, diagnostics, compilation.sources, smallest, edits)
 
 
 def checked(text: SpecText, *, as_printed: bool = False) -> Compilation:

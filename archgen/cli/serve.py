@@ -82,7 +82,7 @@ def _read(spec: str, style: str) -> Reading:
     from archgen.diagnostics import SpecError
 
     try:
-        network, found, sources, _ = compile_network(spec)
+        network, found, sources, *_ = compile_network(spec)
     except SpecError as error:
         network, found, sources = None, error.diagnostics, error.sources
     version = _version(found, sources)

@@ -52,10 +52,11 @@ class Branch(NamedTuple):
 
 
 class OpCall(NamedTuple):
-    """An op with its settings."""
+    """An op with its settings; `defaults` are what its file has for all steps of the op."""
 
     op: type[Op]
     settings: Mapping[str, Term]
+    defaults: Mapping[str, Term] = NOTHING
 
 
 class JoinCall(NamedTuple):
@@ -64,6 +65,7 @@ class JoinCall(NamedTuple):
     op: type[Join]
     settings: Mapping[str, Term]
     branches: tuple[Branch, ...]
+    defaults: Mapping[str, Term] = NOTHING
 
 
 class BlockCall(NamedTuple):

@@ -46,6 +46,12 @@ class Run:
     count: int
     instance: ShapedNode
 
+    @property
+    def segment(self) -> str:
+        """Its part of a path: `0`, or `0..3` for equal instances."""
+        last = self.first + self.count - 1
+        return str(self.first) if last == self.first else f"{self.first}..{last}"
+
 
 @dataclass(frozen=True)
 class ShapedNode:

@@ -23,7 +23,7 @@ from archgen.ops.merge import Residual
 from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
 from archgen.render.faults import Faults, is_misfit
 from archgen.render.implied import implied_concats
-from archgen.render.outline import joined_path, kind_of, run_segment
+from archgen.render.outline import joined_path, kind_of
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import (
     FIXED,
@@ -164,7 +164,7 @@ class _Draft:
         """A repeat: a box for each run of equal instances."""
         here = place.inside(node.node.segment or node.node.name)
         for run in node.runs:
-            where = here if len(node.runs) == 1 else here.inside(run_segment(run))
+            where = here if len(node.runs) == 1 else here.inside(run.segment)
             ends = self._step(node, run.instance, ends, where, run.count)
         return ends
 
@@ -378,7 +378,7 @@ def _uses(graph: ShapedGraph, path: str, before: Start) -> Iterator[Use]:
             if block is None:
                 before = PREVIOUS
                 continue
-            where = here if len(node.runs) <= 1 else f"{here}.{run_segment(run)}"
+            where = here if len(node.runs) <= 1 else f"{here}.{run.segment}"
             yield Use(where, block, _behind(block) if run.count > 1 else before)
             before = _behind(block)
 

@@ -15,7 +15,7 @@ from archgen.ir.graph import INPUT, NOTHING, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import Run, ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
 from archgen.render.faults import Faults
-from archgen.render.outline import joined_path, kind_of, run_segment
+from archgen.render.outline import joined_path, kind_of
 from archgen.render.styles import RED
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import words_of
@@ -143,7 +143,7 @@ class _Walk:
         if node.branches:
             return self._join(node, path, here)
         for run in node.runs or (Run(0, 1, node),):
-            where = here if len(node.runs) <= 1 else f"{here}.{run_segment(run)}"
+            where = here if len(node.runs) <= 1 else f"{here}.{run.segment}"
             inputs = self._instance(run.instance, inputs, where, path, run.count)
         return inputs
 

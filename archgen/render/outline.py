@@ -82,12 +82,6 @@ def outline(network: ShapedNetwork, depth: int = 1, findings: Sequence[Diagnosti
     )
 
 
-def run_segment(run: Run) -> str:
-    """`0`, or `0..3` for equal instances of a repeat: their part of a path."""
-    last = run.first + run.count - 1
-    return str(run.first) if last == run.first else f"{run.first}..{last}"
-
-
 def joined_path(path: str, segment: str) -> str:
     """The path of a part inside another."""
     return f"{path}.{segment}" if path and segment else path or segment
@@ -136,7 +130,7 @@ class _Outliner:
                 yield self._run(node, run, path, depth, times)
         elif node.runs:
             run = node.runs[0]
-            inner = joined_path(path, run_segment(run))
+            inner = joined_path(path, run.segment)
             yield from self._inside(run.instance, inner, depth, times * run.count)
         elif node.block is not None:
             yield from self.rows(node.block.graph, path, depth, times)
@@ -145,10 +139,10 @@ class _Outliner:
 
     def _run(self, node: ShapedNode, run: Run, path: str, depth: int, times: int) -> Row:
         instance, times = run.instance, times * run.count
-        here = joined_path(path, run_segment(run))
+        here = joined_path(path, run.segment)
         return Row(
             path=here,
-            name=f"{node.node.name}.{run_segment(run)}",
+            name=f"{node.node.name}.{run.segment}",
             kind=kind_of(node),
             repeat=run.count,
             output=instance.output,

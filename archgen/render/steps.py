@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archgen.ir.graph import INPUT, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedHead, ShapedNetwork, ShapedNode
-from archgen.render.outline import joined_path, kind_of, run_segment
+from archgen.render.outline import joined_path, kind_of
 from archgen.render.table import Line, aligned
 from archgen.render.values import plain_shape, plain_value, settings_as_data, spec_text
 
@@ -95,7 +95,7 @@ class _Walk:
                 yield from self._join(node, here, path, times)
             elif node.runs:
                 for run in node.runs:
-                    inner = joined_path(here, run_segment(run))
+                    inner = joined_path(here, run.segment)
                     yield from self._call(run.instance, inner, times * run.count)
             else:
                 yield from self._call(node, here, times)

@@ -343,9 +343,9 @@ class StepResolver:
             return self._block_call(step, node, names)
         if issubclass(op, Join):
             return self._join_call(step, op, node, names, inputs, steps)
-        return OpCall(
-            op, read_settings(op, step.op, node, names, self._context.defaults, self._findings)
-        )
+        defaults = self._context.defaults
+        settings = read_settings(op, step.op, node, names, defaults, self._findings)
+        return OpCall(op, settings, defaults.get(op.name, {}))
 
     def _block_call(self, step: Step, node: YamlNode | None, names: Mapping[str, Slot]) -> Call:
         name = step.op.text
@@ -422,7 +422,8 @@ class StepResolver:
         misspelt = [key for key, _ in others if key.text not in legal]
         self._findings.extend(unknown_setting(key, f"`{op.name}`", legal) for key in misspelt)
         settings = MappingNode(tuple(e for e in others if e[0].text in legal), node.span)
-        terms = read_settings(op, step.op, settings, names, self._context.defaults, self._findings)
+        defaults = self._context.defaults
+        terms = read_settings(op, step.op, settings, names, defaults, self._findings)
         if misspelt or "body" not in parts:
             if not misspelt:
                 message = "a residual needs a `body`, the steps beside the shortcut"
@@ -438,7 +439,7 @@ class StepResolver:
             beside = Branch("shortcut", step.op.span, Graph((), first), first)
         start = self._start(key, start)
         main = Branch("body", key.span, self._graph(body, start, steps), start)
-        return _joined(JoinCall(op, terms, (beside, main)))
+        return _joined(JoinCall(op, terms, (beside, main), defaults.get(op.name, {})))
 
 
 def _joined(call: JoinCall) -> Call:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archgen.diagnostics import Findings, Label, Span, listed
 from archgen.rules import BAD_VALUE, IDLE_EDIT, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
+from archgen.spec.edited import Edited, Extended, edited_by
 from archgen.spec.edits import Change, Missed, items_of, missed
 from archgen.spec.mappings import read_model
 from archgen.spec.model import Edit, Extension
@@ -17,7 +18,7 @@ OWN = (*CLAIMS, "archgen", "extends", "edit")
 _ACTIONS = ("set", "remove", "before", "after")
 
 
-def extended(base: MappingNode, own: Extension, findings: Findings) -> MappingNode | None:
+def extended(base: MappingNode, own: Extension, findings: Findings) -> Extended | None:
     """The base's document as the extension changes it, with the extension's own claims.
 
     Every edit that cannot be read, misses, or changes nothing is reported. None where one could not be
@@ -30,7 +31,7 @@ def extended(base: MappingNode, own: Extension, findings: Findings) -> MappingNo
     root, edits = base, _Edits(findings)
     for item in own.edit.items if own.edit is not None else ():
         root = edits.done(root, item)
-    return _with_claims(root, own) if edits.are_whole else None
+    return Extended(_with_claims(root, own), edits.made) if edits.are_whole else None
 
 
 class _Edits:
@@ -41,6 +42,7 @@ class _Edits:
         self._lost: set[str] = set()  # the words of edits that were left out
         self._removed: dict[str, Span] = {}
         self.are_whole = True
+        self.made: tuple[Edited, ...] = ()
 
     def done(self, root: MappingNode, item: Node) -> MappingNode:
         """The document with one edit, or as it was where that cannot be done."""
@@ -55,6 +57,7 @@ class _Edits:
             self._findings.add(IDLE_EDIT.at(change.at.span, message, help="remove it"))
         if change.action == "remove":
             self._removed[change.at.text] = change.at.span
+        self.made = (*self.made, *edited_by(change, root, edited))
         return edited
 
     def _edited(self, root: MappingNode, change: Change) -> MappingNode | None:

@@ -22,6 +22,7 @@ from archgen.rules import (
     WRONG_TYPE,
 )
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, parse
+from archgen.spec.edited import Edited, Extended
 from archgen.spec.extending import extended
 from archgen.spec.files import SpecText, read_spec, root_of, start_of
 from archgen.spec.mappings import read_model, read_models, unknown_key
@@ -48,7 +49,10 @@ _IN_WORDS = {
 
 @dataclass(frozen=True)
 class SpecFile:
-    """One file with everything it refers to. `blocks` holds None for a block that cannot be read."""
+    """One file with everything it refers to. `blocks` holds None for a block that cannot be read.
+
+    `edits` are those by which it and the specs that it extends were made, the first one first.
+    """
 
     text: SpecText
     model: Network | Library
@@ -57,6 +61,7 @@ class SpecFile:
     texts: Mapping[str, str]
     outputs: Mapping[str, Output | None] = field(default_factory=dict)
     alternatives: Mapping[str, Alternative | None] = field(default_factory=dict)
+    edits: tuple[Edited, ...] = ()
 
     @property
     def network(self) -> Network:
@@ -207,7 +212,7 @@ class _Loader:
         whole = self._whole(text, root)
         if whole is None:
             return None
-        root, origin = whole
+        (root, edits), origin = whole
         model = read_model(kind, root, self._findings)
         if model is None:
             return None
@@ -218,21 +223,22 @@ class _Loader:
             return SpecFile(text, model, blocks, libraries, self._texts)
         outputs = read_models(Output, model.outputs, self._findings)
         alternatives = read_models(Alternative, model.alternatives, self._findings)
-        return SpecFile(text, model, blocks, libraries, self._texts, outputs, alternatives)
+        return SpecFile(text, model, blocks, libraries, self._texts, outputs, alternatives, edits)
 
-    def _whole(self, text: SpecText, root: MappingNode) -> tuple[MappingNode, SpecText] | None:
+    def _whole(self, text: SpecText, root: MappingNode) -> tuple[Extended, SpecText] | None:
         """The document without `extends`, and the file from which the paths in it go."""
         if root.get("extends") is None:
-            return root, text
+            return Extended(root), text
         own = read_model(Extension, root, self._findings)
         found = self._base(text, own.extends) if own is not None else None
         if own is None or found is None:
             return None
         base, origin = found
-        whole = extended(base, own, self._findings)
+        made = extended(base.root, own, self._findings)
+        whole = None if made is None else made._replace(edits=(*base.edits, *made.edits))
         return None if whole is None else (whole, origin)
 
-    def _base(self, text: SpecText, named: ScalarNode) -> tuple[MappingNode, SpecText] | None:
+    def _base(self, text: SpecText, named: ScalarNode) -> tuple[Extended, SpecText] | None:
         """The whole document of the file that is extended, and the file it comes from."""
         if text.path is not None:
             self._open.append(text.path.resolve())

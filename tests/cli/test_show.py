@@ -78,3 +78,48 @@ def test_what_is_broken_is_a_question_mark(archgen: Command, spec: Writer) -> No
 
 def test_it_must_be_said_what_to_show(archgen: Command, spec: Writer) -> None:
     assert archgen("show", str(spec())).status == 2
+
+
+def test_why_says_line_by_line_who_set_a_value(archgen: Command) -> None:
+    result = archgen("show", "bn_inception_released", "--why", "inception_4c.pool.conv.filters")
+    assert (result.status, result.err) == (0, "")
+    head, *rows = (line.split("  ") for line in result.out.splitlines())
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert head == ["inception_4c.pool.conv.filters = 128"]
+    assert [row[:2] for row in cells] == [
+        ["filters: pooled", "written on the step"],
+        ["pooled: 128", "given at the use `inception_4c`, by an edit"],
+        ["over 96", "in the base"],
+    ]
+    assert [row[2].rsplit("/", 1)[1].split(":")[0] for row in cells] == [
+        "bn_inception.yaml",
+        "bn_inception_released.yaml",
+        "bn_inception.yaml",
+    ]
+
+
+def test_why_as_data_says_the_same(archgen: Command) -> None:
+    path = "inception_a.2.pool.avg_pool.count_include_pad"
+    result = archgen("show", "inception_v4", "--why", path, "--format", "json")
+    (setting,) = json.loads(result.out)["settings"]
+    assert (setting["path"], setting["value"]) == ("inception_a.0..3.pool.avg_pool", False)
+    assert [(link["by"], link["text"], link["over"]) for link in setting["chain"]] == [
+        ("defaults", "false", False),
+        ("op", "false", True),
+    ]
+    assert setting["chain"][0]["at"]["line"] > 1
+    assert setting["chain"][1]["at"] is None
+
+
+def test_a_wrong_path_is_told_the_nearest(archgen: Command) -> None:
+    result = archgen("show", "inception_v4", "--why", "reduction_a.b3x3.conv.filter")
+    assert result.status == 2
+    assert "did you mean `reduction_a.b3x3.conv.filters`?" in result.err
+    assert archgen("show", "inception_v4").status == 2
+    assert archgen("show", "inception_v4", "--resolved", "--why", "stem").status == 2
+
+
+def test_why_of_a_broken_spec_tells_what_is_known(archgen: Command, spec: Writer) -> None:
+    result = archgen("show", str(spec(BROKEN)), "--why", "conv")
+    assert result.status == 1
+    assert "conv.filters = " in result.out

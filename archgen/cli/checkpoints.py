@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archgen.weights.leaves import Leaf
 
 NEEDED = ("torch", "numpy", "safetensors")
-SOURCES = ("timm", "torchvision", "tf_slim", "facenet", "cadene")
+SOURCES = ("timm", "torchvision", "tf_slim", "keras", "facenet", "cadene")
 WITH_BACKGROUND = ("tf_slim", "cadene")
 
 
@@ -111,8 +111,6 @@ def write_result(name: str, parts: Iterable[bytes | memoryview], *, never: Itera
 
 def dialect_of(code: str, checkpoint: Checkpoint) -> Dialect:
     """How a code calls its tensors; `auto` goes by the kind of file."""
-    from archgen.weights.dialects import TF_SLIM, TORCH
+    from archgen.weights.dialects import DIALECTS, TORCH
 
-    if code == "auto":
-        return checkpoint.dialect
-    return TF_SLIM if code == "tf_slim" else TORCH
+    return checkpoint.dialect if code == "auto" else DIALECTS.get(code, TORCH)

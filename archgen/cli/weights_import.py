@@ -182,7 +182,7 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
     yield Line("")
     yield from (Line(f"  {text}") for text in aligned([("ours", "theirs"), *lines], left=2))
     yield Line("")
-    for step in chart.steps():
+    for step in _steps(chart, fitted.plan):
         yield Line(f"  {step}")
     yield from _listed(
         "tensors keep their first values, since the file has none for them", fitted.initialised
@@ -190,6 +190,14 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
     yield from _listed("tensors of the file are left out", fitted.left_out)
     taken = len(fitted.tensors)
     yield Line(f"  {taken:,} of {taken + len(fitted.initialised):,} tensors are theirs")
+
+
+def _steps(chart: WeightMap, plan: Plan) -> tuple[str, ...]:
+    """What else happens to tensors than that they get another name."""
+    turned = (
+        f"`{layer}` takes a grid that they flatten with its channels last" for layer in plan.turned
+    )
+    return (*chart.steps(), *turned)
 
 
 def _listed(title: str, names: Sequence[str]) -> Iterator[Line]:
@@ -231,7 +239,7 @@ def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) ->
         "source_format": file.format,
         "source_sha256": file.sha256(),
         "map": map_text(found.chart),
-        "steps": "; ".join(found.chart.steps()),
+        "steps": "; ".join(_steps(found.chart, fitted.plan)),
         "initialised": ", ".join(fitted.initialised),
         "left_out": ", ".join(fitted.left_out),
     }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
-from archgen.weights.dialects import TF_SLIM, TORCH, Dialect
+from archgen.weights.dialects import KERAS, TF_SLIM, TORCH, Dialect
 from archgen.weights.leaves import Extents
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ SAFETENSORS = Format("safetensors", "safetensors_file", TORCH)
 TORCH_FILE = Format("torch", "torch_file", TORCH)
 TF_BUNDLE = Format("tensorflow", "tensorflow_bundle", TF_SLIM)
 TF_SLICES = Format("tensorflow v1", "tensorflow_slices", TF_SLIM)
+KERAS_FILE = Format("keras", "keras_file", KERAS)
+KERAS_MEMBER = "model.weights.h5"  # of a `.keras` archive, the file of its weights
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
@@ -93,12 +97,23 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """
     path = _first_file(path)
     made = _format(path)
-    reader = import_module(f"archgen.weights.formats.{made.module}")
+    reader = _reader(made)
     checkpoint = reader.read(path, made)
     assert isinstance(checkpoint, Checkpoint)
     if not checkpoint.entries:
         raise Unreadable("it holds no tensors", "name a file of weights")
     return checkpoint
+
+
+def _reader(made: Format) -> ModuleType:
+    """The module that reads a format. Raises Unreadable where it needs an extra that is not there."""
+    try:
+        return import_module(f"archgen.weights.formats.{made.module}")
+    except ModuleNotFoundError as error:
+        if error.name != "h5py":
+            raise
+        help = "install it with `pip install 'archgen[keras]'`"
+        raise Unreadable("it is a file of Keras, which h5py reads", help) from None
 
 
 def _first_file(path: Path) -> Path:
@@ -114,7 +129,7 @@ def _first_file(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> str:
-    likely = (".safetensors", ".pth", ".pt", ".index", ".ckpt", ".bin")
+    likely = (".safetensors", ".pth", ".pt", ".index", ".ckpt", ".bin", ".h5", ".keras")
     names = sorted(path.name for path in folder.iterdir() if path.suffix in likely)
     return f", as in `{folder / names[0]}`" if names else ""
 
@@ -131,21 +146,32 @@ def _format(path: Path) -> Format:
         raise Unreadable("it is empty")
     if end == TABLE_MAGIC:
         return TF_BUNDLE if path.suffix == ".index" else TF_SLICES
+    if start.startswith(HDF5_MAGIC):
+        return KERAS_FILE
     if start.startswith(b"PK"):
-        return TORCH_FILE
+        return KERAS_FILE if _is_keras(path) else TORCH_FILE
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= size:
         return SAFETENSORS
     if start.startswith(b"\x80"):
         return TORCH_FILE
-    raise Unreadable(_odd(path, start), "archgen reads safetensors, torch and TensorFlow files")
+    raise Unreadable(
+        _odd(path, start), "archgen reads safetensors, torch, TensorFlow and Keras files"
+    )
+
+
+def _is_keras(path: Path) -> bool:
+    """Whether an archive is of Keras."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return KERAS_MEMBER in archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return path.suffix == ".keras"
 
 
 def _odd(path: Path, start: bytes) -> str:
     """What an unknown file may be."""
     if start.startswith(b"version https:/"):
         return "it is the pointer of Git LFS to a file that was not fetched"
-    if start.startswith(HDF5_MAGIC):
-        return "it is an HDF5 file, as Keras writes them, which archgen does not read"
     if start.lstrip()[:1] == b"<":
         return "it is a web page"
     if ".data-" in path.name:

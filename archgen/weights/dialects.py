@@ -44,7 +44,8 @@ TF_SLIM = Dialect(
         *("RMSProp", "RMSProp_1", "Adam", "Adam_1", "_CHECKPOINTABLE_OBJECT_GRAPH"),
     ),
 )
-DIALECTS = {dialect.name: dialect for dialect in (TORCH, TF_SLIM)}
+KERAS = Dialect("keras", "/", {**_NORM, "bias": "bias"}, {"kernel": ""})
+DIALECTS = {dialect.name: dialect for dialect in (TORCH, TF_SLIM, KERAS)}
 
 
 def leaf_path(name: str, dialect: Dialect) -> tuple[str, str]:

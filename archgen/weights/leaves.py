@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ Extents: TypeAlias = "tuple[int, ...]"
 Signature: TypeAlias = "tuple[object, ...]"
 
 COUNT = "num_batches_tracked"
+_DIGITS = re.compile(r"(\d+)")
 
 
 class Layout(StrEnum):
@@ -30,13 +32,15 @@ class Layout(StrEnum):
 class Stored(NamedTuple):
     """One tensor of a file: its name, and the shape it has in our layout.
 
-    What is a part of theirs is `shape[0]` rows, in our layout, from row `first` on.
+    What is a part of theirs is `shape[0]` rows, in our layout, from row `first` on. Inputs that are a
+    grid flattened with its channels last have that `grid`, as torch would flatten it.
     """
 
     name: str
     shape: Extents
     layout: Layout = Layout.TORCH
     first: int = 0
+    grid: Extents = ()
 
     @property
     def size(self) -> int:
@@ -48,12 +52,14 @@ class Leaf(NamedTuple):
     """One layer with weights: its path of names, and its tensors by role.
 
     Roles are those of a state dict of torch: weight, bias, running_mean and so on. A leaf of ours that
-    belongs to an output which only training has may be absent from a checkpoint.
+    belongs to an output which only training has may be absent from a checkpoint. One that takes a grid
+    as a vector has that `grid`: channels, height, width.
     """
 
     path: str
     tensors: Mapping[str, Stored]
     training_only: bool = False
+    grid: Extents = ()
 
     @property
     def is_norm(self) -> bool:
@@ -83,7 +89,9 @@ def leaves_of(network: ShapedNetwork) -> tuple[Leaf, ...]:
 
 
 def _leaves(steps: Iterable[Layer], *, training_only: bool = False) -> Iterator[Leaf]:
+    grid: Extents = ()
     for step in steps:
+        grid = _flattened(step) or grid
         grouped: dict[str, dict[str, Stored]] = {}
         for name, shape in step.tensors.items():
             owner, _, role = name.rpartition(".")
@@ -92,7 +100,25 @@ def _leaves(steps: Iterable[Layer], *, training_only: bool = False) -> Iterator[
         for path, tensors in grouped.items():
             if "running_mean" in tensors:
                 tensors[COUNT] = Stored(f"{path}.{COUNT}", ())
-            yield Leaf(path, tensors, training_only)
+            leaf = Leaf(path, tensors, training_only)
+            takes_grid = leaf.is_linear and tensors["weight"].shape[1] == math.prod(grid)
+            yield leaf._replace(grid=grid) if grid and takes_grid else leaf
+        grid = () if step.tensors else grid
+
+
+def _flattened(step: Layer) -> Extents:
+    """The grid of more than one place that a step makes a vector of; empty of any other step."""
+    x, y = step.input, step.output
+    if x is None or x.grid is None or y is None or y.grid is not None or x.height * x.width == 1:
+        return ()
+    is_whole = y.channels == x.channels * x.height * x.width
+    return (int(x.channels), int(x.height), int(x.width)) if is_whole else ()
+
+
+def by_number(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts names as a person would: numbers by their size."""
+    parts = _DIGITS.split(name)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
 
 def shown_shape(shape: Extents) -> str:

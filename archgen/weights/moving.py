@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archgen.weights.checkpoint import Checkpoint
-from archgen.weights.leaves import COUNT, Layout, Leaf, Stored
+from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored
 from archgen.weights.maps import COUNT_WORD, GAMMA, WeightMap
 from archgen.weights.plan import Origin, Plan
 
@@ -67,7 +67,7 @@ def carried(tensor: Tensor, stored: Stored) -> Tensor:
             height, width, channels, each = tensor.shape
             tensor = tensor.permute(2, 3, 0, 1).reshape(channels * each, 1, height, width)
         case Layout.IO:
-            tensor = tensor.t()
+            tensor = _channels_first(tensor.t(), stored.grid)
         case Layout.POINT:
             tensor = tensor[0, 0].t()
         case Layout.FLAT:
@@ -77,6 +77,15 @@ def carried(tensor: Tensor, stored: Stored) -> Tensor:
     if stored.shape:
         tensor = tensor[stored.first : stored.first + stored.shape[0]]
     return tensor.contiguous()
+
+
+def _channels_first(tensor: Tensor, grid: Extents) -> Tensor:
+    """Outputs by inputs, the inputs of a flattened grid in torch's order; without a grid as they are."""
+    if not grid:
+        return tensor
+    channels, height, width = grid
+    places = tensor.reshape(len(tensor), height, width, channels)
+    return places.permute(0, 3, 1, 2).reshape(len(tensor), -1)
 
 
 def _is_finite(tensor: Tensor) -> bool:

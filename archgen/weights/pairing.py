@@ -19,12 +19,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from archgen.weights.leaves import Leaf, Signature
+from archgen.weights.leaves import Leaf, Signature, by_number
 
 SIDE_PATHS = {"shortcut", "downsample", "proj", "skip", "skipbn", "aux", "auxlogits"}
 _WORDS = re.compile(r"[./]")
 _FINE_WORDS = re.compile(r"[./_]")
-_DIGITS = re.compile(r"(\d+)")
 
 
 class Pair(NamedTuple):
@@ -74,13 +73,9 @@ def _same_names(ours: Sequence[Leaf], theirs: dict[str, Leaf]) -> Pairing:
 def _ordered(leaves: Sequence[Leaf]) -> list[Leaf]:
     """In the order of the file, unless that is the order of the alphabet."""
     names = [leaf.path for leaf in leaves]
-    return sorted(leaves, key=natural) if names == sorted(names) else list(leaves)
-
-
-def natural(leaf: Leaf) -> tuple[tuple[int, str], ...]:
-    """A key that sorts names as a person would: numbers by their size."""
-    parts = _DIGITS.split(leaf.path)
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+    if names != sorted(names):
+        return list(leaves)
+    return sorted(leaves, key=lambda leaf: by_number(leaf.path))
 
 
 @dataclass(eq=False)

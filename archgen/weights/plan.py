@@ -52,6 +52,14 @@ class Plan:
         return sum(tensor.size for tensor in self.missing) > found
 
     @property
+    def turned(self) -> tuple[str, ...]:
+        """Our layers whose inputs are a grid that theirs flatten in another order."""
+        found = ((name, origin) for name, origin in self.origins.items())
+        return tuple(
+            name.rpartition(".")[0] for name, o in found if isinstance(o, Stored) and o.grid
+        )
+
+    @property
     def fits(self) -> bool:
         """Whether every tensor of both sides has its place."""
         return not (self.missing or self.extra or self.misfits)
@@ -119,6 +127,14 @@ def flat(leaf: Leaf) -> Leaf:
     return leaf._replace(
         tensors={**leaf.tensors, "weight": weight._replace(shape=weight.shape[:2], layout=layout)}
     )
+
+
+def _of_grid(leaf: Leaf, grid: Extents) -> Leaf:
+    """A linear layer of a flattened grid; theirs flatten it as they lay grids out, channels last."""
+    weight = leaf.tensors.get("weight")
+    if not grid or weight is None or weight.layout is not Layout.IO:
+        return leaf
+    return leaf._replace(tensors={**leaf.tensors, "weight": weight._replace(grid=grid)})
 
 
 def _left_over(pairing: Pairing) -> Iterator[Pair]:
@@ -204,7 +220,7 @@ class _Planner:
         if other is None:
             return None
         if leaf.is_linear:
-            other = flat(other)
+            other = _of_grid(flat(other), leaf.grid)
         return without_background(other) if leaf.path in self._chart.background else other
 
     def _layer(self, ours: Leaf, theirs: Leaf) -> None:

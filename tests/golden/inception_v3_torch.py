@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/inception_v3_torch.yaml -o inception_v3_torch.py
 
 Language version 1, sha256 of the spec and its libraries:
-8f0bd50ebb14aef9a09da98fc5ad495969233451e7475740ce0825058c5737da
+4d69b76e08715a270d7803794256cab1f98df8dc7625a99cdd79ddfdc2ce4db3
 """
 
 from __future__ import annotations

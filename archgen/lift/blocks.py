@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archgen.lift.branches import distinct
-from archgen.lift.chains import Body
+from archgen.lift.chains import Body, named_reads
+from archgen.lift.merging import CONTAINERS
 from archgen.lift.names import is_free, snake_case
 from archgen.lift.ramps import Ramp
 from archgen.lift.repeats import folded
@@ -21,7 +22,6 @@ from archgen.spec.model import Step as WrittenStep
 
 Key = tuple[str, ...]
 
-_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Module")
 _LEAST = 6  # lines that are worth a block of their own though used once
 
 
@@ -98,7 +98,7 @@ class _Making:
         """Whether a person would name it: a class of some size, or modules in a row that are a stage."""
         lines = max(sum(map(_lines, use.inner)) for use in uses)
         has_uses = any(step.op not in OPS_BY_NAME for step in walk(uses[0].inner))
-        if key[0] not in _CONTAINERS:
+        if key[0] not in CONTAINERS:
             return lines > 2 if len(uses) > 1 else lines >= _LEAST and not has_uses
         is_stage = all(step.op not in OPS_BY_NAME for use in uses for step in use.inner)
         if is_stage:
@@ -109,7 +109,7 @@ class _Making:
     def _name(self, key: Key, uses: list[Step]) -> str:
         """The class's name; another block of the class is told by what it does, or by a letter."""
         wish = snake_case(key[0])
-        if key[0] in _CONTAINERS:
+        if key[0] in CONTAINERS:
             is_stage = any(step.op not in OPS_BY_NAME for step in uses[0].inner)
             wish = "stage" if is_stage else snake_case(key[-1]) or "unit"
         reserved = {*OPS_BY_NAME, *WrittenStep.keys()}
@@ -128,14 +128,14 @@ def _is_down(uses: Sequence[Step]) -> bool:
 def _key(group: Step) -> Key:
     """The class; of a container the module that it is part of and its name without numbers."""
     kind = group.scopes[-1].kind
-    if kind not in _CONTAINERS:
+    if kind not in CONTAINERS:
         return (kind,)
     owner = group.scopes[-2].kind if len(group.scopes) > 1 else ""
     return kind, owner, group.name.rstrip("0123456789").rstrip("_")
 
 
 def _is_in_class(key: Key) -> bool:
-    return key[1] not in ("", *_CONTAINERS)
+    return key[1] not in ("", *CONTAINERS)
 
 
 def _is_ready(key: Key, groups: Sequence[Step]) -> bool:
@@ -177,16 +177,36 @@ def _lines(step: Step) -> int:
 
 def _clusters(groups: Sequence[Step]) -> list[list[Step]]:
     """Groups that can be uses of one block, the longest bodies first to say what there is."""
-    found: list[list[Step]] = []
-    for group in sorted(groups, key=lambda group: -sum(map(_lines, group.inner))):
-        for cluster in found:
-            if columns([*(use.inner for use in cluster), group.inner]) is not None:
-                cluster.append(group)
-                break
+    equal: defaultdict[str, list[Step]] = defaultdict(list)
+    for group in groups:
+        equal[repr(_content(group.inner))].append(group)
+    found: list[list[list[Step]]] = []
+    for uses in sorted(equal.values(), key=lambda uses: -sum(map(_lines, uses[0].inner))):
+        bodies = [*([known[0].inner for known in cluster] + [uses[0].inner] for cluster in found)]
+        fitting = next((n for n, tried in enumerate(bodies) if columns(tried) is not None), None)
+        if fitting is None:
+            found.append([uses])
         else:
-            found.append([group])
+            found[fitting].append(uses)
     order = {_place(group): number for number, group in enumerate(groups)}
-    return [sorted(cluster, key=lambda use: order[_place(use)]) for cluster in found]
+    return [
+        sorted((use for uses in cluster for use in uses), key=lambda use: order[_place(use)])
+        for cluster in found
+    ]
+
+
+def _content(body: Body) -> tuple[object, ...]:
+    """What steps are, without their names."""
+    inside = (
+        (
+            step.op,
+            dict(step.settings),
+            step.repeat,
+            [(b.name, _content(b.steps)) for b in step.branches],
+        )
+        for step in body
+    )
+    return (*inside, named_reads(body))
 
 
 def _first_and_rest(groups: list[Step]) -> list[Step]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from archgen.lift.steps import Scopes, Step, common, maker
 
+CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Module")
 _CARRIERS = ("conv", "conv_transpose")
 
 
@@ -23,7 +24,12 @@ def readers(steps: Iterable[Step]) -> Mapping[str, list[str]]:
 def belong_together(one: Scopes, other: Scopes) -> bool:
     """Whether a person would write two ops in a row as one step: one module calls at least one of them."""
     around = len(common(one, other))
-    return min(len(one), len(other)) <= around + 1
+    return min(_modules_between(one, around), _modules_between(other, around)) == 0
+
+
+def _modules_between(scopes: Scopes, around: int) -> int:
+    """How many modules, containers apart, call an op inside the outer `around` ones."""
+    return sum(scope.kind not in CONTAINERS for scope in scopes[around:-1])
 
 
 def merged(steps: tuple[Step, ...], outputs: Collection[str]) -> tuple[Step, ...]:

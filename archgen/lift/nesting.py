@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import reduce
 
-from archgen.lift.branches import branch_names, distinct
+from archgen.lift.branches import branch_names
 from archgen.lift.chains import renamed_reads
 from archgen.lift.flat import Value
 from archgen.lift.merging import belong_together, readers
 from archgen.lift.steps import Branch, Extent, Step, common, maker, part, walk
 
+_BEFORE = 1e-4  # where a step made here stands among those that are numbered
 JOINS = ("add", "concat", "multiply")
 
 
@@ -29,7 +30,7 @@ def nested(steps: tuple[Step, ...], source: str, outputs: Collection[str]) -> tu
     for step in steps:
         if step.op in JOINS:
             graph.collapse(step.value)
-    return tuple(graph.steps.values())
+    return graph.in_order()
 
 
 class _Graph:
@@ -38,7 +39,7 @@ class _Graph:
     def __init__(self, steps: tuple[Step, ...], source: str, outputs: Collection[str]) -> None:
         self.steps = {step.value: step for step in steps}
         self._outputs = outputs
-        self._order = {value: number for number, value in enumerate((source, *self.steps))}
+        self._order = {value: float(place) for place, value in enumerate((source, *self.steps))}
         self._readers = {value: set(found) for value, found in readers(steps).items()}
         self._before: dict[str, str] = {}
         self._depth = {source: 0}
@@ -58,6 +59,10 @@ class _Graph:
                 one = self._before[one]
         return one
 
+    def in_order(self) -> tuple[Step, ...]:
+        """The steps that are left, in the order of the calls."""
+        return tuple(sorted(self.steps.values(), key=lambda step: self._order[step.value]))
+
     def collapse(self, value: str) -> None:
         """Puts the ways to a join into it as branches, if they are its own."""
         join, start = self.steps[value], self._before[value]
@@ -71,9 +76,12 @@ class _Graph:
             join = self.steps[value]
         inside = {step.value for way in ways for step in way}
         parts = tuple(self._part(read, start) or "" for read in join.reads)
+        source = f"{start}.{parts[0]}" if parts[0] and len(set(parts)) == 1 else start
+        parts = ("",) * len(parts) if source != start else parts
         if any(parts) and self._readers[start] <= inside | {value}:
             ways, parts = self._with_parts_named(start, ways, parts)
-        whole = _joined(replace(join, reads=(start,), input=self._shape(join, start)), ways, parts)
+        shape = self._shape(join, start, whole=not any(parts))
+        whole = _joined(replace(join, reads=(source,), input=shape), ways, parts)
         for name in inside:
             del self.steps[name]
         self._replace(value, whole)
@@ -88,7 +96,7 @@ class _Graph:
         if any(name in self._outputs or self._readers[name] - allowed for name in inside):
             return False
         parts = [self._part(read, start) for read in join.reads]
-        is_fed = None not in parts and (len(set(parts)) == len(parts) or not any(parts))
+        is_fed = None not in parts and len(set(parts)) in (1, len(parts))
         return is_fed and not self._is_skip(join, start)
 
     def _part(self, read: str, start: str) -> str | None:
@@ -120,7 +128,9 @@ class _Graph:
         self, start: str, ways: list[tuple[Step, ...]], parts: tuple[str, ...]
     ) -> tuple[list[tuple[Step, ...]], tuple[str, ...]]:
         """The ways from a split with its parts called after what becomes of them."""
-        names = distinct("work" if way else "keep" for way in ways)
+        if len(ways) != 2 or all(ways):
+            return ways, parts
+        names = tuple("work" if way else "keep" for way in ways)
         renamed = dict(zip(parts, names, strict=True))
         split = self.steps[start]
         sizes = split.settings["sizes"]
@@ -135,7 +145,8 @@ class _Graph:
         if join.op != "concat":
             return []
         runs = _runs([(read, self._way(read, start)) for read in join.reads])
-        if len(runs) == 1:
+        forks = [tuple(map(maker, run)) for run in runs if len(run) > 1]
+        if any(reduce(self._meeting, fork) == start or self._is_row(fork, start) for fork in forks):
             return []
         reads = tuple(
             self._inner_concat(join, f"{join.value}#{number}", run) if len(run) > 1 else run[0]
@@ -145,11 +156,16 @@ class _Graph:
         ways = [self._way(read, start) for read in reads]
         return [] if _overlap(ways) else ways
 
+    def _is_row(self, values: tuple[str, ...], start: str) -> bool:
+        """Whether one of the values lies on the way to another."""
+        on_ways = {step.value for value in values for step in self._way(value, start)[:-1]}
+        return not on_ways.isdisjoint(values)
+
     def _inner_concat(self, join: Step, value: str, reads: tuple[str, ...]) -> str:
         shapes = [self.steps[maker(read)].output for read in reads]
         output = (sum(shape[0] for shape in shapes), *shapes[0][1:])
         scopes = reduce(common, (self.steps[maker(read)].scopes for read in reads))
-        self._order[value] = self._order[join.value]
+        self._order[value] = self._order[join.value] - _BEFORE
         self.steps[value] = replace(join, value=value, reads=reads, output=output, scopes=scopes)
         self._dominate(value, tuple(map(maker, reads)))
         self._readers[value] = {join.value}
@@ -159,9 +175,9 @@ class _Graph:
         self.collapse(value)
         return value
 
-    def _shape(self, join: Step, start: str) -> Extent:
-        """The shape of `start`, which is what the first step behind it takes."""
-        if start in self.steps:
+    def _shape(self, join: Step, start: str, *, whole: bool) -> Extent:
+        """The shape that the ways begin with, which is what the first step of one takes."""
+        if start in self.steps and (not whole or self.steps[start].op != "split"):
             return self.steps[start].output
         firsts = [way[0] for read in join.reads if (way := self._way(read, start))]
         return firsts[0].input if firsts else join.input
@@ -241,8 +257,11 @@ def _joined(join: Step, ways: list[tuple[Step, ...]], parts: tuple[str, ...]) ->
     return replace(join, branches=tuple(map(Branch, names, ways)))
 
 
-def _weight(way: tuple[Step, ...]) -> int:
-    return sum(1 for _ in walk(way))
+def _weight(way: tuple[Step, ...]) -> tuple[int, int]:
+    """How much a way does: its steps, and of several how many have a window."""
+    count = sum(1 for _ in walk(way))
+    windows = sum(step.settings.get("kernel", 1) != 1 for step in walk(way) if step.op == "conv")
+    return count, windows if count > 1 else 0
 
 
 def _residual(join: Step, shortcut: tuple[Step, ...], body: tuple[Step, ...]) -> Step:

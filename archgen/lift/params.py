@@ -16,6 +16,7 @@ from archgen.lift.writing import Param
 from archgen.resolve.names import PARAM_NAMES
 
 WIDTHS = ("filters", "features")
+_SETTINGS = ("kernel", "stride", "dilation", "groups", "bias", "act", "scale", "rate", "factor")
 
 _PLAIN_PLACE = re.compile("(.{0,2}|conv|fc|linear|layer|block|pointwise|proj)[0-9]*(_[0-9]+)?")
 _STAND_IN = re.compile(r"\bP([0-9]+)\b")
@@ -104,6 +105,10 @@ class Params:
 
     def named(self, steps: tuple[Step, ...]) -> tuple[tuple[Param, ...], tuple[Step, ...]]:
         """The params by their names, those with a default last, and the steps with them."""
+        self.found = [
+            replace(difference, place="") if len(_places(steps, f"P{number}")) > 1 else difference
+            for number, difference in enumerate(self.found)
+        ]
         names = role_names(self.found)
         params = [
             Param(name, difference.type, difference.settled_default())
@@ -132,6 +137,17 @@ def type_of(row: Row) -> str | tuple[str, ...]:
     return tuple(dict.fromkeys(str(value) for value in values))
 
 
+def _places(steps: tuple[Step, ...], stand_in: str, branch: str = "") -> set[str]:
+    """The branches of a concat in which a width is that of a param."""
+    found = set()
+    for step in steps:
+        if any(step.settings.get(name) == stand_in for name in WIDTHS):
+            found.add(branch)
+        for name, inner in step.branches:
+            found |= _places(inner, stand_in, name if step.op == "concat" else branch)
+    return found
+
+
 def role_names(found: Sequence[Difference]) -> tuple[str, ...]:
     """A name for each difference: its setting's, and by its place or role where several have that."""
     counts = Counter(difference.wish for difference in found)
@@ -155,6 +171,8 @@ def _by_role(difference: Difference, found: Sequence[Difference]) -> str:
     if is_free(name) and name not in PARAM_NAMES and not _PLAIN_PLACE.fullmatch(name):
         beside = [other for other in same if other.place == difference.place]
         is_before = len(beside) == 2 and beside[0] is difference
+        if difference.wish in _SETTINGS:
+            return f"{name}_{difference.wish}"
         return f"{name}_reduce" if is_before and difference.wish in WIDTHS else name
     last = max(same, key=lambda other: other.order)
     if difference.wish not in WIDTHS or difference is last or len(same) == 1:

@@ -51,24 +51,36 @@ class _Body:
         several = [step for step in uses if step.value in named and self._uses[step.op] > 1]
         return named if 2 * len(several) >= len(named) and several else {}
 
-    def named(self, steps: tuple[Step, ...], before: str) -> tuple[Step, ...]:
-        """A list of steps whose first follows the value `before`."""
-        result, segments = [], set[str]()
+    def named(
+        self, steps: tuple[Step, ...], before: str, segments: Collection[str] = ()
+    ) -> tuple[Step, ...]:
+        """A list of steps whose first follows the value `before`; `segments` are names taken in it."""
+        result, segments = [], {*segments}
         for step in steps:
             name = self._ids.get(step.value, "")
             if not name and segments.intersection(_segments(step)):
                 name = distinct([step.op], self._taken)[0]
                 self._taken.add(name)
+            inside = self._inside(step, () if name else frozenset(segments))
             segments |= {*_segments(step)} if not name else {name}
             reads = () if step.reads == (before,) else tuple(map(self._reference, step.reads))
-            result.append(replace(step, name=name, reads=reads, branches=self._inside(step)))
+            result.append(replace(step, name=name, reads=reads, branches=inside))
             before = step.value
         return tuple(result)
 
-    def _inside(self, step: Step) -> tuple[Branch, ...]:
+    def _inside(self, step: Step, around: Collection[str]) -> tuple[Branch, ...]:
+        """The branches; a residual's body shares the names of the list around, and of the shortcut."""
         start = step.reads[0] if step.reads else ""
+        shared = {*around, *(name for name, inner in step.branches if inner and name != "body")}
         return tuple(
-            Branch(name, self.named(inner, _start(inner, start, name)))
+            Branch(
+                name,
+                self.named(
+                    inner,
+                    _start(inner, start, name),
+                    shared if step.op == "residual" and name == "body" else (),
+                ),
+            )
             for name, inner in step.branches
         )
 

@@ -10,7 +10,7 @@ from archgen.lift.chains import Body, is_chain, named_reads
 from archgen.lift.flat import Value
 from archgen.lift.ramps import Ramp
 from archgen.lift.relations import Row
-from archgen.lift.steps import Step, spelled, walk
+from archgen.lift.steps import Step, same, walk
 
 
 class Column(NamedTuple):
@@ -50,6 +50,8 @@ class Column(NamedTuple):
 
 
 # settings that no param can hold, or that decide what a step is
+_LONGEST = 100  # steps among which places are looked for
+_MOST_LACKING = 2  # steps that some uses of a block may do without
 _FIXED = ("norm", "kind", "mode")
 
 
@@ -63,6 +65,9 @@ def columns(bodies: Sequence[Body | None]) -> tuple[Column, ...] | None:
     if any(row is None for row in rows):
         return None
     found = tuple(map(Column, zip(*(row for row in rows if row is not None), strict=True)))
+    lacking = sum(column.is_optional and not column.is_repeated for column in found)
+    if lacking > max(_MOST_LACKING, len(found) // 4):
+        return None
     return found if all(map(_has_aligned_branches, found)) else None
 
 
@@ -76,6 +81,14 @@ def _placed(body: Body, longest: Body) -> tuple[Step | None, ...] | None:
         is_same = [step.op for step in walk(body)] == [step.op for step in walk(longest)]
         is_same = is_same and named_reads(body) == named_reads(longest)
         return body if is_same and all(map(_alike, body, longest)) else None
+    if len(body) == len(longest) or not body:
+        is_same = all(map(_alike, body, longest))
+        return (body or (None,) * len(longest)) if is_same else None
+    return _spread(body, longest) if len(longest) <= _LONGEST else None
+
+
+def _spread(body: Body, longest: Body) -> tuple[Step | None, ...] | None:
+    """A shorter body in the places of the longest, None in those that it lacks."""
 
     @cache
     def best(done: int, place: int) -> tuple[float, tuple[int, ...]]:
@@ -112,7 +125,7 @@ def _can_vary(name: str, one: Value, other: Value) -> bool:
         if isinstance(ramp, Ramp):
             return ramp.first_of(value) is not None
     if name in _FIXED or not _is_plain(one) or not _is_plain(other):
-        return spelled(one) == spelled(other)
+        return same(one, other)
     return True
 
 
@@ -127,10 +140,8 @@ def _is_plain(value: Value) -> bool:
 
 def _likeness(one: Step, other: Step) -> float:
     """How many settings are the same; being depthwise counts as one."""
-    same = sum(
-        spelled(value) == spelled(other.settings.get(name)) for name, value in one.settings.items()
-    )
-    return same + (_is_depthwise(one) == _is_depthwise(other)) + 0.01 * bool(one.branches)
+    count = sum(same(value, other.settings.get(name)) for name, value in one.settings.items())
+    return count + (_is_depthwise(one) == _is_depthwise(other)) + 0.01 * bool(one.branches)
 
 
 def _is_depthwise(step: Step) -> bool:

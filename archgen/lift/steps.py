@@ -89,6 +89,11 @@ def common(one: Scopes, other: Scopes) -> Scopes:
     return one[:count]
 
 
+def same(one: object, other: object) -> bool:
+    """Whether two values are equal and of one type: 1 is not true."""
+    return type(one) is type(other) and one == other
+
+
 def spelled(value: object) -> str:
     """A value as a text that is the same for equal ones."""
     return json.dumps(value, sort_keys=True)

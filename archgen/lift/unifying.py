@@ -13,6 +13,7 @@ from archgen.lift.chains import Body, is_chain, renamed_reads, unnamed
 from archgen.lift.conditions import condition
 from archgen.lift.flat import INPUT
 from archgen.lift.params import Params
+from archgen.lift.relations import Row
 from archgen.lift.side_by_side import Column, columns
 from archgen.lift.steps import Branch, Step
 from archgen.lift.varying import Varying
@@ -25,6 +26,7 @@ class Unifying:
     def __init__(self, uses: Sequence[Step], blocks: Mapping[str, Block]) -> None:
         self._uses = uses
         self._blocks = blocks
+        self._made: Row = tuple(use.output[0] for use in uses)
         self.params = Params(tuple(use.input[0] for use in uses))
 
     def block(self, name: str) -> Block:
@@ -59,7 +61,7 @@ class Unifying:
                 blocks=self._blocks,
                 place=place or column.first.name,
                 order=(*order, number),
-                is_end=not place and number == len(found) - 1,
+                made=self._made,
                 keeps=is_kept,
                 widens=number > 0 and found[number - 1].is_optional,
             )

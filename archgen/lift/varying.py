@@ -23,9 +23,9 @@ _WINDOWS = ("kernel", "stride", "dilation")
 class Varying:
     """The settings of one column of steps, in the place `order` of a block's body.
 
-    `is_end` says that it is the last of the body, and in no branch. `place` is what the step or its
-    branch is called. `keeps` says that its width is that of what the block receives because it is
-    added to that, `widens` that an optional step before it has its width.
+    `place` is what the step or its branch is called, `made` are the channels that the block ends on.
+    `keeps` says that the step's width is that of what the block receives because it is added to that,
+    `widens` that an optional step before it has its width.
     """
 
     column: Column
@@ -33,7 +33,7 @@ class Varying:
     blocks: Mapping[str, Block]
     place: str
     order: tuple[int, ...]
-    is_end: bool = False
+    made: Row
     keeps: bool = False
     widens: bool = False
 
@@ -98,7 +98,7 @@ class Varying:
             self._type(name, row),
             self._default(name),
             self.order,
-            self.is_end,
+            row == self.made,
         )
 
     def _type(self, name: str, row: Row) -> str | tuple[str, ...]:

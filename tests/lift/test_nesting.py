@@ -234,3 +234,31 @@ def test_what_only_a_further_output_needs_is_its_body() -> None:
     text = lifted(net.network(main, aux))
     assert "  aux1:\n    from: at_32\n    body:\n" in text
     assert "- linear: {features: 10}" in text
+
+
+def test_features_that_are_joined_once_at_the_end_are_read_by_name() -> None:
+    net = Tracing()
+    first = net.conv(INPUT, 8)
+    second = net.conv(first, 8)
+    third = net.conv(second, 8)
+    assert "from: [at_32, at_32_2, at_32_3]" in lifted(
+        net.network(net.call("concat", first, second, third))
+    )
+
+
+def test_a_residual_inside_a_residual_bears_a_name_where_both_have_shortcuts() -> None:
+    net = Tracing()
+    x = net.conv(INPUT, 8)
+    y = net.conv(x, 8)
+    y = net.call("add", net.conv(net.conv(y, 8), 8), net.conv(y, 8, 1))
+    y = net.call("add", net.conv(y, 8), net.conv(x, 8, 1))
+    assert lifted(net.network(y)).count("shortcut:") == 2
+
+
+def test_a_residual_of_one_part_of_a_split() -> None:
+    net = Tracing()
+    halves = net.call("split", net.conv(INPUT, 8), sizes={"a": 4, "b": 4})
+    x = f"{halves}.b"
+    x = net.call("add", x, net.conv(x, 4))
+    text = lifted(net.network(net.call("concat", f"{halves}.a", x)))
+    assert "residual:" in text

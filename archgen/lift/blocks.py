@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archgen.lift.branches import distinct
-from archgen.lift.chains import Body, named_reads
+from archgen.lift.chains import Body, content
+from archgen.lift.gathering import GATHERED, gathered, lines
 from archgen.lift.merging import CONTAINERS
 from archgen.lift.names import is_free, snake_case
 from archgen.lift.ramps import Ramp
-from archgen.lift.repeats import folded
+from archgen.lift.repeats import folded, rows_of_ops
 from archgen.lift.side_by_side import columns
 from archgen.lift.steps import Branch, Step, walk
 from archgen.lift.unifying import Unifying
@@ -30,9 +31,10 @@ def with_blocks(
 ) -> tuple[tuple[Step, ...], tuple[Block, ...]]:
     """The steps without groups, and the blocks that they use; `read` are values read by name."""
     making = _Making(read)
+    steps = gathered(steps, read)
     while groups := [step for step in walk(steps) if step.is_group]:
         steps = _replaced(steps, making.replacements(groups))
-    return making.folded(steps), tuple(making.blocks.values())
+    return rows_of_ops(making.folded(steps), read), tuple(making.blocks.values())
 
 
 class _Making:
@@ -96,14 +98,16 @@ class _Making:
 
     def _is_worth_a_block(self, key: Key, uses: list[Step]) -> bool:
         """Whether a person would name it: a class of some size, or modules in a row that are a stage."""
-        lines = max(sum(map(_lines, use.inner)) for use in uses)
+        size = max(sum(map(lines, use.inner)) for use in uses)
         has_uses = any(step.op not in OPS_BY_NAME for step in walk(uses[0].inner))
+        if key[0] in GATHERED and len(uses) == 1:
+            return False
         if key[0] not in CONTAINERS:
-            return lines > 2 if len(uses) > 1 else lines >= _LEAST and not has_uses
+            return size > 2 if len(uses) > 1 else size >= _LEAST and not has_uses
         is_stage = all(step.op not in OPS_BY_NAME for use in uses for step in use.inner)
         if is_stage:
             return len(uses) > 2
-        spared = lines * (len(uses) - 1) - 2 * len(uses) - 4
+        spared = size * (len(uses) - 1) - 2 * len(uses) - 4
         return spared > 0 and not has_uses and not _is_in_class(key)
 
     def _name(self, key: Key, uses: list[Step]) -> str:
@@ -168,20 +172,13 @@ def _bearing(step: Step, name: str) -> Step:
     return step if name.isdigit() else replace(step, name=name)
 
 
-def _lines(step: Step) -> int:
-    """How many lines a step takes, about."""
-    if not step.branches:
-        return 1 + (step.repeat != 1)
-    return 2 + sum(1 + sum(map(_lines, branch.steps)) for branch in step.branches)
-
-
 def _clusters(groups: Sequence[Step]) -> list[list[Step]]:
     """Groups that can be uses of one block, the longest bodies first to say what there is."""
     equal: defaultdict[str, list[Step]] = defaultdict(list)
     for group in groups:
-        equal[repr(_content(group.inner))].append(group)
+        equal[repr(content(group.inner))].append(group)
     found: list[list[list[Step]]] = []
-    for uses in sorted(equal.values(), key=lambda uses: -sum(map(_lines, uses[0].inner))):
+    for uses in sorted(equal.values(), key=lambda uses: -sum(map(lines, uses[0].inner))):
         bodies = [*([known[0].inner for known in cluster] + [uses[0].inner] for cluster in found)]
         fitting = next((n for n, tried in enumerate(bodies) if columns(tried) is not None), None)
         if fitting is None:
@@ -193,20 +190,6 @@ def _clusters(groups: Sequence[Step]) -> list[list[Step]]:
         sorted((use for uses in cluster for use in uses), key=lambda use: order[_place(use)])
         for cluster in found
     ]
-
-
-def _content(body: Body) -> tuple[object, ...]:
-    """What steps are, without their names."""
-    inside = (
-        (
-            step.op,
-            dict(step.settings),
-            step.repeat,
-            [(b.name, _content(b.steps)) for b in step.branches],
-        )
-        for step in body
-    )
-    return (*inside, named_reads(body))
 
 
 def _first_and_rest(groups: list[Step]) -> list[Step]:

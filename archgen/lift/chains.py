@@ -26,6 +26,21 @@ def is_chain(body: Body) -> bool:
     return not named_reads(body) and all(is_chain(b.steps) for step in body for b in step.branches)
 
 
+def content(body: Body) -> tuple[object, ...]:
+    """What steps are, without their names: equal for steps that do the same."""
+    inside = (
+        (
+            step.op,
+            dict(step.settings),
+            step.repeat,
+            [(branch.name, content(branch.steps)) for branch in step.branches],
+            content(step.inner),
+        )
+        for step in body
+    )
+    return (*inside, named_reads(body))
+
+
 def unnamed(body: Body) -> Body:
     """The steps of a chain without what they read, which is always what stands before."""
     return tuple(

@@ -17,10 +17,12 @@ def with_classes(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Param
     while behind < len(steps) and steps[-1 - behind].op in _BEHIND:
         behind += 1
     place = len(steps) - 1 - behind
-    setting = _WIDTHS.get(steps[place].op, "") if place >= 0 else ""
-    if not setting or steps[place].settings.get("kernel", 1) != 1:
+    if place < 0:
         return steps, ()
     last = steps[place]
+    setting = _WIDTHS.get(last.op, "")
+    if not setting or last.settings.get("kernel", 1) != 1 or last.repeat != 1:
+        return steps, ()
     settings = {**last.settings, setting: Expression("num_classes")}
     changed = (*steps[:place], replace(last, settings=settings), *steps[place + 1 :])
     return changed, (Param("num_classes", "int", last.settings[setting]),)

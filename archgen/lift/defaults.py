@@ -58,10 +58,10 @@ def _best(op: str, name: str, steps: list[Step]) -> Value:
 def _spellings(step: Step, name: str) -> tuple[Value, ...]:
     """What a default must be so that the step need not write the setting."""
     value = step.settings[name]
-    if isinstance(value, Expression):
-        return ()
-    is_any = name == "padding" and is_free(step.settings)
-    return ("same", "valid") if is_any else (value,)
+    if name == "padding":
+        words = ("same", "valid")
+        return words if is_free(step.settings) else tuple(word for word in words if word == value)
+    return () if isinstance(value, Expression) else (value,)
 
 
 def without_defaults(

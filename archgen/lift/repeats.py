@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from archgen.lift.flat import Value
@@ -10,16 +10,28 @@ from archgen.lift.ramps import ramp_of
 from archgen.lift.steps import Step
 from archgen.ops import OPS_BY_NAME
 
+_FEWEST = 3  # equal layers that are worth a repeat
+
 
 def folded(steps: tuple[Step, ...], read: Collection[str]) -> tuple[Step, ...]:
     """The steps with equal uses in a row as one; what `read` names must stay a step of its own."""
-    return tuple(_repeated(run) for run in _runs(steps, read))
+    return tuple(_repeated(run) for run in _runs(steps, read, _continues))
 
 
-def _runs(steps: Iterable[Step], read: Collection[str]) -> Iterator[list[Step]]:
+def rows_of_ops(steps: tuple[Step, ...], read: Collection[str]) -> tuple[Step, ...]:
+    """The steps with equal ops in a row, three or more, as one."""
+    runs = _runs(steps, read, _is_same_op)
+    return tuple(
+        step for run in runs for step in ([_repeated(run)] if len(run) >= _FEWEST else run)
+    )
+
+
+def _runs(
+    steps: Iterable[Step], read: Collection[str], continues: Callable[[list[Step]], bool]
+) -> Iterator[list[Step]]:
     run: list[Step] = []
     for step in steps:
-        if run and not (run[-1].value not in read and _continues([*run, step])):
+        if run and not (run[-1].value not in read and continues([*run, step])):
             yield run
             run = []
         run.append(step)
@@ -34,6 +46,13 @@ def _continues(run: list[Step]) -> bool:
     if not is_use or step.reads != (last.value,) or step.repeat != 1 or last.repeat != 1:
         return False
     return len({stem(one.name) for one in run}) == 1 and _shared(run) is not None
+
+
+def _is_same_op(run: list[Step]) -> bool:
+    """Whether the last step is a layer like the one before, and behind it."""
+    last, step = run[-2:]
+    is_op = step.op == last.op and step.op in OPS_BY_NAME and not step.branches
+    return is_op and step.reads == (last.value,) and dict(step.settings) == dict(last.settings)
 
 
 def stem(name: str) -> str:

@@ -118,7 +118,7 @@ READING = frozenset(
 # modules that pass on their input in evaluation and drop samples in training: where their rate is
 _DROPPING = {"DropPath": "drop_prob", "StochasticDepth": "p"}
 _TORCH = f"{Path(torch.__file__).parent}{os.sep}"
-_HERE = __file__
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
 
 class _Recorder(TorchFunctionMode):
@@ -157,7 +157,7 @@ class _Recorder(TorchFunctionMode):
             for part in _parts((*noted, *noted_kwargs.values()))
         )
         result = func(*args, **(kwargs or {}))
-        is_told = name in READING or name == "setitem" or any(True for _ in _tensors(result))
+        is_told = name in (*READING, "setitem", "set") or any(True for _ in _tensors(result))
         if is_known and is_told:
             self._note(name, noted, noted_kwargs, result)
         return result
@@ -303,9 +303,9 @@ def _starts(module: nn.Module) -> Iterator[tuple[str, float]]:
 
 
 def _name(func: Callable[..., Any]) -> str:
-    """`relu` for `F.relu`, `torch.relu_`, `Tensor.relu` and the like; an attribute's own name."""
+    """`relu` for `F.relu`, `torch.relu_`, `Tensor.relu` and the like; an attribute by its own name."""
     name = getattr(func, "__name__", "?")
-    if name in ("__get__", "__set__"):
+    if name == "__get__":
         name = getattr(getattr(func, "__self__", None), "__name__", name)
     return name if name in READING else name.strip("_")
 
@@ -331,11 +331,11 @@ def _parts(values: Sequence[object]) -> Iterator[object]:
 
 
 def _place() -> str:
-    """`file.py:12`: the line of the innermost code that is neither torch's nor ours."""
+    """`file.py:12`: the line of the innermost code that is not torch's; none where only torch's runs."""
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _HERE)):
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, __file__)):
         frame = frame.f_back
-    if frame is None:
+    if frame is None or frame.f_code.co_filename.startswith(_OURS):
         return ""
     return f"{_short(Path(frame.f_code.co_filename))}:{frame.f_lineno}"
 

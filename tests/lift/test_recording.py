@@ -6,6 +6,8 @@ import torch.nn.functional as F  # everybody writes it so
 from torch import Tensor, nn
 
 from archgen.lift.flat import Scope
+from archgen.lift.lifting import lift
+from archgen.lift.matching import OutsideTheTable
 from archgen.lift.recording import (
     ForwardFailed,
     Made,
@@ -16,6 +18,7 @@ from archgen.lift.recording import (
     record,
     starts_of,
 )
+from archgen.lift.source import Original
 from tests.lift.modules import ConvNorm, Residual
 
 IMAGES = torch.zeros(2, 3, 8, 8)
@@ -38,6 +41,25 @@ def test_a_call_knows_the_modules_around_it_and_its_line() -> None:
     path, _, line = event.place.rpartition(":")
     assert path.endswith("modules.py")
     assert line.isdecimal()
+
+
+def test_where_only_torch_itself_runs_there_is_no_line() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    original = Original(module.eval(), "net", "tests", 3, (8, 8))
+    with pytest.raises(OutsideTheTable) as refused:
+        lift(original._replace(module=nn.Sequential(module, nn.ELU()).eval()), IMAGES)
+    assert [(found.path, found.place) for found in refused.value.problems] == [("1", "")]
+
+
+class Setting(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.tanh(x)
+        y.data = torch.ones(2, 3, 8, 8)
+        return y
+
+
+def test_numbers_that_are_set_are_noted() -> None:
+    assert [event.function for event in recorded(Setting()).events] == ["tanh", "set"]
 
 
 class InPlace(nn.Module):

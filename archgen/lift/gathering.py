@@ -26,15 +26,23 @@ def gathered(steps: Body, read: Collection[str]) -> Body:
 
     What `read` names is read by others than the step behind it, and ends a row.
     """
-    joined = [_joined(step, place) for place, step in enumerate(steps)]
-    return tuple(_rows(joined, read))
+    return tuple(_rows(list(_joined(steps, read)), read))
 
 
-def _joined(step: Step, place: int) -> Step:
-    """A join with branches as a group of its own."""
-    if step.is_group or not step.branches:
-        return step
-    return group((step,), Scope(str(place), JOINED[step.op]))
+def _joined(steps: Body, read: Collection[str]) -> Iterator[Step]:
+    """The steps, each join with branches as a group of its own, with the split that feeds it."""
+    split: Body = ()
+    for place, step in enumerate(steps):
+        if step.op == "split":
+            yield from split
+            split = (step,)
+        elif step.is_group or not step.branches or any(fed.value in read for fed in split):
+            yield from (*split, step)
+            split = ()
+        else:
+            yield group((*split, step), Scope(str(place), JOINED[step.op]))
+            split = ()
+    yield from split
 
 
 def _rows(steps: Sequence[Step], read: Collection[str]) -> Iterator[Step]:

@@ -129,15 +129,11 @@ def test_a_shape_that_does_not_fit_points_at_all_that_it_is_made_of(
 
 
 def test_places_count_units_of_utf_16(editor: Client, spec: Path) -> None:
-    text = (
-        SPEC.replace('note: "😀"', 'note: "😀", nxte: "😀"')
-        .replace("- cell: {width: 4, act: relu}\n    note", "- {cell: {width: 4, act: relu}, note")
-        .replace('nxte: "😀"', 'nxte: "😀"}')
-    )
+    text = SPEC.replace('doc: "wide 😀"', 'doc: "wide 😀", defualt: 4')
     editor.change(spec, text, 2)
     (found,) = editor.findings(spec, 2)
     assert found["code"] == "AG101"
-    assert tuple(found["range"]["start"].values()) == place(text, "nxte")
+    assert tuple(found["range"]["start"].values()) == place(text, "defualt")
 
 
 @pytest.mark.parametrize(

@@ -285,9 +285,11 @@ def is_prelu(act: Any) -> bool:  # noqa: ANN401  # any form of an activation
 
 
 def laid(size: int, kernel: int, stride: int, dilation: int, cut: Pair) -> int:
-    """The rows on which the kernels of so many positions come to lie, less what is cut off."""
-    rows = {start * stride + k * dilation for start in range(size) for k in range(kernel)}
-    return max(rows) + 1 - sum(cut)
+    """The rows on which the kernels of so many positions come to lie, less what is cut off.
+
+    The last row of the last kernel: going through all of them takes minutes where a grid is huge.
+    """
+    return (size - 1) * stride + (kernel - 1) * dilation + 1 - sum(cut)
 
 
 def around(padding: Any) -> tuple[Pair, Pair]:  # noqa: ANN401  # a padding by its numbers

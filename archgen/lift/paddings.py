@@ -8,6 +8,7 @@ from dataclasses import replace
 from archgen.lift.flat import Value
 from archgen.lift.ramps import Ramp
 from archgen.lift.steps import Branch, Step, same_padding
+from archgen.ops import OPS_BY_NAME
 
 Settings = Mapping[str, Value]
 
@@ -43,17 +44,19 @@ def settled(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(
         replace(
             step,
-            settings=_in_words(step.settings),
+            settings=_in_words(step),
             branches=tuple(Branch(name, settled(inner)) for name, inner in step.branches),
         )
         for step in steps
     )
 
 
-def _in_words(settings: Settings) -> Settings:
+def _in_words(step: Step) -> Settings:
     settings = {
-        name: value.text() if isinstance(value, Ramp) else value for name, value in settings.items()
+        name: value.text() if isinstance(value, Ramp) else value
+        for name, value in step.settings.items()
     }
-    if "padding" not in settings or isinstance(settings["padding"], str | dict):
+    is_number = not isinstance(settings.get("padding", ""), str | dict)
+    if not is_number or step.op not in OPS_BY_NAME:  # a block takes a padding as a number
         return settings
     return {**settings, "padding": shared_padding([settings])}

@@ -131,7 +131,8 @@ def _of_torchvision(torchvision: ModuleType, name: str, given: Mapping[str, obje
 def _demand_listed(library: str, name: str, listed: str, names: Sequence[str]) -> None:
     if listed in names:
         return
-    near = did_you_mean(name, names)
+    alike = [other for other in names if other[:3] == name[:3]]  # a library has over a thousand
+    near = did_you_mean(name, alike)
     hint = f"; did you mean `{near}`?" if near else ""
     raise NoModule(f"{library} has no network `{name}`{hint}")
 

@@ -38,10 +38,11 @@ class Varying:
     widens: bool = False
 
     def settings(self) -> Mapping[str, Value]:
-        """All settings; a padding may speak of the kernel beside it."""
+        """All settings; an op's padding may speak of the kernel beside it, a block's is a number."""
         names = self.column.first.settings
-        found = {name: self._setting(name) for name in names if name != "padding"}
-        if "padding" in names:
+        is_padded = "padding" in names and self.column.first.op in OPS_BY_NAME
+        found = {n: self._setting(n) for n in names if n != "padding" or not is_padded}
+        if is_padded:
             found["padding"] = self._padding(found["kernel"])
         return {name: found[name] for name in names}
 

@@ -30,7 +30,7 @@ from archgen.editor import (
 from archgen.editor.places import Place
 from archgen.formatting import WouldChange, formatted
 from archgen.spec.document import MappingNode, parse
-from archgen.spec.files import SpecText, read_spec
+from archgen.spec.files import SpecText, read_spec, start_of
 
 PAUSE = 0.15  # seconds without a change before a text is checked
 _SEVERITIES = {
@@ -224,7 +224,7 @@ def _use(analysis: Analysis) -> Span:
     """Where a file names its libraries."""
     root = analysis.root
     key = root.key("use") if isinstance(root, MappingNode) else None
-    return key.span if key is not None else Span(analysis.text.source, (1, 1), (1, 1))  # type: ignore[arg-type]
+    return key.span if key is not None else start_of(analysis.text.source)
 
 
 def _position(place: Place) -> lsp.Position:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast
 
 from archgen.emit.code import INDENT, Call, Repeated, formulas_in, python
@@ -113,13 +113,12 @@ class Layers:
         if not _is_decided(op):
             raise Untraceable
         changes: dict[str, object] = {}
-        for setting in fields(op):  # type: ignore[arg-type]  # every op is a dataclass
-            value = getattr(op, setting.name)
+        for name, value in _values(op).items():
             if is_traced(value):
-                changes[setting.name] = self._as_attribute(setting.name, value)
+                changes[name] = self._as_attribute(name, value)
             elif isinstance(op, Split):
-                changes[setting.name] = tuple(map(self._named_part, op.sizes))
-        return replace(op, **changes) if changes else op  # type: ignore[type-var]  # as above
+                changes[name] = tuple(map(self._named_part, op.sizes))
+        return replace(op, **changes) if changes else op  # type: ignore[type-var]  # every op is a dataclass
 
     def _named_part(self, part: Part) -> Part:
         if not is_traced(part.channels):
@@ -211,10 +210,9 @@ def _is_decided(op: Op) -> bool:
 
     So is a number inside a norm or an activation, which a helper class carries.
     """
-    settings = [getattr(op, setting.name) for setting in fields(op)]  # type: ignore[arg-type]  # every op is a dataclass
     inner = [
         part
-        for value in settings
+        for value in _values(op).values()
         if isinstance(value, BatchNorm | LayerNorm | GroupNorm | Activation)
         for part in value
     ]
@@ -226,12 +224,17 @@ def _is_decided(op: Op) -> bool:
     return not any(is_traced(value) for value in (*inner, *flags))
 
 
+def _values(op: Op) -> dict[str, object]:
+    """The settings of an op, by name."""
+    return {name: getattr(op, name) for name in settings_of(type(op))}
+
+
 def _numbered(node: ShapedNode, number: int) -> ShapedNode:
     """One instance of a repeat with its number in the place of `i`."""
     op, block = node.op, node.block
     if op is not None:
-        values = {setting.name: getattr(op, setting.name) for setting in fields(op)}  # type: ignore[arg-type]  # every op is a dataclass
-        op = replace(op, **{name: _settled(value, number) for name, value in values.items()})  # type: ignore[type-var]  # as above
+        settled = {name: _settled(value, number) for name, value in _values(op).items()}
+        op = replace(op, **settled)  # type: ignore[type-var]  # every op is a dataclass
     if block is not None:
         arguments = {name: _settled(value, number) for name, value in block.arguments.items()}
         block = block._replace(arguments=arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archgen.ir.graph import BlockCall, JoinCall, Node, OpCall
+from archgen.ir.graph import BlockCall, JoinCall, Node, OpCall, Term
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import IntSlot, SettingError, Slot, refusal
 from archgen.resolve.settings import Defaults
@@ -22,28 +22,35 @@ def with_printed(
 
     Raises SettingError where the printed value cannot be read.
     """
-    name, value = erratum.field.text, erratum.printed
-    is_absent = isinstance(value, ScalarNode) and value.value is None
+    name, call = erratum.field.text, node.call
     if name == "repeat":
-        return replace(node, repeat=None if is_absent else REPEAT.read(value, names))
-    call = node.call
+        return replace(node, repeat=_read(erratum, REPEAT, names))
     if isinstance(call, OpCall | JoinCall) and name in settings_of(call.op):
-        settings = {key: term for key, term in call.settings.items() if key != name}
-        default = defaults.get(call.op.name, {}).get(name)
-        if is_absent and default is None and settings_of(call.op)[name].is_required:
+        setting = settings_of(call.op)[name]
+        term = _read(erratum, setting.slot, names) or defaults.get(call.op.name, {}).get(name)
+        if term is None and setting.is_required:
             raise _needed(erratum)
-        term = default if is_absent else settings_of(call.op)[name].slot.read(value, names)
-        changed = settings if term is None else {**settings, name: term}
-        return replace(node, call=call._replace(settings=changed))
+        return replace(node, call=call._replace(settings=_with(call.settings, name, term)))
     if isinstance(call, BlockCall) and name in call.block.params:
-        arguments = {key: term for key, term in call.arguments.items() if key != name}
-        kind = call.block.params[name].slot
-        assert isinstance(kind, Slot)
-        if is_absent and call.block.params[name].default is None:
+        param = call.block.params[name]
+        assert isinstance(param.slot, Slot)
+        term = _read(erratum, param.slot, names)
+        if term is None and param.default is None:
             raise _needed(erratum)
-        given = {} if is_absent else {name: kind.read(value, names)}
-        return replace(node, call=call._replace(arguments={**arguments, **given}))
+        return replace(node, call=call._replace(arguments=_with(call.arguments, name, term)))
     return None
+
+
+def _read(erratum: Erratum, slot: Slot, names: Mapping[str, Slot]) -> Term | None:
+    """The printed value; None where nothing is printed."""
+    value = erratum.printed
+    is_absent = isinstance(value, ScalarNode) and value.value is None
+    return None if is_absent else slot.read(value, names)
+
+
+def _with(terms: Mapping[str, Term], name: str, term: Term | None) -> dict[str, Term]:
+    others = {key: other for key, other in terms.items() if key != name}
+    return others if term is None else {**others, name: term}
 
 
 def _needed(erratum: Erratum) -> SettingError:

@@ -50,7 +50,7 @@ class RMSpropTF(Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch has overloads
         """Moves every weight that has a gradient; the gradients stay as they are."""
         if closure is not None:
             raise ValueError("RMSpropTF takes no closure")
@@ -65,10 +65,10 @@ class RMSpropTF(Optimizer):
         moves = [self._kept(weight, "momentum_buffer", 0.0) for weight in weights]
         if group["weight_decay"]:
             decay = group["weight_decay"]
-            gradients = list(torch._foreach_add(gradients, weights, alpha=decay))  # noqa: SLF001
+            gradients = list(torch._foreach_add(gradients, weights, alpha=decay))  # noqa: SLF001  # as torch's own optimizers
         torch._foreach_mul_(squares, group["alpha"])
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - group["alpha"])
-        roots = torch._foreach_add(squares, group["eps"])  # noqa: SLF001
+        roots = torch._foreach_add(squares, group["eps"])  # noqa: SLF001  # as above
         torch._foreach_sqrt_(roots)
         torch._foreach_mul_(moves, group["momentum"])
         torch._foreach_addcdiv_(moves, gradients, roots, value=group["lr"])

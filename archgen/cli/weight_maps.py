@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from archgen import pipeline
@@ -66,16 +66,47 @@ def shipped_map(
 ) -> tuple[str, WeightMap] | None:
     """A map that comes with archgen for a network, by its name: of `code`, or `auto`matically of any.
 
-    All layers that it names must be among `theirs`, where those are known.
+    Where `theirs` are known, all layers that it names must be among them, but for those that only training
+    needs.
     """
+    for name, chart in _shipped_maps(network, leaves, code):
+        if theirs is None or _needed(chart, leaves) <= set(theirs):
+            return name, chart
+    return None
+
+
+def nearest_map(
+    network: str, leaves: Sequence[Leaf], code: str, theirs: Collection[str]
+) -> tuple[str, WeightMap] | None:
+    """The map that comes with archgen of which most layers are among `theirs`; None where half are not."""
+    shares = [
+        (_share(_needed(chart, leaves), theirs), name, chart)
+        for name, chart in _shipped_maps(network, leaves, code)
+    ]
+    share, name, chart = max(shares, key=lambda found: found[0], default=(0.0, "", None))
+    return (name, chart) if chart is not None and share > 0.5 else None
+
+
+def _share(needed: set[str], theirs: Collection[str]) -> float:
+    return len(needed.intersection(theirs)) / len(needed) if needed else 0.0
+
+
+def _shipped_maps(
+    network: str, leaves: Sequence[Leaf], code: str
+) -> Iterator[tuple[str, WeightMap]]:
+    """The maps that come with archgen for a network, sound beside its layers."""
     for name, path in shipped_specs().items():
         chart = _map_for(network, path) if name.startswith("weights/") else None
         if chart is None or any(check_map(chart, leaves)):
             continue
-        is_there = theirs is None or {line.theirs for line in chart.layers} <= set(theirs)
-        if is_there and code in ("auto", chart.code.partition(" ")[0]):
-            return name, chart
-    return None
+        if code in ("auto", chart.code.partition(" ")[0]):
+            yield name, chart
+
+
+def _needed(chart: WeightMap, leaves: Sequence[Leaf]) -> set[str]:
+    """Their layers without which there is no network."""
+    optional = {leaf.path for leaf in leaves if leaf.training_only}
+    return {line.theirs for line in chart.layers if line.ours not in optional}
 
 
 def map_in(metadata: Mapping[str, str], leaves: Sequence[Leaf]) -> WeightMap | None:

@@ -108,21 +108,38 @@ class Found(NamedTuple):
 
 
 def _chart(target: Target, file: Checkpoint, code: str, map_file: str | None) -> Found:
-    """The map of a file, one that comes with archgen, or one found by looking at both sides."""
-    from archgen.cli.weight_maps import shipped_map, sound_map
-    from archgen.weights.dialects import TF_SLIM
-    from archgen.weights.plan import Named, found_map
+    """The map of a file, one that comes with archgen, or one found by looking at both sides.
+
+    Where none of them fits, one that comes with archgen tells best what is wrong.
+    """
+    from archgen.cli.weight_maps import nearest_map, shipped_map, sound_map
+    from archgen.weights.plan import adjusted, planned
 
     if map_file is not None:
         return Found(sound_map(map_file, target.leaves), f"by the map `{map_file}`")
     theirs = _their_leaves(file, dialect_of(code, file))
     names = [leaf.path for leaf in theirs]
     shipped = shipped_map(target.title, target.leaves, code, names)
-    if shipped is not None:
-        return Found(shipped[1], f"by the map `{shipped[0]}`, which comes with archgen")
+    if shipped is None:
+        found = _found(target, file, code)
+        if planned(found.chart, target.leaves, theirs).fits:
+            return found
+        shipped = nearest_map(target.title, target.leaves, code, names)
+        if shipped is None:
+            return found
+    chart = adjusted(shipped[1], target.leaves, theirs)
+    return Found(chart, f"by the map `{shipped[0]}`, which comes with archgen")
+
+
+def _found(target: Target, file: Checkpoint, code: str) -> Found:
+    """The map that the layers of a file suggest."""
+    from archgen.weights.dialects import TF_SLIM
+    from archgen.weights.plan import Named, found_map
+
     dialect = dialect_of(code, file)
     named = Named(target.title, "" if code == "auto" else code, dialect)
     background = code in WITH_BACKGROUND or (code == "auto" and dialect is TF_SLIM)
+    theirs = _their_leaves(file, dialect)
     chart = found_map(named, target.leaves, theirs, background=background)
     return Found(chart, "found by order, shape and structure")
 
@@ -188,8 +205,26 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
         "tensors keep their first values, since the file has none for them", fitted.initialised
     )
     yield from _listed("tensors of the file are left out", fitted.left_out)
+    yield from _passed_over(file, chart)
     taken = len(fitted.tensors)
     yield Line(f"  {taken:,} of {taken + len(fitted.initialised):,} tensors are theirs")
+
+
+def _passed_over(file: Checkpoint, chart: WeightMap) -> Iterator[Line]:
+    """What a training has left in the file besides the network."""
+    from archgen.render import Line
+
+    kept = _kept_by_training(file, chart)
+    if kept:
+        yield Line(f"  what the training kept besides is not taken: {kept}")
+
+
+def _kept_by_training(file: Checkpoint, chart: WeightMap) -> str:
+    """The tensors of a file that no network has: `608 RMSProp, global_step`."""
+    from archgen.weights.dialects import passed_over
+
+    counts = passed_over(file.entries, chart.dialect)
+    return ", ".join(name if often == 1 else f"{often:,} {name}" for name, often in counts.items())
 
 
 def _steps(chart: WeightMap, plan: Plan) -> tuple[str, ...]:
@@ -242,5 +277,6 @@ def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) ->
         "steps": "; ".join(_steps(found.chart, fitted.plan)),
         "initialised": ", ".join(fitted.initialised),
         "left_out": ", ".join(fitted.left_out),
+        "passed_over": _kept_by_training(file, found.chart),
     }
     return {key: value for key, value in facts.items() if value}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Container, Mapping
 from typing import NamedTuple
 
 from archgen.weights.leaves import Extents, Layout, Leaf, Stored
@@ -19,7 +20,8 @@ class Dialect(NamedTuple):
     """A naming of tensors: the sign between parts of a name, and what the last part means.
 
     `kernels` are the last parts of convolutions and linear layers, which TensorFlow lays out with the
-    outputs last. A last part that is in neither is a role of its own name.
+    outputs last. A last part that is in neither is a role of its own name. `passed_over` are the last parts
+    of what a training keeps besides; where there are any, tensors below tensors are of that kind, too.
     """
 
     name: str
@@ -28,9 +30,13 @@ class Dialect(NamedTuple):
     kernels: Mapping[str, str]
     passed_over: tuple[str, ...] = ()
 
-    def is_passed_over(self, name: str) -> bool:
-        """Whether a tensor is the optimizer's or the loop's and no part of any network."""
-        return name.rpartition(self.separator)[2] in self.passed_over
+    def is_passed_over(self, name: str, names: Container[str]) -> bool:
+        """Whether a tensor among others is the optimizer's or the loop's, and no part of any network.
+
+        What is kept for `a/weights` is called `a/weights/Momentum`, whatever the optimizer.
+        """
+        owner, _, last = name.rpartition(self.separator)
+        return last in self.passed_over or (bool(self.passed_over) and owner in names)
 
 
 TORCH = Dialect("torch", ".", {}, {})
@@ -39,7 +45,7 @@ TF_SLIM = Dialect(
     "/",
     {**_NORM, "biases": "bias"},
     {"weights": "", "depthwise_weights": "depthwise", "pointwise_weights": "pointwise"},
-    (
+    passed_over=(
         *("global_step", "beta1_power", "beta2_power", "ExponentialMovingAverage", "Momentum"),
         *("RMSProp", "RMSProp_1", "Adam", "Adam_1", "_CHECKPOINTABLE_OBJECT_GRAPH"),
     ),
@@ -48,21 +54,35 @@ KERAS = Dialect("keras", "/", {**_NORM, "bias": "bias"}, {"kernel": ""})
 DIALECTS = {dialect.name: dialect for dialect in (TORCH, TF_SLIM, KERAS)}
 
 
-def leaf_path(name: str, dialect: Dialect) -> tuple[str, str]:
-    """The layer that a tensor belongs to, and the tensor's role in it."""
-    owner, _, last = name.rpartition(dialect.separator)
+def passed_over(names: Collection[str], dialect: Dialect) -> Counter[str]:
+    """The last parts of the names of tensors that no network has, and how often each is there."""
+    found = (name for name in names if dialect.is_passed_over(name, names))
+    return Counter(name.rpartition(dialect.separator)[2] for name in found)
+
+
+def leaf_path(name: str, dialect: Dialect, names: Container[str] = ()) -> tuple[str, str]:
+    """The layer that a tensor among others belongs to, and the tensor's role in it."""
+    owner, separator, last = name.rpartition(dialect.separator)
     if last in dialect.kernels:
-        part = dialect.kernels[last]
-        return (f"{owner}{dialect.separator}{part}" if part else owner), "weight"
-    return owner, dialect.roles.get(last, last)
+        return _layer(owner, last, dialect), "weight"
+    role = dialect.roles.get(last, last)
+    beside = [kernel for kernel in dialect.kernels if f"{owner}{separator}{kernel}" in names]
+    if role == "bias" and beside:  # a separable convolution adds it behind its last kernel
+        return _layer(owner, beside[-1], dialect), role
+    return owner, role
+
+
+def _layer(owner: str, kernel: str, dialect: Dialect) -> str:
+    part = dialect.kernels[kernel]
+    return f"{owner}{dialect.separator}{part}" if part else owner
 
 
 def their_leaves(shapes: Mapping[str, Extents], dialect: Dialect) -> tuple[Leaf, ...]:
     """The layers of a file, from the names and shapes of its tensors, in the file's order."""
     grouped: dict[str, dict[str, Stored]] = {}
     for name, shape in shapes.items():
-        if not dialect.is_passed_over(name):
-            path, role = leaf_path(name, dialect)
+        if not dialect.is_passed_over(name, shapes):
+            path, role = leaf_path(name, dialect, shapes)
             grouped.setdefault(path, {})[role] = _stored(name, shape, path, role, dialect)
     return tuple(Leaf(path, tensors) for path, tensors in grouped.items())
 

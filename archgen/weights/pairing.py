@@ -72,8 +72,10 @@ def _same_names(ours: Sequence[Leaf], theirs: dict[str, Leaf]) -> Pairing:
 
 def _ordered(leaves: Sequence[Leaf]) -> list[Leaf]:
     """In the order of the file, unless that is the order of the alphabet."""
-    names = [leaf.path for leaf in leaves]
-    if names != sorted(names):
+    paths = [leaf.path for leaf in leaves]
+    # a file sorts tensors: of a layer `a` and its norm `a/BatchNorm`, that puts the norm before the layer
+    firsts = [next(tensor.name for tensor in leaf.tensors.values()) for leaf in leaves]
+    if paths != sorted(paths) and firsts != sorted(firsts):
         return list(leaves)
     return sorted(leaves, key=lambda leaf: by_number(leaf.path))
 

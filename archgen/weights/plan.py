@@ -81,6 +81,31 @@ def found_map(
     return WeightMap(*named, lines, _without(pairs), shortened)
 
 
+def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> WeightMap:
+    """A map that was written for other files, as this one needs it.
+
+    Heads that only training has may be absent, and norms lack gamma or count; a background class may have
+    been left out before.
+    """
+    here, there = ({leaf.path: leaf for leaf in side} for side in (ours, theirs))
+    lines = tuple(
+        line for line in chart.layers if line.theirs in there or not here[line.ours].training_only
+    )
+    pairs = [
+        Pair(here[line.ours], there[line.theirs], is_certain=True)
+        for line in lines
+        if line.theirs in there
+    ]
+    wider = {pair.ours.path for pair in pairs if _outputs(pair.theirs) == _outputs(pair.ours) + 1}
+    background = tuple(layer for layer in chart.background if layer in wider)
+    return chart._replace(layers=lines, without=_without(pairs), background=background)
+
+
+def _outputs(leaf: Leaf) -> int:
+    weight = leaf.tensors.get("weight")
+    return 0 if weight is None else weight.shape[0]
+
+
 def _adapted(ours: Sequence[Leaf], theirs: Sequence[Leaf], *, background: bool) -> list[Leaf]:
     """Their layers, those that stand for a linear layer of ours in its shape."""
     shapes = {leaf.signature for leaf in ours}

@@ -100,7 +100,7 @@ def _shapes(misfit: Misfit) -> str:
 def _classes(found: Iterable[Misfit]) -> str:
     """Where only a count of classes differs, what to do about it."""
     pairs = [(ours.shape, theirs.shape) for ours, theirs in found]
-    if not all(a and b and a[1:] == b[1:] for a, b in pairs):
+    if not all(a and b and a[1:] == b[1:] and a[2:] in ((), (1, 1)) for a, b in pairs):
         return ""
     counts = {(a[0], b[0]) for a, b in pairs}
     if len(counts) != 1:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import torch
 
-from archgen.weights.dialects import TORCH, their_leaves
+from archgen.emit import emit
+from archgen.emit.module import build_class
+from archgen.weights.dialects import TF_SLIM, TORCH, their_leaves
 from archgen.weights.leaves import leaves_of
 from archgen.weights.maps import map_text
 from archgen.weights.plan import Named, found_map
 from tools.benchmarks.twins import compiled
 from tools.oracles.networks import FURTHER, MAPPED, Oracle
+from tools.oracles.slim import SLIMS, Slim, slim_variables
 
 FOLDER = Path("specs/weights")
 WITH_MAPS = {
@@ -47,6 +50,8 @@ def maps() -> Iterator[tuple[Path, str]]:
     """Every map with its place."""
     for code, oracle in WITH_MAPS.items():
         yield FOLDER / f"{oracle.spec}_{library_of(code)}.yaml", map_of(code, oracle)
+    for spec, slim in SLIMS.items():
+        yield FOLDER / f"{spec}_tf_slim.yaml", slim_map(spec, slim)
 
 
 def library_of(code: str) -> str:
@@ -62,6 +67,18 @@ def map_of(code: str, oracle: Oracle) -> str:
     leaves = leaves_of(compiled(oracle.spec).sound_network())
     named = Named(oracle.spec, f"{library_of(code)} {code.partition(' ')[2]}", TORCH)
     return map_text(found_map(named, leaves, their_leaves(shapes, TORCH)))
+
+
+def slim_map(spec: str, slim: Slim) -> str:
+    """The map between a spec and TF-slim's variables."""
+    compilation = compiled(spec)
+    network = compilation.sound_network()
+    with torch.device("meta"):
+        ours = build_class(emit(network, compilation.sources, spec))()
+    shapes = {name: tuple(tensor.shape) for name, tensor in slim_variables(ours, slim).items()}
+    named = Named(spec, f"tf_slim {slim.name}", TF_SLIM)
+    theirs = their_leaves(shapes, TF_SLIM)
+    return map_text(found_map(named, leaves_of(network), theirs, background=True))
 
 
 if __name__ == "__main__":

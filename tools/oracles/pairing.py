@@ -33,13 +33,13 @@ def pairs(ours: nn.Module, theirs: nn.Module) -> tuple[Pair, ...]:
 
     A head that only ours has is left out; other layers without a partner raise ValueError.
     """
-    their_names = tuple(_layers(theirs))
+    their_names = tuple(layer_names(theirs))
     has_head = any(_is_inside(name, HEADS) for name in their_names)
-    our_names = (name for name in _layers(ours) if has_head or not _is_inside(name, HEADS))
+    our_names = (name for name in layer_names(ours) if has_head or not _is_inside(name, HEADS))
     return tuple(Pair(*both) for both in zip(our_names, their_names, strict=True))
 
 
-def _layers(net: nn.Module) -> list[str]:
+def layer_names(net: nn.Module) -> list[str]:
     """Names of the layers with weights as defined, those of side paths last, other weights behind them."""
     owners = {
         name: isinstance(module, WEIGHTED)

@@ -58,16 +58,14 @@ class _Comparison:
         """Every line that does not hold."""
         network = self.network
         graphs = [network.block.graph, *(head.graph for head in network.heads)]
-        yield from _compare(network.block.expected, self._of_network(graphs))
+        if network.block.expected:
+            yield from _compare(network.block.expected, self._of_network(graphs))
         for graph in graphs:
             yield from self._in_graph(graph)
         for block in network.blocks():
-            values = _shape_values(block.output)
-            if self._is_known(block.graph) and self._fits(block.expected, block.output):
-                cost = self.costs.block(block)
-                values |= {"params": cost.params, "macs": cost.macs}
-            where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
-            yield from _compare(block.expected, values, [where])
+            if block.expected:
+                where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
+                yield from _compare(block.expected, self._of_block(block), [where])
             yield from self._in_graph(block.graph)
 
     def _of_network(self, graphs: Iterable[ShapedGraph]) -> dict[str, object]:
@@ -79,6 +77,13 @@ class _Comparison:
         whole = self.costs.network(network)
         sums = {"params": whole.cost.params, "macs": whole.cost.macs}
         return {**values, **sums, "params_training": whole.params_training}
+
+    def _of_block(self, block: ShapedBlock) -> dict[str, object]:
+        values = _shape_values(block.output)
+        if not self._is_known(block.graph) or not self._fits(block.expected, block.output):
+            return values
+        cost = self.costs.block(block)
+        return {**values, "params": cost.params, "macs": cost.macs}
 
     def _in_graph(self, graph: ShapedGraph) -> Iterator[Diagnostic]:
         for node in graph.nodes:

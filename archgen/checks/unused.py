@@ -41,14 +41,14 @@ def unused(resolved: Resolved) -> Iterator[Diagnostic]:
     parts = [(block, list[Graph]()) for block in blocks.values()]
     if network is not None:
         parts.insert(0, (network.block, heads))
-    if len(blocks) == len(resolved.blocks) and all(_is_whole(*part) for part in parts):
+    whole = [part for part in parts if _is_whole(*part)]
+    if len(blocks) == len(resolved.blocks) and len(whole) == len(parts):
         yield from _libraries(resolved)
         if network is not None:
             yield from _blocks(network, blocks)
-    for block, graphs in parts:
-        if _is_whole(block, graphs):
-            yield from _steps(block, graphs)
-            yield from _params(block, graphs)
+    for part in whole:
+        yield from _steps(*part)
+        yield from _params(*part)
 
 
 def _libraries(resolved: Resolved) -> Iterator[Diagnostic]:
@@ -88,6 +88,8 @@ def _used_blocks(network: NetworkGraph) -> set[int]:
 
 
 def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
+    if not block.params:
+        return
     named: set[str] = set()
     for term in _terms(block, heads):
         named.update(name.text for name in getattr(term, "names", tuple)())

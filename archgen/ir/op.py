@@ -111,8 +111,8 @@ class Op:
         """Learned tensors and statistics."""
         return {}
 
-    def macs(self, x: Shape) -> int:
-        """Multiply-adds of convolutions and linear layers for one sample."""
+    def macs(self, x: Shape, out: Shape) -> int:
+        """Multiply-adds of convolutions and linear layers for one sample, of which they make `out`."""
         return 0
 
     def enlarges(self) -> tuple[int, int]:

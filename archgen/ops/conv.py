@@ -98,8 +98,7 @@ class Conv(Convolution):
     def unread(self, x: Shape) -> tuple[int, int]:
         return self._sliding.unread(_as_grid(x))
 
-    def macs(self, x: Shape) -> int:
-        out = self.infer(x)
+    def macs(self, x: Shape, out: Shape) -> int:
         return self._weights(x) * out.height * out.width
 
     def module(self, x: Shape) -> ModuleCall:
@@ -163,7 +162,7 @@ class ConvTranspose(Convolution):
     def enlarges(self) -> tuple[int, int]:
         return self.stride.height, self.stride.width
 
-    def macs(self, x: Shape) -> int:
+    def macs(self, x: Shape, out: Shape) -> int:
         return self._weights(x) * x.height * x.width
 
     def module(self, x: Shape) -> ModuleCall:

@@ -40,7 +40,7 @@ class Linear(Op):
     def params(self, x: Shape) -> int:
         return self.features * (x.channels + (1 if self.bias else 0))
 
-    def macs(self, x: Shape) -> int:
+    def macs(self, x: Shape, out: Shape) -> int:
         return self.features * x.channels * x.height * x.width
 
     def tensors(self, x: Shape) -> Tensors:

@@ -123,6 +123,8 @@ class Sliding(NamedTuple):
     def unread(self, x: Shape) -> tuple[int, int]:
         """Rows and columns at the far end that no window covers."""
         assert x.grid is not None
+        if self.stride.height == self.stride.width == 1:
+            return 0, 0
         rows, columns = self.slides(x.grid)
         return rows.unread(x.grid.height), columns.unread(x.grid.width)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import yaml
@@ -132,7 +133,9 @@ class _Builder:
 
     def _next(self) -> yaml.Event:
         event = next(self._events)
-        self._spend(1, event)
+        self._count += 1
+        if self._count > MAX_EVENTS:
+            self._spend(0, event)
         return event
 
     def _spend(self, events: int, at: yaml.Event) -> None:
@@ -147,8 +150,9 @@ class _Builder:
     def _refuse(self, span: Span, message: str, help: str) -> None:
         self._findings.add(YAML_FEATURE.at(span, message, help=help))
 
-    def _span(self, event: yaml.Event) -> Span:
-        start, end = event.start_mark, event.end_mark
+    def _span(self, event: yaml.Event, until: yaml.Event | None = None) -> Span:
+        """Where an event stands, or all from it to the end of a later one."""
+        start, end = event.start_mark, (until or event).end_mark
         assert start is not None, "libyaml marks every event"
         assert end is not None, "libyaml marks every event"
         first = Position(start.line + 1, start.column + 1)
@@ -160,21 +164,22 @@ class _Builder:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > MAX_DEPTH:
             self._over(event, f"the file is nested more than {MAX_DEPTH} levels deep")
+        if isinstance(event, yaml.ScalarEvent) and event.tag is None and event.anchor is None:
+            return self._scalar(event)  # as most are
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        assert isinstance(event, yaml.NodeEvent)
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
+        if event.tag not in (None, "!"):
+            written = event.tag.replace("tag:yaml.org,2002:", "!!")
+            message = f"the tag `{written}` is refused: a spec is plain data"
+            self._refuse(self._span(event), message, "remove it")
         before = self._count
         node = self._own_node(event, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._count - before + 1)
         return node
 
-    def _own_node(self, event: yaml.NodeEvent, depth: int) -> Node:
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!"):
-            written = tag.replace("tag:yaml.org,2002:", "!!")
-            message = f"the tag `{written}` is refused: a spec is plain data"
-            self._refuse(self._span(event), message, "remove it")
+    def _own_node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -196,7 +201,7 @@ class _Builder:
         span = self._span(event)
         text: str = event.value
         if event.implicit[0] and not event.style:
-            if _INTEGER.fullmatch(text) and len(text.lstrip("+-")) > MAX_DIGITS:
+            if len(text) > MAX_DIGITS and _is_over_long(text):
                 self._over(event, f"a whole number has at most {MAX_DIGITS} digits")
             return ScalarNode(resolve_scalar(text), text, span)
         if event.style == ">" and not text:
@@ -210,7 +215,7 @@ class _Builder:
         items: list[Node] = []
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(event, depth + 1))
-        return SequenceNode(tuple(items), self._between(start, event))
+        return SequenceNode(tuple(items), self._span(start, event))
 
     def _mapping(self, start: yaml.Event, depth: int) -> MappingNode:
         entries: Entries = {}
@@ -226,22 +231,18 @@ class _Builder:
             elif key.text in entries:
                 lost = _twice(key, entries[key.text][0])
                 self._findings.add(lost)
-            elif self._is_sound(key, entries, is_plain=not getattr(event, "style", None)):
+            elif self._is_sound(key, entries, event):
                 entries[key.text] = (key, value)
-        return MappingNode(tuple(entries.values()), self._between(start, event), lost)
+        return MappingNode(tuple(entries.values()), self._span(start, event), lost)
 
-    def _between(self, start: yaml.Event, end: yaml.Event) -> Span:
-        first, last = self._span(start), self._span(end)
-        return Span(self._source, first.start, last.end)
-
-    def _is_sound(self, key: ScalarNode, entries: Entries, *, is_plain: bool) -> bool:
+    def _is_sound(self, key: ScalarNode, entries: Entries, event: yaml.Event) -> bool:
         if key.text == "<<":
             self._is_whole = False
             self._refuse(
                 key.span, "the merge key `<<` is refused", "use params, or write the keys out"
             )
             return False
-        if is_plain and key.text.endswith(")"):
+        if key.text.endswith(")") and not getattr(event, "style", None):
             self._is_whole = False
             message = f"YAML split an expression at its comma and left the key `{key.text}`"
             help = f"quote the expression: {_rejoined(key, entries)}"
@@ -308,6 +309,12 @@ _ENDLESS = {
 }
 
 
+def _is_over_long(text: str) -> bool:
+    """Whether `text` is a whole number of more digits than any has that a spec needs."""
+    return len(text.lstrip("+-")) > MAX_DIGITS and _INTEGER.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)  # a spec says few words, many times
 def resolve_scalar(text: str) -> Plain:
     """The value of a plain scalar under the YAML 1.2 core schema."""
     if text in _NULL:

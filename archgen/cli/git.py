@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 PATIENCE = 30.0  # seconds for one command of git
@@ -23,6 +22,8 @@ class GitRefused(GitFailed):
 
 def git(folder: Path, *arguments: str) -> bytes:
     """What git prints when it runs in `folder`. Raises GitFailed."""
+    import subprocess  # a diff of two files runs nothing
+
     environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(  # noqa: S603  # no shell; no argument of the user's begins with `-`

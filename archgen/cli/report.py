@@ -45,7 +45,8 @@ def print_findings(
     diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], output_format: str
 ) -> None:
     """Findings as a result, on stdout."""
-    from archgen.cli.reporters import COLOURS, PLAIN, REPORTERS
+    from archgen.cli.palette import COLOURS, PLAIN
+    from archgen.cli.reporters import REPORTERS
 
     palette = COLOURS if has_colour() else PLAIN
     write_lines(REPORTERS[output_format](diagnostics, sources, palette))
@@ -55,7 +56,8 @@ def note_findings(
     diagnostics: Iterable[Diagnostic], sources: Mapping[str, str], output_format: str = "full"
 ) -> None:
     """Findings that stand in the way of a result, on stderr."""
-    from archgen.cli.reporters import COLOURS, PLAIN, REPORTERS, closing_line
+    from archgen.cli.palette import COLOURS, PLAIN
+    from archgen.cli.reporters import REPORTERS, closing_line
 
     found = ordered(diagnostics)
     palette = COLOURS if has_colour(to_stderr=True) else PLAIN
@@ -65,7 +67,7 @@ def note_findings(
 
 def paint_lines(lines: Iterable[Line]) -> Iterator[str]:
     """The lines of a view, made harmless and coloured by what they are."""
-    from archgen.cli.reporters.palette import COLOURS, paint
+    from archgen.cli.palette import COLOURS, paint
     from archgen.harmless import harmless
 
     colours = {"head": COLOURS.message, "broken": COLOURS.error} if has_colour() else {}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archgen.cli.palette import COLOURS
 from archgen.cli.reporters import (
-    COLOURS,
     REPORTERS,
     closing_line,
     concise,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from archgen.cli.palette import PLAIN
 from archgen.cli.report import ordered
 from archgen.cli.reporters import REPORTERS
-from archgen.cli.reporters.palette import PLAIN
 from archgen.emit import emit
 from archgen.infer.budget import MAX_DIFFERENT, MAX_NODES
 from archgen.ops.slots import MAX_INTEGER

@@ -9,7 +9,8 @@ from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
-from archgen.cli.reporters import PLAIN, REPORTERS
+from archgen.cli.palette import PLAIN
+from archgen.cli.reporters import REPORTERS
 from archgen.cli.reporters.user_text import split_lines
 from archgen.diagnostics import Diagnostic, Severity, Span, SpecError
 from archgen.pipeline import check

@@ -6,21 +6,18 @@ wanted is settled before. Whatever it shows of a user's text is made harmless fi
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from archgen.cli.palette import Palette
 from archgen.cli.reporters.concise import concise
 from archgen.cli.reporters.full import full
 from archgen.cli.reporters.github import github
 from archgen.cli.reporters.gitlab import gitlab
 from archgen.cli.reporters.json_document import json_document
-from archgen.cli.reporters.palette import COLOURS, PLAIN, Palette
 from archgen.cli.reporters.sarif import sarif
 from archgen.cli.reporters.tally import Tally, closing_line
 from archgen.diagnostics import Diagnostic
 
 __all__ = [
-    "COLOURS",
-    "PLAIN",
     "REPORTERS",
-    "Palette",
     "Reporter",
     "Tally",
     "closing_line",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archgen.cli.reporters.palette import PLAIN, Palette, paint
+from archgen.cli.palette import PLAIN, Palette, paint
 from archgen.diagnostics import Diagnostic
 from archgen.harmless import harmless
 

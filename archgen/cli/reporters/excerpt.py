@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archgen.cli.reporters.palette import Palette, paint
+from archgen.cli.palette import Palette, paint
 from archgen.cli.reporters.user_text import CUT, Line, split_lines
 from archgen.diagnostics import Diagnostic, Span
 from archgen.harmless import harmless

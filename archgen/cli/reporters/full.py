@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archgen.cli.palette import PLAIN, Palette, paint
 from archgen.cli.reporters.excerpt import Pen, sections
-from archgen.cli.reporters.palette import PLAIN, Palette, paint
 from archgen.diagnostics import Diagnostic
 from archgen.harmless import harmless
 

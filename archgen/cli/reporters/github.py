@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from archgen.cli.reporters.palette import PLAIN, Palette
+from archgen.cli.palette import PLAIN, Palette
 from archgen.cli.reporters.tally import plural
 from archgen.diagnostics import Diagnostic, Severity, Span
 from archgen.harmless import harmless

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
+from archgen.cli.palette import PLAIN, Palette
 from archgen.cli.reporters.fingerprints import fingerprints, project_path
-from archgen.cli.reporters.palette import PLAIN, Palette
 from archgen.diagnostics import Diagnostic, Position, Severity
 from archgen.harmless import harmless
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from archgen.cli.reporters.palette import PLAIN, Palette
+from archgen.cli.palette import PLAIN, Palette
 from archgen.cli.reporters.tally import Tally
 from archgen.diagnostics import Diagnostic, Fix, Span
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from archgen import __version__
+from archgen.cli.palette import PLAIN, Palette
 from archgen.cli.reporters.fingerprints import fingerprints, project_path
-from archgen.cli.reporters.palette import PLAIN, Palette
 from archgen.diagnostics import Diagnostic, Edit, Fix, Rule, Span
 from archgen.harmless import harmless
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from archgen import pipeline
@@ -91,16 +91,21 @@ def _share(needed: set[str], theirs: Collection[str]) -> float:
     return len(needed.intersection(theirs)) / len(needed) if needed else 0.0
 
 
-def _shipped_maps(
-    network: str, leaves: Sequence[Leaf], code: str
-) -> Iterator[tuple[str, WeightMap]]:
-    """The maps that come with archgen for a network, sound beside its layers."""
-    for name, path in shipped_specs().items():
-        chart = _map_for(network, path) if name.startswith("weights/") else None
-        if chart is None or any(check_map(chart, leaves)):
-            continue
-        if code in ("auto", chart.code.partition(" ")[0]):
-            yield name, chart
+def _shipped_maps(network: str, leaves: Sequence[Leaf], code: str) -> list[tuple[str, WeightMap]]:
+    """The sound maps that come with archgen for a network, last those that leave a class out."""
+    maps = (
+        (name, _map_for(network, path))
+        for name, path in shipped_specs().items()
+        if name.startswith("weights/")
+    )
+    sound = [
+        (name, chart)
+        for name, chart in maps
+        if chart is not None
+        and code in ("auto", chart.code.partition(" ")[0])
+        and not any(check_map(chart, leaves))
+    ]
+    return sorted(sound, key=lambda found: bool(found[1].background))
 
 
 def _needed(chart: WeightMap, leaves: Sequence[Leaf]) -> set[str]:

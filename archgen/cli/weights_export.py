@@ -61,8 +61,8 @@ def export(
     """Give the weights of a spec to another implementation of its network.
 
     Writes the state dict that it loads: its names, its shapes, the same numbers. Which layer is which
-    says a map: the one of --map, the one that comes with archgen for --to, or the one by which the
-    weights were imported.
+    says a map: the one of --map, the one by which the weights were imported, or the one that comes with
+    archgen for --to.
     """
     require_weights()
     from archgen.weights.writing import SUFFIXES, file_parts
@@ -87,12 +87,12 @@ def _chart(target: Target, file: Checkpoint, code: str | None, map_file: str | N
 
     if map_file is not None:
         return sound_map(map_file, target.leaves)
-    shipped = shipped_map(target.title, target.leaves, code) if code is not None else None
-    if shipped is not None:
-        return shipped[1]
     kept = map_in(file.metadata, target.leaves)
     if kept is not None and code in (None, kept.code.partition(" ")[0]):
         return kept
+    shipped = shipped_map(target.title, target.leaves, code) if code is not None else None
+    if shipped is not None:  # that class is one which files may have, and is not missed here
+        return shipped[1]._replace(background=())
     whose = "" if code is None else f" of {code}"
     raise click.UsageError(
         f"there is no map from `{target.title}` to a network{whose}: give one with --map FILE"

@@ -179,7 +179,7 @@ def _fitted(target: Target, file: Checkpoint, chart: WeightMap, *, partial: bool
         raise SpecError([not_finite(str(file.path), found.not_finite)])
     first = [*plan.absent, *plan.missing, *(misfit.ours for misfit in plan.misfits)]
     initialised = tuple(tensor.name for tensor in first)
-    left_out = [*plan.extra, *(misfit.theirs for misfit in plan.misfits)]
+    left_out = [*plan.ignored, *plan.extra, *(misfit.theirs for misfit in plan.misfits)]
     return Fitted(plan, found.tensors, initialised, tuple(tensor.name for tensor in left_out))
 
 
@@ -201,10 +201,15 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
     yield Line("")
     for step in _steps(chart, fitted.plan):
         yield Line(f"  {step}")
+    why = "since the file has none for"
     yield from _listed(
-        "tensors keep their first values, since the file has none for them", fitted.initialised
+        f"1 tensor keeps its first values, {why} it",
+        f"tensors keep their first values, {why} them",
+        fitted.initialised,
     )
-    yield from _listed("tensors of the file are left out", fitted.left_out)
+    yield from _listed(
+        "1 tensor of the file is left out", "tensors of the file are left out", fitted.left_out
+    )
     yield from _passed_over(file, chart)
     taken = len(fitted.tensors)
     yield Line(f"  {taken:,} of {taken + len(fitted.initialised):,} tensors are theirs")
@@ -235,13 +240,13 @@ def _steps(chart: WeightMap, plan: Plan) -> tuple[str, ...]:
     return (*chart.steps(), *turned)
 
 
-def _listed(title: str, names: Sequence[str]) -> Iterator[Line]:
+def _listed(one: str, many: str, names: Sequence[str]) -> Iterator[Line]:
     """The layers of these tensors, each on a line of its own."""
     from archgen.render import Line
     from archgen.weights.problems import by_layer
 
     if names:
-        yield Line(f"  {len(names):,} {title}:")
+        yield Line(f"  {one if len(names) == 1 else f'{len(names):,} {many}'}:")
         for layer, roles in by_layer(names).items():
             yield Line(f"    {layer}: {', '.join(roles)}")
 

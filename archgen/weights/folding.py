@@ -60,9 +60,15 @@ def _either(one: str, other: str) -> str | None:
     if len(different) != 1:
         return None
     (place,) = different
-    a, b, end = _without_common_digits(words[place], others[place])
-    words[place] = f"{{{a},{b}}}{end}"
+    words[place] = _either_word(words[place], others[place])
     return "".join(words)
+
+
+def _either_word(one: str, other: str) -> str:
+    if one and other.startswith(one):
+        return f"{one}{{,{other.removeprefix(one)}}}"
+    a, b, end = _without_common_digits(one, other)
+    return f"{{{a},{b}}}{end}"
 
 
 def _without_common_digits(one: str, other: str) -> tuple[str, str, str]:

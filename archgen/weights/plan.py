@@ -35,12 +35,14 @@ class Named(NamedTuple):
 class Plan:
     """Where every tensor of ours comes from: a tensor of theirs, or one number for all of it.
 
-    `absent` are tensors of outputs that only training has; they keep their first values. What is
-    `missing`, `extra` and `misfits` stands in the way.
+    `absent` are tensors of outputs that only training has; they keep their first values. `ignored` are those
+    of a file that a map says are no part of the network. What is `missing`, `extra` and `misfits` stands in
+    the way.
     """
 
     origins: dict[str, Origin] = field(default_factory=dict)
     absent: list[Stored] = field(default_factory=list)
+    ignored: list[Stored] = field(default_factory=list)
     missing: list[Stored] = field(default_factory=list)
     extra: list[Stored] = field(default_factory=list)
     misfits: list[Misfit] = field(default_factory=list)
@@ -227,12 +229,10 @@ class _Planner:
             else:
                 self._plan.missing += leaf.tensors.values()
         ignored = set(self._chart.ignore)
-        self._plan.extra += [
-            tensor
-            for leaf in self._theirs.values()
-            for tensor in leaf.tensors.values()
-            if tensor.name not in self._used and tensor.name not in ignored
-        ]
+        for tensor in (t for leaf in self._theirs.values() for t in leaf.tensors.values()):
+            if tensor.name not in self._used:
+                where = self._plan.ignored if tensor.name in ignored else self._plan.extra
+                where.append(tensor)
         return self._plan
 
     def _counterpart(self, leaf: Leaf) -> Leaf | None:

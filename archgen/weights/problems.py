@@ -107,7 +107,10 @@ def _classes(found: Iterable[Misfit]) -> str:
         return ""
     (ours, theirs) = counts.pop()
     if theirs == ours + 1:
-        return "where theirs begins with a background class, say so in a map: `background:`"
+        return (
+            "where theirs begins with a background class, `--from cadene` or `--from tf_slim` leaves it out, "
+            "or a map with `background:`"
+        )
     return f"the spec may be given as many classes: `--set num_classes={theirs}`"
 
 

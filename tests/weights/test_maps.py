@@ -107,3 +107,14 @@ def test_a_shipped_map_is_found_by_network_and_code() -> None:
         assert found is not None
         assert found[0] == f"weights/inception_v3_torch_{code}"
     assert shipped_map("inception_v3_torch", leaves, "cadene") is None
+
+
+def test_of_maps_with_equal_names_that_which_leaves_nothing_out_is_taken_first() -> None:
+    leaves = leaves_of(shipped("inception_v4_tf").sound_network())
+    cadene = shipped_map("inception_v4_tf", leaves, "cadene")
+    assert cadene is not None
+    assert cadene[1].background == ("linear",)
+    names = [line.theirs for line in cadene[1].layers]
+    found = shipped_map("inception_v4_tf", leaves, "auto", names)
+    assert found is not None
+    assert found[0] == "weights/inception_v4_tf_timm"

@@ -12,6 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from archgen.cli import main
+from archgen.cli.weight_maps import shipped_map
+from archgen.weights.leaves import leaves_of
+from tests.compiling import shipped
 from tests.weights.conftest import Theirs, randomised
 
 Run = pytest.CaptureFixture[str]
@@ -293,3 +296,44 @@ def test_a_pipe_is_not_waited_for(spec: str, tmp_path: Path, capsys: Run) -> Non
     os.mkfifo(tmp_path / "pipe.pth")
     assert imported(spec, tmp_path / "pipe.pth") == 1
     assert "no regular file" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- files and their maps
+
+
+def test_what_a_map_ignores_is_told_and_left_out(
+    spec: str, checkpoint: Path, tmp_path: Path, capsys: Run
+) -> None:
+    chart, output = tmp_path / "map.yaml", tmp_path / "model.safetensors"
+    assert imported(spec, checkpoint, "--write-map", str(chart)) == 0
+    chart.write_text(chart.read_text().replace("  layers:", "  ignore: ['{old,new}.w']\n  layers:"))
+    save({**state_of(checkpoint), "old.w": torch.full((2,), torch.nan)}, checkpoint)
+    capsys.readouterr()
+    assert imported(spec, checkpoint, "--map", str(chart), "-o", str(output)) == 0
+    assert "1 tensor of the file is left out:\n    old: w" in capsys.readouterr().out
+    with safe_open(output, framework="pt") as file:
+        assert file.metadata()["left_out"] == "old.w"
+
+
+def test_files_from_before_norms_counted_batches_need_no_other_map(
+    tmp_path: Path, capsys: Run
+) -> None:
+    spec, output, back = "resnet_18", tmp_path / "model.safetensors", tmp_path / "back.pth"
+    found = shipped_map(spec, leaves_of(shipped(spec).sound_network()), "torchvision")
+    assert found is not None
+    leaves = {leaf.path: leaf for leaf in leaves_of(shipped(spec).sound_network())}
+    state = {
+        f"{line.theirs}.{role}": torch.ones(tensor.shape)
+        for line in found[1].layers
+        for role, tensor in leaves[line.ours].tensors.items()
+        if role != "num_batches_tracked"
+    }
+    checkpoint = save(state, tmp_path / "resnet18-5c106cde.pth")
+    assert imported(spec, checkpoint, "-o", str(output)) == 0
+    told = capsys.readouterr().out
+    assert "by the map `weights/resnet_18_torchvision`" in told
+    assert "norms count no batches there" in told
+    assert (
+        main(["weights", "export", spec, str(output), "--to", "torchvision", "-o", str(back)]) == 0
+    )
+    assert state_of(back).keys() == state.keys()

@@ -47,7 +47,14 @@ def test_equal_lines_become_one() -> None:
     assert folded(pairs) == [Line("a.{0..3}.conv{,.norm}", "features.{6..9}.{conv,bn}")]
 
 
-WORDS = st.sampled_from(["a", "b", "conv", "conv1", "bn1", "norm", "0", "1", "2", "7", "x_3"])
+def test_a_norm_that_is_called_after_its_layer_shares_its_line() -> None:
+    pairs = [("conv_2", "conv_1x1"), ("conv_2.norm", "conv_1x1_bn")]
+    assert folded(pairs) == [Line("conv_2{,.norm}", "conv_1x1{,_bn}")]
+
+
+WORDS = st.sampled_from(
+    ["a", "b", "conv", "conv1", "conv1_bn", "bn1", "norm", "0", "1", "2", "7", "x_3"]
+)
 NAMES = st.lists(WORDS, min_size=1, max_size=4).map(".".join)
 
 

@@ -18,7 +18,7 @@ from archgen.weights.leaves import leaves_of
 from archgen.weights.maps import map_text
 from archgen.weights.plan import Named, found_map
 from tools.benchmarks.twins import compiled
-from tools.oracles.networks import FURTHER, MAPPED, Oracle
+from tools.oracles.networks import FIRST_NAMES, FURTHER, MAPPED, Oracle
 from tools.oracles.slim import SLIMS, Slim, slim_variables
 
 FOLDER = Path("specs/weights")
@@ -31,9 +31,18 @@ WITH_MAPS = {
             "torchvision shufflenet_v2_x1_0",
             "torchvision efficientnet_b0",
             "facenet-pytorch InceptionResnetV1",
+            "pretrainedmodels BNInception",
         )
     },
+    **FIRST_NAMES,
 }
+LIBRARIES = {"facenet-pytorch": "facenet", "pretrainedmodels": "cadene"}
+# what the files that come with an implementation have more of, or besides
+BACKGROUND = {
+    "pretrainedmodels InceptionV4": ("linear",),
+    "pretrainedmodels InceptionResNetV2": ("linear",),
+}
+BESIDES = {"facenet-pytorch InceptionResnetV1": ("logits.{weight,bias}",)}
 
 
 def main(arguments: list[str]) -> int:
@@ -56,7 +65,8 @@ def maps() -> Iterator[tuple[Path, str]]:
 
 def library_of(code: str) -> str:
     """Whose implementation it is, as `--from` and `--to` call them."""
-    return code.partition(" ")[0].removesuffix("-pytorch")
+    library = code.partition(" ")[0]
+    return LIBRARIES.get(library, library)
 
 
 def map_of(code: str, oracle: Oracle) -> str:
@@ -66,7 +76,9 @@ def map_of(code: str, oracle: Oracle) -> str:
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     leaves = leaves_of(compiled(oracle.spec).sound_network())
     named = Named(oracle.spec, f"{library_of(code)} {code.partition(' ')[2]}", TORCH)
-    return map_text(found_map(named, leaves, their_leaves(shapes, TORCH)))
+    found = found_map(named, leaves, their_leaves(shapes, TORCH))
+    background, besides = BACKGROUND.get(code, ()), BESIDES.get(code, ())
+    return map_text(found._replace(background=background, ignore=besides))
 
 
 def slim_map(spec: str, slim: Slim) -> str:

@@ -11,6 +11,9 @@ import timm
 import torch
 from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 from pretrainedmodels.models.bninception import BNInception
+from pretrainedmodels.models.inceptionresnetv2 import InceptionResNetV2
+from pretrainedmodels.models.inceptionv4 import InceptionV4
+from pretrainedmodels.models.xception import xception
 from torch import Tensor, nn
 from torchvision import models
 from unet import UNet2D
@@ -121,3 +124,22 @@ FURTHER = {
     "by hand: GoogLeNet": Oracle("googlenet", by_hand.GoogLeNet, outputs=3),
 }
 ORACLES = {**MAPPED, **FURTHER}
+
+
+def _averaging(kind: Callable[..., nn.Module], pool: str) -> nn.Module:
+    """A network with a global average in the place of an 8x8 pool, which differs in the last digit."""
+    network = kind(num_classes=1000)
+    setattr(network, pool, nn.AdaptiveAvgPool2d(1))
+    return network
+
+
+# networks that timm has taken over, under their first names: only their weights are compared
+FIRST_NAMES = {
+    "pretrainedmodels InceptionV4": Oracle(
+        "inception_v4_tf", partial(_averaging, InceptionV4, "avg_pool")
+    ),
+    "pretrainedmodels InceptionResNetV2": Oracle(
+        "inception_resnet_v2_tf", partial(_averaging, InceptionResNetV2, "avgpool_1a")
+    ),
+    "pretrainedmodels xception": Oracle("xception", partial(xception, pretrained=None)),
+}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,14 +42,17 @@ def main() -> None:
         ratios = [*long_file(folder), *doubling(folder), *many_files(folder)]
         title = f"scale: CPU time, least of {ROUNDS}; {versions('pydantic', 'PyYAML')}"
         print_ratios(title, "beside", ratios)
+        for what, make in (("lines", plain_steps), ("repeated steps", indexed_steps)):
+            spent = two_sides(folder, make)
+            print(f"`diff` of two networks of 10,000 {what}: {spent:.1f} s of CPU (aim: 5 s)")
         large = written(folder, indexed_blocks(STEPS))
         print(f"peak memory of `check` on {STEPS:,} different steps: {peak(large):,.0f} MB")
 
 
 def long_file(folder: Path) -> Iterator[Ratio]:
     """A file of 5,000 lines beside the spec of Inception-v4."""
-    for what, text in (("steps", plain_steps(5_000)), ("branches", joins(5_000))):
-        task = ("check", written(folder, text))
+    for what, make in (("steps", plain_steps), ("full steps", full_steps), ("branches", joins)):
+        task = ("check", written(folder, make(5_000)))
         yield compare(f"check 5,000 lines of {what}, beside inception_v4", task, 4.0)
 
 
@@ -89,6 +92,15 @@ def compare(
     return Ratio(title, seconds["task"], seconds["base"], aim)
 
 
+def two_sides(folder: Path, make: Callable[[int], str]) -> float:
+    """The CPU seconds of a diff between a network of 10,000 steps and one that begins with a wider step."""
+    text = make(10_000)
+    wider = text.replace("network:\n", "network:\n  - conv: {filters: 99, kernel: 1}\n")
+    sides = written(folder, text), written(folder, wider)
+    task = partial(run, (ARCHGEN, "diff", *sides))
+    return measure({"": task}, rounds=ROUNDS, clock=children_cpu_seconds, summary=min)[""]
+
+
 def peak(spec: str) -> float:
     """The most memory, in MB, that `check` holds; measured from a process that has no other child."""
     command = (sys.executable, "-c", PEAK, ARCHGEN, "check", spec)
@@ -106,6 +118,13 @@ def written(folder: Path, text: str) -> str:
 def plain_steps(lines: int) -> str:
     """One convolution a line."""
     steps = (f"  - conv: {{filters: {8 + n % 64}, kernel: 1}}\n" for n in range(lines - 5))
+    return f"{HEAD}network:\n{''.join(steps)}"
+
+
+def full_steps(lines: int) -> str:
+    """One convolution a line, with each of its settings written out."""
+    rest = "kernel: 1, stride: 1, padding: same, dilation: 1, groups: 1, bias: false"
+    steps = (f"  - conv: {{filters: {8 + n % 64}, {rest}}}\n" for n in range(lines - 5))
     return f"{HEAD}network:\n{''.join(steps)}"
 
 

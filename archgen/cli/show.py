@@ -73,8 +73,8 @@ def _steps(compiled: Compiled) -> tuple[object, Iterable[Line]]:
 
 
 def _why(compiled: Compiled, path: str) -> tuple[object, Iterable[Line]]:
-    from archgen.origins import NoSuchPlace, why
     from archgen.render.why import why_document, why_text
+    from archgen.why import NoSuchPlace, why
 
     try:
         found = why(compiled.network, path, compiled.edits)

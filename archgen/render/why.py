@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from archgen.diagnostics import Span
-from archgen.origins import By, Origin, Why
 from archgen.render.table import Line, aligned
 from archgen.render.values import plain_value, spec_text
+from archgen.why import By, Origin, Why
 
 SCHEMA = 1
 MAX_TEXT = 60

@@ -7,9 +7,9 @@ from textwrap import dedent
 
 import pytest
 
-from archgen.origins import MAX_LINKS, By, NoSuchPlace, Why, why
 from archgen.pipeline import check
 from archgen.spec.files import read_spec
+from archgen.why import MAX_LINKS, By, NoSuchPlace, Why, why
 from tests.compiling import compiled, network_of
 
 SPEC = """\

@@ -128,6 +128,7 @@ class StepResolver:
 
     def __init__(self, context: Context, inputs: tuple[ScalarNode, ...] = ()) -> None:
         self._context = context
+        self._names_of_steps = {**context.names, **shape_names("here")}
         self._findings = context.findings
         self._next_id = 0
         self._splits: dict[int, tuple[str, tuple[str, ...]]] = {}
@@ -243,7 +244,7 @@ class StepResolver:
         return Node(self._id(), f"?{index}", "", UnknownCall(), (), node.span, node.span, index)
 
     def _step(self, step: Step, index: int, current: Ref, steps: _List) -> Node:
-        names = {**self._context.names, **shape_names("here")}
+        names = self._names_of_steps
         repeat = self._term("repeat", REPEAT, step.repeat, names)
         when = self._term("when", BoolSlot(), step.when, names)
         inputs = (current,) if step.from_ is None else self.reference(step.from_, steps.sight())

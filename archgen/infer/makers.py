@@ -17,6 +17,9 @@ from archgen.rules import CHANNELS_DIFFER, GRIDS_DIFFER, GROUPS, INPUT_TOO_SMALL
 # How many steps are told that have made a grid too small for a window: any of them may be to blame.
 _SHRINKING = 3
 
+# what is about a number of channels by itself: where a concat made it, each of its branches may be to blame
+_OF_SUMS = (GROUPS, SPLIT_MISMATCH)
+
 
 class Aspect(StrEnum):
     """What of a shape is asked about."""
@@ -92,12 +95,20 @@ def told_of_makers(
     labels: dict[Span, Label] = {}
     told = _SHRINKING if finding.rule is INPUT_TOO_SMALL else 1
     nodes = [node for ref in refs for node in islice(makers(frame, ref, aspect), told)]
+    if finding.rule in _OF_SUMS:
+        nodes += [summand for node in nodes for summand in _summands(node)]
     for node in nodes:
         place = setting_place(node, _BLAMED[aspect][0])
         if place not in places:
             labels.setdefault(place, Label(place, f"makes {_story(node, aspect)}"))
     finding = finding._replace(labels=(*finding.labels, *labels.values()))
     return _with_defaults(finding, nodes, aspect)
+
+
+def _summands(node: ShapedNode) -> Iterator[ShapedNode]:
+    """The steps that made the channels that a concat puts one behind the other."""
+    made = (last_maker(branch.graph, Aspect.CHANNELS) for branch in _last(node).branches)
+    yield from (step for step in made if step is not None)
 
 
 def told_of_defaults(finding: Diagnostic, branches: Iterable[ShapedBranch]) -> Diagnostic:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from archgen.diagnostics import Findings, did_you_mean
+from archgen.diagnostics import Findings, did_you_mean, edit_distance
 from archgen.rules import NOT_ONE_OP, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.leaves import (
@@ -141,11 +141,9 @@ class Step(SpecModel):
 def _misspelt(
     calls: list[tuple[ScalarNode, Node]], absent: list[str]
 ) -> tuple[ScalarNode, str] | None:
-    """The first key that is no op as it stands and near to a reserved one that is not there."""
-    for key, _ in calls:
-        if (near := did_you_mean(key.text, absent)) is not None:
-            return key, near
-    return None
+    """The key that is nearest to a reserved one that is not there: beside `repeated`, `repat` is `repeat`."""
+    near = [(key, meant) for key, _ in calls if (meant := did_you_mean(key.text, absent))]
+    return min(near, key=lambda pair: edit_distance(pair[0].text, pair[1]), default=None)
 
 
 def _not_one_op(node: MappingNode, keys: list[ScalarNode]) -> PydanticCustomError:

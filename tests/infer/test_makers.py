@@ -77,3 +77,23 @@ def test_a_residual_that_ends_with_a_gate_is_blamed_on_the_convolution_before_it
 def labels(found: Diagnostic) -> set[tuple[int, str]]:
     """The labels of a finding by their lines."""
     return {(label.span.start.line, label.text) for label in found.labels}
+
+
+SUMMED = """\
+archgen: 1
+name: net
+input: {channels: 4, grid: 8}
+network:
+  - concat:
+      keep: []
+      work:
+        - conv: {filters: 5, kernel: 1, padding: same}
+        - conv: {filters: here.channels, kernel: 3, padding: same}
+  - channel_shuffle: 2
+"""
+
+
+def test_what_a_concat_adds_up_is_told_where_each_summand_was_made() -> None:
+    (found,) = findings(SUMMED)
+    assert found.rule.code == "AG305"
+    assert labels(found) == {(5, "makes 9 channels: 4 (keep) + 5 (work)"), (8, "makes 5 channels")}

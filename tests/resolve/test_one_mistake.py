@@ -311,3 +311,26 @@ def test_a_use_that_gives_too_little_is_told_at_its_from_with_what_the_block_tak
     assert (found.rule.code, found.span.start) == ("AG407", (15, 12))
     (label,) = found.labels
     assert (label.span.start, label.text) == ((6, 14), "the inputs of `up`")
+
+
+REPEATED = """\
+archgen: 1
+name: net
+input: {channels: 4, grid: 8}
+blocks:
+  repeated:
+    params: {filters: int}
+    body: [{conv: {filters: filters, kernel: 1, padding: same}}]
+network:
+  - repeated: {filters: 8}
+    repeat: 2
+"""
+
+
+def test_the_nearest_of_two_words_is_the_misspelt_one() -> None:
+    assert errors(REPEATED) == []
+    (found,) = errors(REPEATED.replace("repeat: 2", "repat: 2"))
+    assert (found.message, found.help) == (
+        "unknown key `repat` in a step",
+        "did you mean `repeat`?",
+    )

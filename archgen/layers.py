@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from archgen.ir.op import Join, Op, Tensors
@@ -12,13 +11,32 @@ from archgen.ir.shaped import ShapedGraph, ShapedNode
 
 
 class Layer(NamedTuple):
-    """One step of an unrolled network; `path` is that of its parameters, `function` its op and settings."""
+    """One step of an unrolled network; `path` is that of its parameters, `joined` what goes into a join."""
 
     path: str
-    function: str
+    op: Op | None
     input: Shape | None
     output: Shape | None
     tensors: Tensors
+    joined: tuple[Shape, ...] = ()
+
+    def computes_as(self, other: Layer) -> bool:
+        """Whether both make the same of the same, written out: `same` and 1 may be one padding."""
+        if (self.input, self.joined) != (other.input, other.joined):
+            return False
+        return _are_equal(self.op, other.op) or self._written() == other._written()
+
+    def _written(self) -> str:
+        if self.op is None or self.input is None:
+            return "?"
+        if isinstance(self.op, Join):
+            names = tuple("abcdefghijklmnopqrstuvwxyz"[: len(self.joined)])
+            return self.op.joined(names, self.joined)
+        module = self.op.module(self.input)
+        if module is None:
+            return self.op.expression("x", self.input)
+        source = module.helper.source if module.helper else module.target
+        return f"{source}{module.args}{module.kwargs}"
 
 
 def layers(graph: ShapedGraph, path: str = "") -> Iterator[Layer]:
@@ -47,28 +65,23 @@ def _node(node: ShapedNode, path: str) -> Iterator[Layer]:
             is_body = node.op is not None and node.op.name == "residual"
             name = "" if is_body and branch.branch.name == "body" else branch.branch.name
             yield from layers(branch.graph, _joined(path, name))
-        yield Layer(path, _function(node), node.input, node.output, tensors(node.op, node.input))
+        learned = tensors(node.op, node.input)
+        yield Layer(path, node.op, node.input, node.output, learned, _joined_by(node))
 
 
-def _function(node: ShapedNode) -> str:
-    """What a step computes, as the emitter would write it: `same` and `1` may be one padding."""
-    op, x = node.op, node.input
-    if op is None or x is None:
-        return "?"
-    if isinstance(op, Join):
-        shapes = tuple(branch.graph.output for branch in node.branches) or node.inputs
-        known = tuple(shape for shape in shapes if shape is not None)
-        return op.joined(tuple("abcdefghijklmnopqrstuvwxyz"[: len(known)]), known)
-    return _function_of(op, x)
+def _joined_by(node: ShapedNode) -> tuple[Shape, ...]:
+    """What goes into a step that is a join, as far as it is known."""
+    if not isinstance(node.op, Join):
+        return ()
+    shapes = tuple(branch.graph.output for branch in node.branches) or node.inputs
+    return tuple(shape for shape in shapes if shape is not None)
 
 
-@lru_cache(maxsize=1024)  # equal uses of a block share its ops
-def _function_of(op: Op, x: Shape) -> str:
-    module = op.module(x)
-    if module is None:
-        return op.expression("x", x)
-    source = module.helper.source if module.helper else module.target
-    return f"{source}{module.args}{module.kwargs}"
+def _are_equal(one: Op | None, other: Op | None) -> bool:
+    """Whether two ops have the same settings."""
+    if one is None or other is None:
+        return one is other
+    return type(one) is type(other) and vars(one) == vars(other)
 
 
 def tensors(op: Op | None, x: Shape | None) -> Tensors:

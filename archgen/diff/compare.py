@@ -156,9 +156,9 @@ def _severity(
     sizes = [[(layer.input, layer.output) for layer in side] for side in layers]
     if sizes[0] != sizes[1]:
         return Severity.WEIGHT_COMPATIBLE
-    functions = [[layer.function for layer in side] for side in layers]
+    computes_else = (not one.computes_as(other) for one, other in zip(*layers, strict=True))
     rewired = (c for c in own if not c.is_label and c.what in REWIRING)
-    if functions[0] != functions[1] or any(rewired):
+    if any(computes_else) or any(rewired):
         return Severity.NUMERICS
     return Severity.COSMETIC if own else Severity.EQUAL
 
@@ -237,7 +237,7 @@ def _sign(before: State | None, after: State | None, touched: set[str]) -> str:
         return "+" if before is None else "-"
     if after.name in touched or before.name != after.name:
         return "~"
-    if before[2:] == after[2:]:
+    if before.is_as(after):
         return ""
     return ">" if before.is_known and after.is_known else "?"
 

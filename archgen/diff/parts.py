@@ -33,6 +33,15 @@ class State(NamedTuple):
         """Whether no error hides any of it."""
         return self.cost is not None
 
+    def is_as(self, other: State) -> bool:
+        """Whether the other makes the same, at the same cost, by the same layers."""
+        pairs = zip(self.layers, other.layers, strict=False)
+        return (
+            (self.output, self.cost, self.tensors) == (other.output, other.cost, other.tensors)
+            and [layer.path for layer in self.layers] == [layer.path for layer in other.layers]
+            and all(one.output == two.output and one.computes_as(two) for one, two in pairs)
+        )
+
     def own_names(self) -> set[tuple[str, tuple[int, ...]]]:
         """Its tensors, named as from inside the part."""
         return {

@@ -20,7 +20,15 @@ from archgen.infer.origins import told_of_values
 from archgen.infer.refusals import refusal
 from archgen.infer.scopes import Values, scope_of, shape_scope, uses_index
 from archgen.infer.stated import promised, with_stated
-from archgen.infer.tracing import after_repeat, either, is_same, samples, without_index
+from archgen.infer.tracing import (
+    Passage,
+    after_repeat,
+    any_channels,
+    either,
+    is_same,
+    samples,
+    without_index,
+)
 from archgen.infer.values import Evaluator, Unknown
 from archgen.ir.graph import (
     INPUT,
@@ -49,7 +57,7 @@ from archgen.ir.shaped import (
 from archgen.ops.settings import settings_of
 from archgen.rules import UNKNOWN_REFERENCE
 from archgen.spec.expressions import stand_ins
-from archgen.spec.traced import Traced, is_traced
+from archgen.spec.traced import Traced, formula_of, is_traced
 
 # The uses of blocks that a walk has done, by what tells them apart, and how many steps each comes to.
 Uses: TypeAlias = "dict[object, tuple[ShapedBlock, int]]"
@@ -362,14 +370,13 @@ class _Elaborator:
         x: Shape | None = inputs[0]
         last = x if count == 0 else None
         is_indexed = uses_index(node)
+        passage = self._passage(node, inputs[0], scope, frame) if is_traced(count) else None
         number = 0
         while number < total and x is not None:
             self._budget.look_at(node.span)
             before, errors = self._budget.count, len(self._values.findings.diagnostics)
-            index = Traced.symbol(number, "i") if self._is_tracing else number
-            instance = self._call(
-                node, (x,), {**scope, **shape_scope("here", (x,)), "i": index}, frame
-            )
+            taken = x if passage is None else passage.entering(x)
+            instance = self._numbered(node, taken, number, scope, frame)
             output = without_index(instance.output, number)
             same = 1 if is_indexed or not is_same(output, x) else total - number
             self._budget.spend((same - 1) * max(1, self._budget.count - before), node.repeat.span)
@@ -381,9 +388,21 @@ class _Elaborator:
             runs.append(Run(number, same, instance))
             number, x = number + same, output
             last = x if number >= count and last is None else last
-        if is_traced(count) and last is not None:
-            last = after_repeat(inputs[0], last, count, runs, frame.block)
+        if passage is not None and last is not None:
+            channels = passage.leaving(formula_of(count), frame.block)
+            last = after_repeat(inputs[0], last, count, runs, channels)
         return ShapedNode(node, inputs, last, runs=tuple(runs), count=count)
+
+    def _numbered(
+        self, node: Node, x: Shape, number: int, scope: Values, frame: Frame
+    ) -> ShapedNode:
+        """The instance of a repeat that bears this number."""
+        index = Traced.symbol(number, "i") if self._is_tracing else number
+        return self._call(node, (x,), {**scope, **shape_scope("here", (x,)), "i": index}, frame)
+
+    def _passage(self, node: Node, x: Shape, scope: Values, frame: Frame) -> Passage:
+        """How channels go through the instances of a repeat, by one that takes any number of them."""
+        return Passage.of(x, self._numbered(node, any_channels(x), 0, scope, frame).output)
 
 
 def _is_complete(call: OpCall, settings: Values) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import NamedTuple
 
 from archgen.ir.graph import Block
 from archgen.ir.shape import Grid, Shape
@@ -21,8 +21,10 @@ from archgen.spec.traced import (
     is_traced,
 )
 
-# So many instances of a repeat show how their channels go on.
-SAMPLES = 3
+SAMPLES = 3  # so many instances of a repeat show how their grids go on
+
+_INDEX = Symbol("i")
+_X = Symbol("here.channels")  # no param has a dot in its name
 
 
 def either(condition: object, active: Shape, passive: Shape) -> Shape:
@@ -73,36 +75,72 @@ def _without_index(size: int, number: int) -> int:
     return size.formula.settled("i", number, int(size)) if isinstance(size, Traced) else size
 
 
-def after_repeat(first: Shape, last: Shape, count: int, runs: Sequence[Run], block: Block) -> Shape:
-    """The end of a repeat whose count is traced, for every count.
+class Passage(NamedTuple):
+    """How channels go through a repeat whose count is traced: what goes in, and what an instance makes.
 
-    With c the channels of its input, F those that an instance makes of x channels, n the count:
+    `made` is a formula of i, the number of the instance, and of x, the channels that it takes:
 
-        F = x                  c
-        F = x + growth         c + n * growth
-        F, without x           F(i = n - 1) if n > 0 else c; and without the condition where n > 0
+                            instance i takes                  the repeat makes, of n instances
+        x + growth          c + i * growth                    c + n * growth
+        F, without x        F(i = i - 1) if i > 0 else c      F(i = n - 1) if n > 0 else c
+    """
 
-    A grid that the instances change is a size that no formula tells. Raises Untraceable where none
-    of these forms holds in the first instances, and where they make a grid of a vector or the reverse.
+    first: Formula
+    made: Formula
+
+    @classmethod
+    def of(cls, first: Shape, made: Shape | None) -> Passage:
+        """By what an instance makes of `any_channels`. Raises Untraceable where that has neither form."""
+        if made is None:
+            raise Untraceable
+        passage = cls(formula_of(first.channels), formula_of(made.channels))
+        if passage.growth is None and _X in passage.made.atoms():
+            raise Untraceable
+        return passage
+
+    @property
+    def growth(self) -> Formula | None:
+        """What each instance adds, where it is the same of each."""
+        growth = self.made + Formula(((_X, -1),))
+        return None if {_X, _INDEX} & set(growth.atoms()) else growth
+
+    def entering(self, x: Shape) -> Shape:
+        """What goes into an instance: a formula of its number, where that tells what those before it make."""
+        if _INDEX not in self.made.atoms():
+            return x
+        index = Formula(((_INDEX, 1),))
+        before = self.made.replace("i", index + constant(-1))
+        channels = applied("if", self.first, applied("==", index, constant(0)), before)
+        return Shape(Traced.of(int(x.channels), channels), x.grid)
+
+    def leaving(self, count: Formula, block: Block) -> Formula:
+        """What comes out of `count` instances; `block` knows the bounds of its params."""
+        if self.growth is not None:
+            return self.first + _product(count, self.growth)
+        formula = self.made.replace("i", count + constant(-1))
+        if _is_positive(count, block):
+            return formula
+        return applied("if", formula, applied(">", count, constant(0)), self.first)
+
+
+def any_channels(x: Shape) -> Shape:
+    """A shape with channels that stand for any number of them."""
+    return Shape(Traced.symbol(int(x.channels), _X.name), x.grid)
+
+
+def after_repeat(
+    first: Shape, last: Shape, count: int, runs: Sequence[Run], channels: Formula
+) -> Shape:
+    """The end of a repeat whose count is traced, for every count; its channels are known.
+
+    A grid that the instances change is a size that no formula tells. Raises Untraceable where they
+    make a grid of a vector or the reverse.
     """
     made = [run.instance.output for run in runs[:SAMPLES] for _ in range(min(run.count, SAMPLES))]
     shapes = [shape for shape in made[:SAMPLES] if shape is not None]
-    outputs = [formula_of(shape.channels) for shape in shapes]
-    ends = [formula_of(first.channels)]
-    ends += [formula.replace("i", constant(i)) for i, formula in enumerate(outputs)]
-    if len(outputs) < SAMPLES or len({shape.grid is None for shape in (first, *shapes)}) > 1:
+    if len(shapes) < SAMPLES or len({shape.grid is None for shape in (first, *shapes)}) > 1:
         raise Untraceable
-    growths = [after + before.times(-1) for before, after in pairwise(ends)]
-    if all(growth == growths[0] for growth in growths):
-        formula = ends[0] + _product(formula_of(count), growths[0])
-    elif all(output == outputs[0] for output in outputs):
-        formula = outputs[0].replace("i", formula_of(count) + constant(-1))
-        if not _is_positive(formula_of(count), block):
-            some = applied(">", formula_of(count), constant(0))
-            formula = applied("if", formula, some, ends[0])
-    else:
-        raise Untraceable
-    return Shape(Traced.of(int(last.channels), formula), _grid_after(first, last, count, shapes))
+    return Shape(Traced.of(int(last.channels), channels), _grid_after(first, last, count, shapes))
 
 
 def _grid_after(first: Shape, last: Shape, count: int, made: Sequence[Shape]) -> Grid | None:

@@ -7,6 +7,7 @@ from textwrap import dedent, indent
 
 import pytest
 import torch
+from torch import nn
 
 from archgen.cost import Costs
 from archgen.emit.module import build_class
@@ -192,3 +193,37 @@ def test_a_repeat_that_changes_a_grid_nobody_computes_with_has_one_class() -> No
 def test_what_no_formula_tells_has_a_class_for_each_use() -> None:
     text = source_of(compiled(network(STEPS["channels that double"], (2, 3)))).text
     assert text.count("(nn.Module):") == 3
+
+
+WIDTHS = """
+    archgen: 1
+    name: net
+    input: {channels: 3, grid: 4}
+    params: {n: {type: int, default: 2}}
+    network:
+      - conv: {filters: 4, kernel: 1, padding: same}
+      - conv: {filters: 4 if i < 5 else 6, kernel: 1, padding: same, groups: 2}
+        repeat: n
+      - conv: {filters: 4, kernel: 1, padding: same}
+"""
+
+
+def test_what_only_a_later_instance_makes_goes_into_the_one_behind_it() -> None:
+    module = build_class(source_of(compiled(WIDTHS)))(n=8)
+    longer = compiled(WIDTHS.replace("default: 2", "default: 8")).sound_network()
+    predicted = Costs().network(longer).cost.params
+    assert sum(parameter.numel() for parameter in module.parameters()) == predicted
+    assert module(torch.zeros(2, 3, 4, 4)).shape == (2, 4, 4, 4)
+
+
+def test_a_setting_that_is_the_channels_coming_in_follows_them_into_later_instances() -> None:
+    text = WIDTHS.replace("groups: 2", "groups: here.channels").replace("else 6", "else 12")
+    module = build_class(source_of(compiled(text)))(n=7)
+    groups = [layer.groups for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    assert groups == [1, 4, 4, 4, 4, 4, 4, 12, 1]
+
+
+def test_channels_that_an_instance_may_hand_on_from_a_later_one_are_no_argument() -> None:
+    text = WIDTHS.replace("4 if i < 5 else 6", "here.channels if i != 5 else 6")
+    assert "n: int" in source_of(compiled(WIDTHS)).text
+    assert "n: int" not in source_of(compiled(text)).text

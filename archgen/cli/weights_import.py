@@ -133,14 +133,19 @@ def _chart(target: Target, file: Checkpoint, code: str, map_file: str | None) ->
 
 def _found(target: Target, file: Checkpoint, code: str) -> Found:
     """The map that the layers of a file suggest."""
+    from functools import partial
+
     from archgen.weights.dialects import TF_SLIM
+    from archgen.weights.moving import are_equal
     from archgen.weights.plan import Named, found_map
+    from archgen.weights.sharing import shared_layers
 
     dialect = dialect_of(code, file)
     named = Named(target.title, "" if code == "auto" else code, dialect)
     background = code in WITH_BACKGROUND or (code == "auto" and dialect is TF_SLIM)
     theirs = _their_leaves(file, dialect)
-    chart = found_map(named, target.leaves, theirs, background=background)
+    shared = shared_layers(target.leaves, theirs, partial(are_equal, file))
+    chart = found_map(named, target.leaves, theirs, background=background, shared=shared)
     return Found(chart, "found by order, shape and structure")
 
 
@@ -165,7 +170,7 @@ def _fitted(target: Target, file: Checkpoint, chart: WeightMap, *, partial: bool
     from archgen.diagnostics import SpecError
     from archgen.weights.moving import gathered
     from archgen.weights.plan import planned
-    from archgen.weights.problems import foreign, misfits, not_finite
+    from archgen.weights.problems import foreign, misfits, not_finite, unequal
 
     plan = planned(chart, target.leaves, _their_leaves(file, chart.dialect))
     if not plan.fits and not partial:
@@ -177,10 +182,13 @@ def _fitted(target: Target, file: Checkpoint, chart: WeightMap, *, partial: bool
         raise SpecError([foreign(str(file.path), found.foreign, file)])
     if found.not_finite:
         raise SpecError([not_finite(str(file.path), found.not_finite)])
+    if found.unequal and not partial:
+        raise SpecError([unequal(str(file.path), found.unequal)])
     first = [*plan.absent, *plan.missing, *(misfit.ours for misfit in plan.misfits)]
     initialised = tuple(tensor.name for tensor in first)
     left_out = [*plan.ignored, *plan.extra, *(misfit.theirs for misfit in plan.misfits)]
-    return Fitted(plan, found.tensors, initialised, tuple(tensor.name for tensor in left_out))
+    names = (*(tensor.name for tensor in left_out), *(again for again, _ in found.unequal))
+    return Fitted(plan, found.tensors, initialised, names)
 
 
 # -------------------------------------------------------------------------------- what people see

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Container, Mapping
 from typing import NamedTuple
 
-from archgen.weights.leaves import Extents, Layout, Leaf, Stored
+from archgen.weights.leaves import ROLES, Extents, Layout, Leaf, Stored
 
 _NORM = {
     "gamma": "weight",
@@ -83,8 +84,18 @@ def their_leaves(shapes: Mapping[str, Extents], dialect: Dialect) -> tuple[Leaf,
     for name, shape in shapes.items():
         if not dialect.is_passed_over(name, shapes):
             path, role = leaf_path(name, dialect, shapes)
-            grouped.setdefault(path, {})[role] = _stored(name, shape, path, role, dialect)
+            if role not in ROLES and _are_factors(shape):
+                stored = Stored(name, in_torch(shape, Layout.ALONE), Layout.ALONE, sides=shape)
+                grouped[name] = {"weight": stored}
+            else:
+                stored = _stored(name, shape, path, role, dialect)
+                grouped.setdefault(path, {})[role] = stored
     return tuple(Leaf(path, tensors) for path, tensors in grouped.items())
+
+
+def _are_factors(shape: Extents) -> bool:
+    """Whether a shape is that of a vector, or of one with sides of one around it."""
+    return bool(shape) and max(shape) == math.prod(shape) > 0
 
 
 def _stored(name: str, shape: Extents, path: str, role: str, dialect: Dialect) -> Stored:
@@ -116,5 +127,7 @@ def in_torch(shape: Extents, layout: Layout) -> Extents:
             return (shape[3], shape[2])
         case Layout.FLAT:
             return shape[:2]
+        case Layout.ALONE:
+            return (max(shape),)
         case Layout.TORCH:
             return shape

@@ -15,6 +15,7 @@ Extents: TypeAlias = "tuple[int, ...]"
 Signature: TypeAlias = "tuple[object, ...]"
 
 COUNT = "num_batches_tracked"
+ROLES = {"weight", "bias", "running_mean", "running_var", COUNT}
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -27,13 +28,15 @@ class Layout(StrEnum):
     IO = "inputs, outputs"
     POINT = "one, one, inputs, outputs"
     FLAT = "outputs, inputs, one, one"
+    ALONE = "channels, with sides of one around them"
 
 
 class Stored(NamedTuple):
     """One tensor of a file: its name, and the shape it has in our layout.
 
     What is a part of theirs is `shape[0]` rows, in our layout, from row `first` on. Inputs that are a
-    grid flattened with its channels last have that `grid`, as torch would flatten it.
+    grid flattened with its channels last have that `grid`, as torch would flatten it. Factors that stand
+    alone have the `sides` that they have in the file.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Stored(NamedTuple):
     layout: Layout = Layout.TORCH
     first: int = 0
     grid: Extents = ()
+    sides: Extents = ()
 
     @property
     def size(self) -> int:
@@ -71,6 +75,12 @@ class Leaf(NamedTuple):
         """Whether it maps vectors to vectors."""
         weight = self.tensors.get("weight")
         return weight is not None and len(weight.shape) == 2
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is a tensor of theirs that belongs to no layer, as the factors of a scale may."""
+        weight = self.tensors.get("weight")
+        return weight is not None and weight.layout is Layout.ALONE
 
     @property
     def signature(self) -> Signature:
@@ -113,6 +123,17 @@ def _flattened(step: Layer) -> Extents:
         return ()
     is_whole = y.channels == x.channels * x.height * x.width
     return (int(x.channels), int(x.height), int(x.width)) if is_whole else ()
+
+
+def shown_sides(sides: Extents) -> str:
+    """`Cx1x1`: the sides of factors, whose channels are the largest."""
+    place = sides.index(max(sides))
+    return "x".join("C" if side == place else "1" for side in range(len(sides)))
+
+
+def words_of(path: str) -> list[str]:
+    """The words of a name, between its `.` and `/`."""
+    return re.split(r"[./]", path)
 
 
 def by_number(name: str) -> tuple[tuple[int, str], ...]:

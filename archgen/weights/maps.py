@@ -34,10 +34,14 @@ from archgen.weights.leaves import Leaf
 from archgen.weights.patterns import PatternError, expanded, expanded_together
 
 FILE_KEYS = ("archgen", "name", "note", "source", "weights")
-KEYS = ("network", "code", "names", "layers", "without", "background", "split", "ignore")
+KEYS = (
+    *("network", "code", "names", "layers", "without", "background", "split", "factors", "shared"),
+    "ignore",
+)
 GAMMA, COUNT_WORD = "gamma", "count"
 WITHOUT = (GAMMA, COUNT_WORD)
 _PLAIN = re.compile(r"[A-Za-z_][\w./{}, -]*[\w}]|[A-Za-z_]")
+_SIDES = re.compile(r"(1x){0,7}C(x1){0,7}")
 _NOWHERE = start_of("")  # of a map that was found, not read
 
 
@@ -54,8 +58,10 @@ class WeightMap(NamedTuple):
 
     `without` says what no norm of theirs has: `gamma` (ours are ones), `count` (ours are zero).
     `background` lists layers of ours whose counterparts have one class more, their first. `split`
-    gives the layers of ours that are, row by row, one of theirs. `ignore` names tensors that are no
-    part of the network. `place` is where a file names the network.
+    gives the layers of ours that are, row by row, one of theirs. `factors` are the last words of tensors
+    that belong to no layer there, with their sides, `Cx1x1`. `shared` are layers of theirs that stand in a
+    file once more, with the first. `ignore` names tensors that are no part of the network. `place` is where
+    a file names the network.
     """
 
     network: str
@@ -65,6 +71,8 @@ class WeightMap(NamedTuple):
     without: tuple[str, ...] = ()
     background: tuple[str, ...] = ()
     split: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    factors: tuple[tuple[str, str], ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
     ignore: tuple[str, ...] = ()
     place: Span = _NOWHERE
 
@@ -81,6 +89,13 @@ class WeightMap(NamedTuple):
             f"`{layer}` leaves out their first class, the background" for layer in self.background
         ]
         words += [f"`{theirs}` is split into {', '.join(ours)}" for theirs, ours in self.split]
+        words += [
+            f"`{name}` is a tensor of no layer there, of {sides}: the factors of a scale"
+            for name, sides in self.factors
+        ]
+        if self.shared:
+            lines = (f"`{again}` is `{first}`" for again, first in folded(self.shared))
+            words.append(f"layers stand there under a second name, too: {', '.join(lines)}")
         return tuple(words)
 
 
@@ -104,6 +119,9 @@ def map_text(found: WeightMap) -> str:
         lines.append("  split:")
     for theirs, ours in found.split:
         lines += [f"    {_quoted(theirs)}:", *(f"      - {_quoted(layer)}" for layer in ours)]
+    for key, pairs in (("factors", found.factors), ("shared", folded(found.shared))):
+        lines += [f"  {key}:"] if pairs else []
+        lines += [f"    {_quoted(left)}: {_quoted(right)}" for left, right in pairs]
     lines.append("  layers:" if found.layers else "  layers: {}")
     lines += [f"    {_quoted(line.ours)}: {_quoted(line.theirs)}" for line in _folded(found)]
     return "\n".join(lines) + "\n"
@@ -162,10 +180,12 @@ class _Reader:
             self._word("network"),
             self._word("code"),
             self._dialect(),
-            tuple(self._layers()),
+            tuple(self._lines("layers", "`ours: theirs`")),
             tuple(self._without()),
             tuple(name for name, _ in self._names("background")),
             tuple(self._split()),
+            tuple(self._factors()),
+            tuple((again, first) for again, first, _ in self._lines("shared", "`again: first`")),
             tuple(name for name, _ in self._names("ignore")),
             self._place(),
         )
@@ -202,17 +222,17 @@ class _Reader:
             self._findings.add(BAD_MAP.at(node.span, message, help=help, instead=instead))
         return DIALECTS.get(word, TORCH)
 
-    def _layers(self) -> Iterator[LayerLine]:
-        node = self._body.get("layers")
-        if node is None:
-            return
-        if not isinstance(node, MappingNode):
-            help = "write a line for each: `ours: theirs`"
-            self._findings.add(
-                WRONG_TYPE.at(node.span, "`layers` takes a mapping of names", help=help)
-            )
-            return
-        for key, value in node.entries:
+    def _entries(self, name: str, help: str) -> Iterator[tuple[ScalarNode, Node]]:
+        """What is written under a key that takes a mapping."""
+        node = self._body.get(name)
+        if isinstance(node, MappingNode):
+            yield from node.entries
+        elif node is not None:
+            message = f"`{name}` takes a mapping of names"
+            self._findings.add(WRONG_TYPE.at(node.span, message, help=help))
+
+    def _lines(self, name: str, form: str) -> Iterator[LayerLine]:
+        for key, value in self._entries(name, f"write a line for each: {form}"):
             if not isinstance(value, ScalarNode) or not value.text:
                 self._refuse(value, f"`{key.text}` takes the name of a layer of theirs")
                 continue
@@ -250,17 +270,16 @@ class _Reader:
             self._refuse(node, f"`{name}` is none of {', '.join(WITHOUT)}", help)
 
     def _split(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        node = self._body.get("split")
-        if node is None:
-            return
-        if not isinstance(node, MappingNode):
-            help = "write `theirs: [ours, ours]`"
-            self._findings.add(
-                WRONG_TYPE.at(node.span, "`split` takes a mapping of names", help=help)
-            )
-            return
-        for key, value in node.entries:
+        for key, value in self._entries("split", "write `theirs: [ours, ours]`"):
             yield key.text, tuple(name for name, _ in self._listed(value, key.text))
+
+    def _factors(self) -> Iterator[tuple[str, str]]:
+        for key, value in self._entries("factors", "write `layer_scale: Cx1x1`"):
+            if isinstance(value, ScalarNode) and _SIDES.fullmatch(value.text):
+                yield key.text, value.text
+            else:
+                help = "write their sides, with `C` for the channels, as in `Cx1x1`"
+                self._refuse(value, f"`{key.text}` takes the sides of factors", help)
 
 
 # -------------------------------------------------------------------------------------- checking
@@ -279,6 +298,11 @@ def check_map(found: WeightMap, ours: Sequence[Leaf]) -> Iterator[Diagnostic]:
         more = "" if len(unknown) == 1 else f", nor {len(unknown) - 1} more of this line"
         yield UNKNOWN_LAYER.at(span, f"the network has no layer `{unknown[0]}`{more}", help=help)
     yield from _twice(found)
+    theirs = {line.theirs for line in found.layers}
+    for again, first in found.shared:
+        if first not in theirs:
+            message = f"`{again}` is to be `{first}` once more, which no line of `layers` names"
+            yield BAD_MAP.at(place, message)
     split = {layer for _, layers in found.split for layer in layers}
     for layer in sorted({*split, *found.background} - known):
         word = _near(layer, names)

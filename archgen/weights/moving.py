@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from archgen.weights.checkpoint import Checkpoint
-from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored
+from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored, words_of
 from archgen.weights.maps import COUNT_WORD, GAMMA, WeightMap
 from archgen.weights.plan import Origin, Plan
 
@@ -18,11 +19,15 @@ REAL = {"float16", "bfloat16", "float32", "float64"}
 
 
 class Gathered(NamedTuple):
-    """Our tensors by name; and the names of those of theirs that hold NaN, infinity, or no real numbers."""
+    """Our tensors by name; and the names of those of theirs that hold NaN, infinity, or no real numbers.
+
+    `unequal` are the tensors that are not those which they are to be once more, each with that one.
+    """
 
     tensors: dict[str, Tensor]
-    not_finite: tuple[str, ...]
-    foreign: tuple[str, ...]
+    not_finite: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    unequal: tuple[tuple[str, str], ...] = ()
 
 
 def gathered(plan: Plan, checkpoint: Checkpoint, ours: Sequence[Leaf]) -> Gathered:
@@ -30,7 +35,7 @@ def gathered(plan: Plan, checkpoint: Checkpoint, ours: Sequence[Leaf]) -> Gather
     wanted = {tensor.name: tensor for leaf in ours for tensor in leaf.tensors.values()}
     foreign = tuple(_foreign(plan.origins, checkpoint))
     if foreign:
-        return Gathered({}, (), foreign)
+        return Gathered({}, foreign=foreign)
     tensors = {
         name: _filled(wanted[name], origin)
         if isinstance(origin, float)
@@ -40,7 +45,18 @@ def gathered(plan: Plan, checkpoint: Checkpoint, ours: Sequence[Leaf]) -> Gather
     bad = (name for name, tensor in tensors.items() if not _is_finite(tensor))
     origins = (plan.origins[name] for name in bad)
     named = tuple(origin.name for origin in origins if isinstance(origin, Stored))
-    return Gathered(tensors, named, ())
+    unequal = (
+        (again.name, first.name)
+        for again, first in plan.copies
+        if not are_equal(checkpoint, again.name, first.name)
+    )
+    return Gathered(tensors, named, unequal=tuple(unequal))
+
+
+def are_equal(checkpoint: Checkpoint, one: str, other: str) -> bool:
+    """Whether two tensors of a file hold the same numbers."""
+    first, second = checkpoint.read(one), checkpoint.read(other)
+    return first.dtype == second.dtype and torch.equal(first, second)
 
 
 def _foreign(origins: Mapping[str, Origin], checkpoint: Checkpoint) -> Iterator[str]:
@@ -72,6 +88,8 @@ def carried(tensor: Tensor, stored: Stored) -> Tensor:
             tensor = tensor[0, 0].t()
         case Layout.FLAT:
             tensor = tensor[:, :, 0, 0]
+        case Layout.ALONE:
+            tensor = tensor.reshape(-1)
         case Layout.TORCH:
             pass
     if stored.shape:
@@ -108,6 +126,7 @@ class Returned(NamedTuple):
 def returned(chart: WeightMap, ours: Mapping[str, Tensor], leaves: Sequence[Leaf]) -> Returned:
     """Our tensors under their names; what a step to ours has left out cannot come back."""
     known = {leaf.path: leaf for leaf in leaves}
+    factors = dict(chart.factors)
     unkept = [
         f"`{layer}`: the background class of theirs was left out" for layer in chart.background
     ]
@@ -123,9 +142,31 @@ def returned(chart: WeightMap, ours: Mapping[str, Tensor], leaves: Sequence[Leaf
                         f"`{stored.name}`: norms of theirs have no gamma, and ours is not 1"
                     )
                 continue
-            tensors[f"{line.theirs}.{role}"] = ours[stored.name]
+            sides = factors.get(words_of(line.theirs)[-1])
+            if sides is None:
+                tensors[f"{line.theirs}.{role}"] = ours[stored.name]
+            else:
+                tensors[line.theirs] = _with_sides(ours[stored.name], sides)
     for theirs, names in chart.split:
         for role in known[names[0]].tensors:
             parts = [ours[known[name].tensors[role].name] for name in names]
             tensors[f"{theirs}.{role}"] = torch.cat(parts)
-    return Returned(tensors, tuple(unkept))
+    return Returned({**tensors, **_once_more(tensors, chart)}, tuple(unkept))
+
+
+def _with_sides(factors: Tensor, sides: str) -> Tensor:
+    """A vector with the sides of one that `1xCx1` says."""
+    return factors.reshape([-1 if side == "C" else 1 for side in sides.split("x")])
+
+
+def _once_more(tensors: Mapping[str, Tensor], chart: WeightMap) -> dict[str, Tensor]:
+    """The tensors of shared layers, under their further names."""
+    names = defaultdict(list)
+    for again, first in chart.shared:
+        names[first].append(again)
+    split = ((*name.rpartition("."), tensor) for name, tensor in tensors.items())
+    return {
+        f"{again}.{role}": tensor
+        for layer, _, role, tensor in split
+        for again in names.get(layer, ())
+    }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from archgen.weights.dialects import Dialect
-from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored
+from archgen.weights.leaves import (
+    COUNT,
+    Extents,
+    Layout,
+    Leaf,
+    Stored,
+    shown_sides,
+    words_of,
+)
 from archgen.weights.maps import COUNT_WORD, GAMMA, LayerLine, WeightMap
 from archgen.weights.pairing import Pair, Pairing, paired
 
@@ -36,13 +44,14 @@ class Plan:
     """Where every tensor of ours comes from: a tensor of theirs, or one number for all of it.
 
     `absent` are tensors of outputs that only training has; they keep their first values. `ignored` are those
-    of a file that a map says are no part of the network. What is `missing`, `extra` and `misfits` stands in
-    the way.
+    of a file that a map says are no part of the network, `copies` those that are to be others once more, each
+    with the first. What is `missing`, `extra` and `misfits` stands in the way.
     """
 
     origins: dict[str, Origin] = field(default_factory=dict)
     absent: list[Stored] = field(default_factory=list)
     ignored: list[Stored] = field(default_factory=list)
+    copies: list[tuple[Stored, Stored]] = field(default_factory=list)
     missing: list[Stored] = field(default_factory=list)
     extra: list[Stored] = field(default_factory=list)
     misfits: list[Misfit] = field(default_factory=list)
@@ -68,26 +77,37 @@ class Plan:
 
 
 def found_map(
-    named: Named, ours: Sequence[Leaf], theirs: Sequence[Leaf], *, background: bool = False
+    named: Named,
+    ours: Sequence[Leaf],
+    theirs: Sequence[Leaf],
+    *,
+    background: bool = False,
+    shared: Sequence[tuple[str, str]] = (),
 ) -> WeightMap:
     """The map that the layers of both sides suggest; layers of other shapes are in it by their place.
 
-    With `background`, a linear layer of theirs may have one class more than ours, its first.
+    With `background`, a linear layer of theirs may have one class more than ours, its first. `shared` are
+    layers of theirs that stand there once more, each with the first.
     """
-    adapted = _adapted(ours, theirs, background=background)
+    again = dict(shared)
+    once = [leaf for leaf in theirs if leaf.path not in again]
+    adapted = _adapted(ours, once, background=background)
     pairing = paired(ours, adapted)
     pairs = (*pairing.pairs, *(_left_over(pairing) if len(pairing.missing) <= MAX_LEFT else ()))
     extra = {leaf.path for leaf in adapted if _first(leaf) > 0}
     lines = tuple(LayerLine(pair.ours.path, pair.theirs.path) for pair in pairs)
     shortened = tuple(pair.ours.path for pair in pairs if pair.theirs.path in extra)
-    return WeightMap(*named, lines, _without(pairs), shortened)
+    factors = _factors(pairs)
+    return WeightMap(
+        *named, lines, _without(pairs), shortened, factors=factors, shared=tuple(shared)
+    )
 
 
 def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> WeightMap:
     """A map that was written for other files, as this one needs it.
 
     Heads that only training has may be absent, and norms lack gamma or count; a background class may have
-    been left out before.
+    been left out before, and layers that are shared stand there once.
     """
     here, there = ({leaf.path: leaf for leaf in side} for side in (ours, theirs))
     lines = tuple(
@@ -100,7 +120,13 @@ def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> 
     ]
     wider = {pair.ours.path for pair in pairs if _outputs(pair.theirs) == _outputs(pair.ours) + 1}
     background = tuple(layer for layer in chart.background if layer in wider)
-    return chart._replace(layers=lines, without=_without(pairs), background=background)
+    return chart._replace(
+        layers=lines,
+        without=_without(pairs),
+        background=background,
+        factors=_factors(pairs),
+        shared=tuple((again, first) for again, first in chart.shared if again in there),
+    )
 
 
 def _outputs(leaf: Leaf) -> int:
@@ -201,6 +227,13 @@ def _without(pairs: Sequence[Pair]) -> tuple[str, ...]:
     )
 
 
+def _factors(pairs: Iterable[Pair]) -> tuple[tuple[str, str], ...]:
+    """The last words of tensors of theirs that belong to no layer, with their sides."""
+    alone = (pair.theirs for pair in pairs if pair.theirs.stands_alone)
+    found = {words_of(leaf.path)[-1]: shown_sides(leaf.tensors["weight"].sides) for leaf in alone}
+    return tuple(found.items())
+
+
 # ------------------------------------------------------------------------------- a map and a file
 
 
@@ -216,6 +249,7 @@ class _Planner:
         self._theirs = {leaf.path: leaf for leaf in theirs}
         self._partners = {line.ours: line.theirs for line in chart.layers}
         self._parts = _parts(chart, {leaf.path: leaf for leaf in ours})
+        self._factors = {name for name, _ in chart.factors}
         self._used: set[str] = set()
         self._plan = Plan()
 
@@ -228,12 +262,24 @@ class _Planner:
                 self._plan.absent += leaf.tensors.values()
             else:
                 self._plan.missing += leaf.tensors.values()
+        for again, first in self._chart.shared:
+            self._copy(self._theirs.get(again), self._theirs.get(first))
         ignored = set(self._chart.ignore)
         for tensor in (t for leaf in self._theirs.values() for t in leaf.tensors.values()):
             if tensor.name not in self._used:
                 where = self._plan.ignored if tensor.name in ignored else self._plan.extra
                 where.append(tensor)
         return self._plan
+
+    def _copy(self, again: Leaf | None, first: Leaf | None) -> None:
+        """Sets the tensors of a layer beside those that they are to be once more."""
+        if again is None or first is None:
+            return
+        for role, tensor in again.tensors.items():
+            other = first.tensors.get(role)
+            if other is not None and other.shape == tensor.shape:
+                self._used.add(tensor.name)
+                self._plan.copies.append((tensor, other))
 
     def _counterpart(self, leaf: Leaf) -> Leaf | None:
         """Their layer as it is to become ours."""
@@ -242,7 +288,7 @@ class _Planner:
             whole = self._theirs.get(theirs)
             return None if whole is None else _rows(whole, first, leaf)
         other = self._theirs.get(self._partners.get(leaf.path, ""))
-        if other is None:
+        if other is None or (other.stands_alone and words_of(other.path)[-1] not in self._factors):
             return None
         if leaf.is_linear:
             other = _of_grid(flat(other), leaf.grid)

@@ -66,6 +66,14 @@ def foreign(source: str, names: Sequence[str], checkpoint: Checkpoint) -> Diagno
     return _listed(FOREIGN_TENSOR, source, f"{_tensors(names)} of no real numbers", notes, help)
 
 
+def unequal(source: str, pairs: Sequence[tuple[str, str]]) -> Diagnostic:
+    """Tensors that the network has no place for, unless they were others once more; and they are not."""
+    message = f"{_tensors(pairs)} of the file not in the network, nor another one of it once more"
+    notes = [f"`{again}` is not equal to `{first}`" for again, first in pairs]
+    help = "with `--partial`, they are left out"
+    return _listed(EXTRA_TENSOR, source, message, notes, help)
+
+
 def unkept(source: str, reasons: Sequence[str]) -> Diagnostic:
     """What another implementation needs and these weights do not have."""
     return _listed(UNKEPT, source, "their state dict cannot be made of these weights", reasons, "")

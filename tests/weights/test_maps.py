@@ -50,6 +50,11 @@ def test_every_map_that_comes_with_archgen_covers_its_network(path: object) -> N
         ),
         ("  split: [a]\n", "AG007", "`split` takes a mapping of names", ""),
         ("  ignore: ['{']\n", "AG701", "has a brace without its partner", ""),
+        ("  factors: gamma\n", "AG007", "`factors` takes a mapping", "`layer_scale: Cx1x1`"),
+        ("  factors: {gamma: 96x1}\n", "AG701", "`gamma` takes the sides of factors", "`Cx1x1`"),
+        ("  factors: {gamma: [C]}\n", "AG701", "`gamma` takes the sides of factors", "`Cx1x1`"),
+        ("  shared: {a: f}\n", "AG701", "`a` is to be `f` once more, which no line of", ""),
+        ("  shared: {'a.{0..1}': f}\n", "AG701", "has braces of 2, and `f` of none", ""),
         ("  code: [a]\n", "AG007", "`code` takes a text", ""),
     ],
 )
@@ -88,6 +93,8 @@ def test_a_map_is_read_as_it_was_written() -> None:
         ("gamma", "count"),
         ("linear",),
         (("Net/fused", ("a", "b")),),
+        (("layer_scale", "Cx1x1"), ("gamma", "C")),
+        tuple((f"Net/again_{i}", f"Net/Conv2d_{i + 1}") for i in range(3)),
         ("odd: name", "null"),
     )
     findings = Findings()

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from archgen.cli import main
 from archgen.cli.weight_maps import shipped_map
+from archgen.emit.module import build_class
 from archgen.weights.leaves import leaves_of
-from tests.compiling import shipped
+from tests.compiling import shipped, source_of
 from tests.weights.conftest import Theirs, randomised
+from tools.oracles.by_hand import GoogLeNet
 
 Run = pytest.CaptureFixture[str]
 
@@ -313,6 +315,30 @@ def test_what_a_map_ignores_is_told_and_left_out(
     assert "1 tensor of the file is left out:\n    old: w" in capsys.readouterr().out
     with safe_open(output, framework="pt") as file:
         assert file.metadata()["left_out"] == "old.w"
+
+
+@pytest.mark.parametrize("has_heads", [True, False])
+def test_both_heads_of_googlenet_are_taken_or_named_and_begun_anew(
+    has_heads: bool, tmp_path: Path, capsys: Run
+) -> None:
+    output, back = tmp_path / "model.safetensors", tmp_path / "back.pth"
+    theirs = randomised(GoogLeNet()).state_dict()
+    state = {name: t for name, t in theirs.items() if has_heads or not name.startswith("aux")}
+    checkpoint = save(state, tmp_path / "theirs.pth")
+    assert imported("googlenet", checkpoint, "-o", str(output)) == 0
+    told = capsys.readouterr().out
+    assert ("tensors keep their first values" in told) is not has_heads
+    assert ("    aux2.head.linear_2: weight, bias" in told) is not has_heads
+    ours = build_class(source_of(shipped("googlenet")))()
+    ours.load_state_dict(load_file(output))
+    images = torch.rand(1, 3, 224, 224)
+    logits = GoogLeNet().eval()
+    logits.load_state_dict(theirs)
+    assert torch.equal(ours.eval()(images), logits(images))
+    assert main(["weights", "export", "googlenet", str(output), "-o", str(back)]) == 0
+    returned = state_of(back)
+    assert returned.keys() == state.keys()
+    assert all(torch.equal(returned[name], state[name]) for name in state)
 
 
 def test_files_from_before_norms_counted_batches_need_no_other_map(

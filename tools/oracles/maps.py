@@ -18,7 +18,7 @@ from archgen.weights.leaves import leaves_of
 from archgen.weights.maps import map_text
 from archgen.weights.plan import Named, found_map
 from tools.benchmarks.twins import compiled
-from tools.oracles.networks import FIRST_NAMES, FURTHER, MAPPED, Oracle
+from tools.oracles.networks import FURTHER, MAPPED, OTHER_NAMES, Oracle
 from tools.oracles.slim import SLIMS, Slim, slim_variables
 
 FOLDER = Path("specs/weights")
@@ -30,11 +30,12 @@ WITH_MAPS = {
             "torchvision resnet18",
             "torchvision shufflenet_v2_x1_0",
             "torchvision efficientnet_b0",
+            "torchvision convnext_tiny",
             "facenet-pytorch InceptionResnetV1",
             "pretrainedmodels BNInception",
         )
     },
-    **FIRST_NAMES,
+    **OTHER_NAMES,
 }
 LIBRARIES = {"facenet-pytorch": "facenet", "pretrainedmodels": "cadene"}
 # what the files that come with an implementation have more of, or besides
@@ -42,7 +43,14 @@ BACKGROUND = {
     "pretrainedmodels InceptionV4": ("linear",),
     "pretrainedmodels InceptionResNetV2": ("linear",),
 }
-BESIDES = {"facenet-pytorch InceptionResnetV1": ("logits.{weight,bias}",)}
+BESIDES = {
+    "facenet-pytorch InceptionResnetV1": ("logits.{weight,bias}",),
+    "torchvision googlenet": (
+        "aux{1..2}.conv.conv.weight",
+        "aux{1..2}.conv.bn.{weight,bias,running_mean,running_var,num_batches_tracked}",
+        "aux{1..2}.fc{1..2}.{weight,bias}",
+    ),
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -70,6 +70,11 @@ def torchvision_regnet() -> nn.Module:
         return network
 
 
+CHANNELS_LAST = (
+    "inside a block its channels are the last dimension, and ours only lie last in memory; torch's gelu "
+    "differs between the two in the last digit"
+)
+
 # those with a weight map of their own, and those without
 MAPPED = {
     "timm inception_v4": Oracle("inception_v4_tf", partial(timm.create_model, "inception_v4")),
@@ -109,10 +114,7 @@ FURTHER = {
         "convnext_tiny",
         partial(models.convnext_tiny, stochastic_depth_prob=0.0),
         bound=1e-4,
-        reason=(
-            "inside a block its channels are the last dimension, and ours only lie last in memory; torch's "
-            "gelu differs between the two in the last digit"
-        ),
+        reason=CHANNELS_LAST,
     ),
     "pretrainedmodels BNInception": Oracle("bn_inception_released", BNInception),
     "facenet-pytorch InceptionResnetV1": Oracle(
@@ -133,8 +135,14 @@ def _averaging(kind: Callable[..., nn.Module], pool: str) -> nn.Module:
     return network
 
 
-# networks that timm has taken over, under their first names: only their weights are compared
-FIRST_NAMES = {
+# the same networks under other names: only their weights and logits are compared
+OTHER_NAMES = {
+    "timm convnext_tiny": Oracle(
+        "convnext_tiny",
+        partial(timm.create_model, "convnext_tiny"),
+        bound=1e-4,
+        reason=CHANNELS_LAST,
+    ),
     "pretrainedmodels InceptionV4": Oracle(
         "inception_v4_tf", partial(_averaging, InceptionV4, "avg_pool")
     ),

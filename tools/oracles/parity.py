@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,9 @@ from archgen.pipeline import Compilation
 from archgen.weights.checkpoint import Checkpoint, Entry
 from archgen.weights.dialects import TORCH, their_leaves
 from archgen.weights.leaves import leaves_of
-from archgen.weights.moving import gathered, returned
+from archgen.weights.moving import are_equal, gathered, returned
 from archgen.weights.plan import Named, found_map, planned
+from archgen.weights.sharing import shared_layers
 from tools.benchmarks.twins import Twins, compiled, forward, forward_and_backward, twins_of
 from tools.oracles.networks import ORACLES, Oracle
 
@@ -151,7 +153,8 @@ def carried_both_ways(network: ShapedNetwork, oracle: Oracle, pair: Twins) -> in
     entries = {name: _entry(tensor) for name, tensor in theirs.items()}
     file = Checkpoint(PAGE, "live", TORCH, entries, theirs.__getitem__, ())
     leaves, layers = leaves_of(network), their_leaves(file.shapes, TORCH)
-    chart = found_map(Named(oracle.spec, "", TORCH), leaves, layers)
+    shared = shared_layers(leaves, layers, partial(are_equal, file))
+    chart = found_map(Named(oracle.spec, "", TORCH), leaves, layers, shared=shared)
     plan = planned(chart, leaves, layers)
     if not plan.fits:
         return None

@@ -30,18 +30,19 @@ KEPT_NAMES = """
 class Place:
     """Where steps are being written: what its names mean in the first use of the block, and the names taken.
 
-    `names` are those of the list, `ids` all that `from` can name in the block.
+    `names` are those of the list, `ids` all that `from` can name in the block, whose `params` it has.
     """
 
     frame: Frame[Shape]
     depth: int
     names: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
+    params: Mapping[str, Param] = field(default_factory=dict)
 
     def inner(self) -> Place:
         """A branch: what it names is seen in it alone."""
         frame = Frame(self.frame.values, dict(self.frame.sight))
-        return Place(frame, self.depth - 1, set(), self.ids)
+        return replace(self, frame=frame, depth=self.depth - 1, names=set())
 
 
 def network(seed: int) -> Network:
@@ -280,16 +281,7 @@ class _Writer:
         else:
             step.branches[names[0]] = first
         for name in names[len(step.branches) :]:
-            inner = (
-                place.inner()
-                if name != "body"
-                else Place(
-                    Frame(place.frame.values, dict(place.frame.sight)),
-                    place.depth - 1,
-                    place.names,
-                    place.ids,
-                )
-            )
+            inner = place.inner() if name != "body" else replace(place.inner(), names=place.names)
             step.branches[name] = self._matching(op, x, goal, inner)
         if op == "residual":
             values = {**place.frame.values, **measures("here", x)}
@@ -382,13 +374,13 @@ class _Writer:
         blocks = list(self._made.blocks.values())
         if blocks and draw.chance(0.55):
             block = draw.one(blocks)
-            step = Step(block.name, self._arguments(block, values))
+            step = Step(block.name, self._arguments(block, place, values))
             if len(block.inputs) > 1:
                 step.reads = tuple(draw.one(list(place.frame.sight)) for _ in block.inputs)
             return step
         return self._new_block(x, place, values)
 
-    def _arguments(self, block: Block, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _arguments(self, block: Block, place: Place, values: Mapping[str, Any]) -> dict[str, Any]:
         draw = self._draw
         arguments: dict[str, Any] = {}
         if block.variants and draw.chance(0.6):
@@ -396,10 +388,10 @@ class _Writer:
         for name, param in block.params.items():
             is_open = param.default is None and "variant" not in arguments
             if is_open or draw.chance(0.5):
-                arguments[name] = self._argument(param, values)
+                arguments[name] = self._argument(param, place, values)
         return arguments
 
-    def _argument(self, param: Param, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _argument(self, param: Param, place: Place, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
         draw = self._draw
         match param.kind:
             case "int":
@@ -410,7 +402,11 @@ class _Writer:
                 return draw.flag(values)
             case "kernel":
                 return draw.window(values, (1, 2, 3))
-        words = [n for n, v in values.items() if isinstance(v, str) and v in param.kind]
+        words = [
+            name
+            for name, own in place.params.items()
+            if isinstance(own.kind, tuple) and {*own.kind} <= {*param.kind}
+        ]
         return named(draw.one(words)) if words and draw.chance(0.3) else draw.one(param.kind)
 
     def _new_block(self, x: Shape, place: Place, values: Mapping[str, Any]) -> Step:
@@ -430,7 +426,7 @@ class _Writer:
                 reads = tuple(draw.one(list(sight)) for _ in block.inputs)
                 inputs = tuple(sight[read] for read in reads)
         frame = self._walk.frame(params, block.inputs, inputs, arguments)
-        inner = Place(frame, place.depth - 1)
+        inner = Place(frame, place.depth - 1, params=params)
         self._list(block.body, inputs[0], inner, draw.whole(1, 4))
         self._finish(block, inner, arguments)
         self._made.blocks[name] = block

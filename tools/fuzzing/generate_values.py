@@ -223,7 +223,10 @@ class Draw:
         """A param of any type, and a value for it; whether it has a default is for later."""
         kind = self.one(("int", "int", "int", "float", "bool", "kernel", "act"))
         if kind == "act":
-            words = tuple(dict.fromkeys(self.one(ACTS) for _ in range(3)))
+            count = self.one(
+                (2, 3, 40)
+            )  # of many words, a block takes all that another may hand on
+            words = tuple(dict.fromkeys(self.one(ACTS) for _ in range(count)))
             return Param(words), self.one(words)
         if kind == "int" and self.chance(0.2):
             return Param("int", None, (1, 6)), self.whole(1, 6)

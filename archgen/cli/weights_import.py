@@ -251,12 +251,12 @@ def _steps(chart: WeightMap, plan: Plan) -> tuple[str, ...]:
 def _listed(one: str, many: str, names: Sequence[str]) -> Iterator[Line]:
     """The layers of these tensors, each on a line of its own."""
     from archgen.render import Line
-    from archgen.weights.problems import by_layer
+    from archgen.weights.problems import by_layer, named_roles
 
     if names:
         yield Line(f"  {one if len(names) == 1 else f'{len(names):,} {many}'}:")
         for layer, roles in by_layer(names).items():
-            yield Line(f"    {layer}: {', '.join(roles)}")
+            yield Line(f"    {named_roles(layer, roles)}")
 
 
 # ------------------------------------------------------------------------------------- what is kept

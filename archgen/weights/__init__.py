@@ -2,6 +2,7 @@
 
     network --leaves_of--> [Leaf]          ours, by names and shapes alone
     file --open_checkpoint--> Checkpoint --their_leaves--> [Leaf]
+    theirs --shared_layers--> those that stand in the file twice
     both --paired, or a map file--> WeightMap --plan--> which tensor of theirs is which of ours
     plan --import_weights--> model.safetensors;  --export_weights--> a state dict of theirs
 

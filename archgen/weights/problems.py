@@ -110,6 +110,8 @@ def _classes(found: Iterable[Misfit]) -> str:
     pairs = [(ours.shape, theirs.shape) for ours, theirs in found]
     if not all(a and b and a[1:] == b[1:] and a[2:] in ((), (1, 1)) for a, b in pairs):
         return ""
+    if all(len(a) == 1 for a, _ in pairs):
+        return ""
     counts = {(a[0], b[0]) for a, b in pairs}
     if len(counts) != 1:
         return ""
@@ -123,12 +125,17 @@ def _classes(found: Iterable[Misfit]) -> str:
 
 
 def by_layer(names: Iterable[str]) -> dict[str, list[str]]:
-    """The last words of tensors' names, by the layer that they belong to."""
+    """The last words of tensors' names, by the layer that they belong to; none of those by themselves."""
     layers: dict[str, list[str]] = {}
     for name in names:
-        owner = re.split(r"[./](?=[^./]+$)", name)
-        layers.setdefault(owner[0] if len(owner) > 1 else "", []).append(owner[-1])
+        owner, *last = re.split(r"[./](?=[^./]+$)", name)
+        layers.setdefault(owner, []).extend(last)
     return layers
+
+
+def named_roles(layer: str, roles: Sequence[str]) -> str:
+    """`conv: weight, bias`, or the name alone of a tensor by itself."""
+    return f"{layer}: {', '.join(roles)}" if roles else layer
 
 
 def _layers(tensors: Sequence[Stored], others: Sequence[Stored]) -> list[str]:
@@ -139,7 +146,8 @@ def _layers(tensors: Sequence[Stored], others: Sequence[Stored]) -> list[str]:
         first = next(iter(t for name, t in shapes.items() if name.startswith(layer)))
         near = _nearest(first, others)
         hint = "" if near is None else f"; nearest is `{near.name}`, {shown_shape(near.shape)}"
-        lines.append(f"`{layer}`: {', '.join(roles)} ({shown_shape(first.shape)}{hint})")
+        shown = named_roles(f"`{layer}`", roles)
+        lines.append(f"{shown} ({shown_shape(first.shape)}{hint})")
     return lines
 
 

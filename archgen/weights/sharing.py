@@ -5,29 +5,30 @@ A module that keeps a layer as an attribute and in a sequence, too, has its tens
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
-from archgen.weights.leaves import Leaf, words_of
+from archgen.weights.leaves import Leaf, Signature, words_of
 
 
 def shared_layers(
     ours: Sequence[Leaf], theirs: Sequence[Leaf], are_equal: Callable[[str, str], bool]
 ) -> tuple[tuple[str, str], ...]:
-    """The layers of theirs that stand in a file once more, each with the first.
+    """The layers of theirs that stand in a file a second time, each with the first.
 
-    Only where a file has more layers of a shape than we do are two of its tensors held to be equal, and
-    only those of a layer and the one with most words of its name; all that are too many must be found.
+    Only where a file has more layers of a shape than we do, and at most twice as many, are tensors of it
+    read: those of a layer and of the one with most words of its name. All that are too many must be found.
     """
-    surplus = Counter(leaf.signature for leaf in theirs)
-    surplus.subtract(leaf.signature for leaf in ours)
+    here = Counter(leaf.signature for leaf in ours)
+    alike: dict[Signature, list[Leaf]] = defaultdict(list)
+    for leaf in theirs:
+        alike[leaf.signature].append(leaf)
     found: list[tuple[str, str]] = []
-    for signature, count in surplus.items():
-        if count > 0:
-            alike = [leaf for leaf in theirs if leaf.signature == signature]
-            pairs = list(_repeated(alike, are_equal))
-            found += pairs if len(pairs) == count else []
+    for signature, leaves in alike.items():
+        if here[signature] < len(leaves) <= 2 * here[signature]:
+            pairs = list(_repeated(leaves, are_equal))
+            found += pairs if len(pairs) == len(leaves) - here[signature] else []
     return tuple(found)
 
 

@@ -73,19 +73,50 @@ def there_and_back(yaml: str, state: dict[str, Tensor], folder: Path) -> dict[st
     return load_file(taken)
 
 
-@pytest.mark.parametrize("sides", [(4,), (4, 1, 1), (1, 4, 1, 1)])
-def test_factors_that_stand_alone_are_those_of_a_scale(
-    sides: Extents, tmp_path: Path, capsys: Run
-) -> None:
+def scaled_state(sides: Extents) -> dict[str, Tensor]:
+    """The network of SCALED as somebody else has it, its factors with these sides."""
     state = {"fc.weight": torch.rand(2, 4), "fc.bias": torch.rand(2)}
     for block in range(3):
         state[f"blocks.{block}.layer_scale"] = torch.rand(sides)
         state[f"blocks.{block}.conv.weight"] = torch.rand(4, 4, 3, 3)
         state[f"blocks.{block}.conv.bias"] = torch.rand(4)
+    return state
+
+
+@pytest.mark.parametrize("sides", [(4,), (4, 1, 1), (1, 4, 1, 1)])
+def test_factors_that_stand_alone_are_those_of_a_scale(
+    sides: Extents, tmp_path: Path, capsys: Run
+) -> None:
+    state = scaled_state(sides)
     taken = there_and_back(SCALED, state, tmp_path)
     assert torch.equal(taken["unit.1.scale.weight"], state["blocks.1.layer_scale"].reshape(-1))
     shown = "x".join("C" if side == 4 else "1" for side in sides)
     assert f"`layer_scale` is a tensor of no layer there, of {shown}" in capsys.readouterr().out
+
+
+def test_a_tensor_by_itself_is_told_by_its_name(tmp_path: Path, capsys: Run) -> None:
+    spec, checkpoint = tmp_path / "n.yaml", tmp_path / "n.pth"
+    spec.write_text(TWICE)
+    state = nn.ModuleList([nn.Conv2d(4, 4, 3) for _ in range(3)]).state_dict()
+    torch.save({**state, "logit_scale": torch.tensor(2.0)}, checkpoint)
+    assert main(["weights", "import", str(spec), str(checkpoint)]) == 1
+    assert "`logit_scale` (one number)" in capsys.readouterr().err
+    assert main(["weights", "import", str(spec), str(checkpoint), "--partial"]) == 0
+    assert "1 tensor of the file is left out:\n    logit_scale\n" in capsys.readouterr().out
+
+
+def test_factors_of_another_length_are_no_count_of_classes(tmp_path: Path, capsys: Run) -> None:
+    spec, chart, checkpoint = (tmp_path / name for name in ("n.yaml", "map.yaml", "n.pth"))
+    spec.write_text(SCALED)
+    state = scaled_state((4, 1, 1))
+    torch.save(state, checkpoint)
+    command = ["weights", "import", str(spec), str(checkpoint)]
+    assert main([*command, "--write-map", str(chart)]) == 0
+    torch.save({**state, "blocks.1.layer_scale": torch.rand(5, 1, 1)}, checkpoint)
+    assert main([*command, "--map", str(chart)]) == 1
+    told = capsys.readouterr().err
+    assert "`unit.1.scale.weight` is 4, and `blocks.1.layer_scale` in its place 5" in told
+    assert "num_classes" not in told
 
 
 def test_a_map_that_does_not_say_factors_takes_none(tmp_path: Path, capsys: Run) -> None:

@@ -41,8 +41,8 @@ the other; float32, one thread, torch {torch}, torchvision {torchvision}, timm {
 `tools/oracles` of the rest.
 
 Tensors are those of the other side's state dict: by a weight map that is found, each is taken over and
-given back, equal; "no map" is where none is found for all of them. Lines are those with code or text: of
-the spec with the files it uses or extends, and of the classes that the other side defines for its network.
+given back, equal. Lines are those with code or text: of the spec with the files it uses or extends, and
+of the classes that the other side defines for its network.
 
 | spec | source | beside | params | MACs | evaluation | training | gradients | tensors | YAML | Python |
 |---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|
@@ -83,7 +83,7 @@ class Row(NamedTuple):
     facts: Facts
     name: str
     differences: tuple[float, float, float]
-    tensors: int | None
+    tensors: int
     python: int
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Row(NamedTuple):
             f"{self.facts.params:,}",
             f"{self.facts.macs:,}",
             *(f"{difference:.2g}" for difference in self.differences),
-            "no map" if self.tensors is None else f"{self.tensors:,}",
+            f"{self.tensors:,}",
             str(self.facts.yaml),
             str(self.python or ""),
         )
@@ -143,11 +143,11 @@ def facts(spec: str, compilation: Compilation) -> Facts:
     return Facts(spec, network.block.block.source, cost.params, cost.macs, lines)
 
 
-def carried_both_ways(network: ShapedNetwork, oracle: Oracle, pair: Twins) -> int | None:
-    """How many tensors of theirs a map takes over and gives back; None where none is found for all.
+def carried_both_ways(network: ShapedNetwork, oracle: Oracle, pair: Twins) -> int:
+    """How many tensors of theirs a map takes over and gives back.
 
     A head that theirs lacks is taken out of ours, and is no part of what they hold. Raises SystemExit at
-    a tensor that is not what it was.
+    a tensor that has no place, or is not what it was.
     """
     theirs, ours = pair.theirs.state_dict(), pair.ours.state_dict()
     entries = {name: _entry(tensor) for name, tensor in theirs.items()}
@@ -157,7 +157,7 @@ def carried_both_ways(network: ShapedNetwork, oracle: Oracle, pair: Twins) -> in
     chart = found_map(Named(oracle.spec, "", TORCH), leaves, layers, shared=shared)
     plan = planned(chart, leaves, layers)
     if not plan.fits:
-        return None
+        raise SystemExit(f"no map is found for all weights of {oracle.spec}")
     taken = gathered(plan, file, leaves).tensors
     given = returned(chart, taken, leaves).tensors
     same = all(torch.equal(tensor, ours[name]) for name, tensor in taken.items())

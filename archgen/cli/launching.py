@@ -16,6 +16,7 @@ from click.core import ParameterSource
 
 from archgen.cli.exit_codes import FINDINGS, LOST, SIGNALLED, SOUND, UNUSABLE
 from archgen.cli.terminal import note
+from archgen.endings import how_it_ended
 
 if TYPE_CHECKING:
     from archgen.train.agent import Failure
@@ -134,12 +135,4 @@ def status_of_all(failures: Sequence[Failure]) -> int | None:
 def _what_crashed(failures: Sequence[Failure], count: int) -> str:
     """The process that a crash began with, as far as can be seen."""
     rank, status = next((f for f in failures if f.status not in _AFTERWARDS), failures[0])
-    how = f"was killed by {_signal_name(-status)}" if status < 0 else f"ended with status {status}"
-    return f"process {rank + 1} of {count} {how}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return f"process {rank + 1} of {count} {how_it_ended(status)}"

@@ -92,10 +92,11 @@ def _sides(drawings: tuple[Drawing, Drawing], number: int) -> list[Picture]:
 
 
 def _side(text: str, prefix: str) -> Picture:
-    """What the engine wrote, without its prolog, with ids of its own."""
+    """What the engine wrote, without its prolog, with ids of its own. Raises CannotDraw."""
     body = text[text.index("<svg") :].strip()
     size = _SIZE.match(body)
-    assert size is not None
+    if size is None:
+        raise CannotDraw("the layout engine failed: its svg has no size")
     width, height = float(size[1]), float(size[2])
     body = f'<svg width="{width:.2f}" height="{height:.2f}"{body[size.end() :]}'
     return Picture(_ID.sub(rf'\1 id="{prefix}', body), width, height)

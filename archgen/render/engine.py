@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from archgen.endings import how_it_ended
+
 SECONDS = 30
+MAX_SHOWN = 40  # bytes of an answer that is none
 _CHILD = """\
 import sys, pygraphviz
 for text in sys.stdin.buffer.read().decode().split("\\0"):
@@ -20,6 +23,14 @@ for text in sys.stdin.buffer.read().decode().split("\\0"):
 # cairo writes when a PDF was made; the same picture is to be the same file, offsets included
 _DATE = re.compile(rb"(/CreationDate \(D:)\d{14}")
 _NO_DATE = rb"\g<1>20000101000000"
+
+# how a whole answer begins, and how it ends before the last white space
+_ENDS = {
+    "svg": ((b"<?xml", b"<svg"), b"</svg>"),
+    "png": ((b"\x89PNG\r\n\x1a\n",), b"IEND\xaeB`\x82"),
+    "pdf": ((b"%PDF-",), b"%%EOF"),
+    "json": ((b"{",), b"}"),
+}
 
 
 class CannotDraw(Exception):
@@ -50,10 +61,33 @@ def laid_out_together(texts: Sequence[str], picture_format: str, seconds: float 
         raise CannotDraw(message) from None
     except OSError as error:
         raise CannotDraw(f"`{command[0]}` cannot be started: {error.strerror}") from None
-    if done.returncode != 0 or not done.stdout:
-        told = done.stderr.decode(errors="replace").strip().splitlines()
-        raise CannotDraw(f"the layout engine failed: {told[-1] if told else 'it said nothing'}")
+    _demand_whole(done, picture_format)
     return _DATE.sub(_NO_DATE, done.stdout) if picture_format == "pdf" else done.stdout
+
+
+def _demand_whole(done: subprocess.CompletedProcess[bytes], picture_format: str) -> None:
+    """Refuses what is no whole file of that format. Raises CannotDraw."""
+    program = "pygraphviz" if done.args[0] == sys.executable else done.args[0]
+    told = done.stderr.decode(errors="replace").strip().splitlines()
+    said = told[-1] if told else "it said nothing"
+    if done.returncode != 0:
+        how = how_it_ended(done.returncode)
+        raise CannotDraw(f"the layout engine failed: `{program}` {how}: {said}")
+    if not done.stdout:
+        raise CannotDraw(f"the layout engine failed: `{program}` wrote no {picture_format}: {said}")
+    if not _is_whole(done.stdout, picture_format):
+        begin = done.stdout[:MAX_SHOWN].decode(errors="replace").split("\n")[0]
+        raise CannotDraw(
+            f"the layout engine failed: what `{program}` wrote is no whole {picture_format} file; "
+            f"it begins with `{begin}`"
+        )
+
+
+def _is_whole(answer: bytes, picture_format: str) -> bool:
+    """Whether an answer begins and ends as the files of a format do."""
+    begins, end = _ENDS[picture_format]
+    is_there = picture_format != "svg" or b"<svg" in answer
+    return is_there and answer.startswith(begins) and answer.rstrip().endswith(end)
 
 
 def _command(picture_format: str) -> list[str]:

@@ -71,10 +71,13 @@ def layouts(drawings: Sequence[Drawing], style: Style) -> list[Layout]:
     if not drawings:
         return []
     answer = laid_out_together([dot_text(drawing, style) for drawing in drawings], "json")
-    graphs = list(_documents(answer.decode()))
-    if len(graphs) != len(drawings):
-        raise CannotDraw("the layout engine failed: it left out a drawing")
-    return [_layout(*pair) for pair in zip(drawings, graphs, strict=True)]
+    try:
+        graphs = list(_documents(answer.decode()))
+        if len(graphs) != len(drawings):
+            raise CannotDraw("the layout engine failed: it left out a drawing")
+        return [_layout(*pair) for pair in zip(drawings, graphs, strict=True)]
+    except (LookupError, TypeError, ValueError, AttributeError):  # of another program called dot
+        raise CannotDraw("the layout engine failed: its answer is no layout") from None
 
 
 def _documents(text: str) -> Iterator[Mapping[str, Any]]:

@@ -10,31 +10,30 @@ from xml.etree.ElementTree import Element, SubElement
 
 from archgen.report.curves import Curve, Point
 from archgen.report.figures import Figure
+from archgen.report.legend import LINE, MARGIN, Legend, Rectangle, legend
 from archgen.report.scales import Scale, exact, rounded
 
 WIDTH, HEIGHT = 480, 310
 LEFT, RIGHT, TOP, BOTTOM = 66, 470, 10, 266
-LINE = 16  # from one line of a legend to the next
-LETTER = 6.2  # the width of a letter, on average
-MOST_NAMED = 6  # curves in a legend; the page has one for all
-MAX_NAME = 28
-MARGIN = 8
+FRAME = Rectangle(LEFT, TOP, RIGHT - LEFT, BOTTOM - TOP)
 
 
 def svg(figure: Figure) -> Element:
     """The figure as an `svg` element, drawn by the classes of the page's style sheet."""
-    root = Element("svg", {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img"})
-    root.set("aria-label", f"{figure.axis} by epoch")
     across = exact(0.0, figure.epochs, LEFT, RIGHT, marks=9)
     up = rounded(*figure.heights, BOTTOM, TOP, marks=10)
+    made = legend(figure.curves, across, up, FRAME, HEIGHT)
+    height = HEIGHT + made.box.height + MARGIN if made and made.is_below else HEIGHT
+    root = Element("svg", {"viewBox": f"0 0 {WIDTH} {height:g}", "role": "img"})
+    root.set("aria-label", f"{figure.axis} by epoch")
     _grid(root, across, up)
     _curves(root, figure, across, up)
     _frame(root)
     _words(root, figure, across, up)
-    if any(curve.points for curve in figure.curves):
-        _legend(root, figure.curves, across, up)
-    else:
+    if not any(curve.points for curve in figure.curves):
         _text(root, (LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, "nothing yet", "middle note")
+    elif made is not None:
+        _legend(root, made)
     return root
 
 
@@ -46,15 +45,13 @@ def _grid(root: Element, across: Scale, up: Scale) -> None:
 
 
 def _frame(root: Element) -> None:
-    size = {"x": LEFT, "y": TOP, "width": RIGHT - LEFT, "height": BOTTOM - TOP}
-    SubElement(root, "rect", {**_numbers(size), "class": "frame"})
+    SubElement(root, "rect", {**_rectangle(FRAME), "class": "frame"})
 
 
 def _curves(root: Element, figure: Figure, across: Scale, up: Scale) -> None:
     """The curves, cut off at the frame."""
     clip = f"frame-{figure.key}"
-    size = {"x": LEFT, "y": TOP, "width": RIGHT - LEFT, "height": BOTTOM - TOP}
-    SubElement(SubElement(root, "clipPath", {"id": clip}), "rect", _numbers(size))
+    SubElement(SubElement(root, "clipPath", {"id": clip}), "rect", _rectangle(FRAME))
     inside = SubElement(root, "g", {"clip-path": f"url(#{clip})"})
     for curve in figure.curves:
         group = SubElement(inside, "g", {"class": curve.look.classes + " faint" * curve.is_faint})
@@ -89,38 +86,14 @@ def _words(root: Element, figure: Figure, across: Scale, up: Scale) -> None:
     _text(root, x, y, figure.axis, "middle").set("transform", f"rotate(-90 {x} {y:g})")
 
 
-def _legend(root: Element, curves: Sequence[Curve], across: Scale, up: Scale) -> None:
-    """A box with the name of each strong curve, in the corner where it hides least."""
-    named = [curve for curve in curves if not curve.is_faint]
-    if not 1 < len(named) <= MOST_NAMED:
-        return
-    names = [
-        curve.name if len(curve.name) <= MAX_NAME else f"{curve.name[:MAX_NAME]}..."
-        for curve in named
-    ]
-    width, height = 44 + LETTER * max(map(len, names)), 8 + LINE * len(names)
-    left, top = _corner(width, height, curves, across, up)
-    box = {"x": left, "y": top, "width": width, "height": height}
-    SubElement(root, "rect", {**_numbers(box), "class": "legend"})
-    for number, (curve, name) in enumerate(zip(named, names, strict=True)):
+def _legend(root: Element, made: Legend) -> None:
+    """A box with the name of each strong curve."""
+    SubElement(root, "rect", {**_rectangle(made.box), "class": "legend"})
+    left, top = made.box[:2]
+    for number, (curve, name) in enumerate(made.entries):
         y = top + 4 + LINE * (number + 0.5)
         _line(root, (left + 8, y), (left + 32, y), curve.look.classes)
         _text(root, left + 38, y + 4, name, "start")
-
-
-def _corner(
-    width: float, height: float, curves: Sequence[Curve], across: Scale, up: Scale
-) -> tuple[float, float]:
-    """Where the box hides the fewest points: at the right and below if that is all the same."""
-    places = [(across.place(x), up.place(y)) for curve in curves for x, y in curve.points]
-    rows = (BOTTOM - MARGIN - height, TOP + MARGIN)
-    corners = [(left, top) for top in rows for left in (RIGHT - MARGIN - width, LEFT + MARGIN)]
-
-    def hidden(corner: tuple[float, float]) -> int:
-        left, top = corner
-        return sum(left <= x <= left + width and top <= y <= top + height for x, y in places)
-
-    return min(corners, key=hidden)
 
 
 def _line(root: Element, start: tuple[float, float], end: tuple[float, float], look: str) -> None:
@@ -132,6 +105,10 @@ def _text(root: Element, x: float, y: float, text: str, look: str) -> Element:
     element = SubElement(root, "text", {**_numbers({"x": x, "y": y}), "class": look})
     element.text = text
     return element
+
+
+def _rectangle(box: Rectangle) -> dict[str, str]:
+    return _numbers({"x": box.left, "y": box.top, "width": box.width, "height": box.height})
 
 
 def _numbers(attributes: Mapping[str, float]) -> dict[str, str]:

@@ -89,15 +89,13 @@ def thinned(points: Sequence[Point], columns: int = COLUMNS) -> tuple[Point, ...
     )
 
 
-def heights(curves: Sequence[Curve], after: float) -> tuple[float, float]:
-    """The least value of the curves, and the greatest from that epoch on.
+def heights(curves: Sequence[Curve], settled: float) -> tuple[float, float]:
+    """The least value of the curves, and the greatest behind the share `settled` of each.
 
-    Faint ones count where the others are no more than dots.
+    The faint one of a run counts where its strong one is no more than a dot.
     """
-    strong = [curve for curve in curves if not curve.is_faint]
-    is_drawn = any(len(curve.points) > 1 for curve in strong)
-    points = [point for curve in (strong if is_drawn else curves) for point in curve.points]
-    if not points:
-        return 0.0, 1.0
-    late = [point.value for point in points if point.epoch >= after] or [points[-1].value]
-    return min(point.value for point in points), max(late)
+    drawn = {curve.name for curve in curves if not curve.is_faint and len(curve.points) > 1}
+    counted = [curve.points for curve in curves if not (curve.is_faint and curve.name in drawn)]
+    low = [point.value for points in counted for point in points]
+    high = [y for points in counted for x, y in points if x >= settled * points[-1].epoch]
+    return (min(low), max(high)) if low else (0.0, 1.0)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from archgen.report.curves import Curve, Look, Point, heights, thinned
 from archgen.report.runs import RunRecord, Tested, Trained
 
-SETTLED = 0.1  # of the longest run: until then curves may leave the frame, as the paper's do
+SETTLED = 0.1  # of a run: until then its curves may leave the frame, as the paper's do
 
 
 class Figure(NamedTuple):
@@ -26,7 +26,7 @@ class Figure(NamedTuple):
     @property
     def heights(self) -> tuple[float, float]:
         """The least and the greatest value that has to be in the frame."""
-        return heights(self.curves, after=0.0 if self.key == "rate" else SETTLED * self.epochs)
+        return heights(self.curves, settled=0.0 if self.key == "rate" else SETTLED)
 
 
 class Sight(NamedTuple):

@@ -15,7 +15,7 @@ from archgen.report.figures import figures
 from archgen.report.runs import RunRecord
 from archgen.report.tables import Table, commands, results, settings
 
-FRAMES = "In their first tenth curves may run out of the frame, as the paper's do."
+FRAMES = "In the first tenth of a run its curves may run out of the frame, as the paper's do."
 
 
 def page(runs: Sequence[RunRecord], version: str) -> str:

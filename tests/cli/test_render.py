@@ -41,10 +41,67 @@ def test_without_an_engine_one_line_names_the_extra(
 def test_the_engine_on_the_path_is_given_the_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _fake_dot(tmp_path, 'echo "$1"; cat', monkeypatch)
+    _fake_dot(tmp_path, 'echo "<svg>$1"; cat; echo "</svg>"', monkeypatch)
     out = tmp_path / "a.svg"
     assert main(["render", "inception_v4", "-o", str(out)]) == 0
-    assert out.read_text().startswith("-Tsvg\ndigraph inception_v4 {")
+    assert out.read_text().startswith("<svg>-Tsvg\ndigraph inception_v4 {")
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo hello", "wrote is no whole {} file; it begins with `hello`"),
+        ("echo '<svg><g>'", "wrote is no whole {} file"),
+        ("echo '<?xml?></svg>'", "wrote is no whole {} file"),
+        ("printf '%%PDF-1.5 and no end'", "wrote is no whole {} file"),
+        ("printf '\\211PNG\\r\\n\\032\\n and no end'", "wrote is no whole {} file"),
+        ("exit 0", "dot` wrote no {}: it said nothing"),
+        ("echo no plugin >&2", "dot` wrote no {}: no plugin"),
+        ("exit 7", "dot` ended with status 7: it said nothing"),
+        ("kill -SEGV $$", "dot` was killed by SIGSEGV: it said nothing"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_an_answer_that_is_no_picture_is_told_and_written_nowhere(
+    script: str,
+    told: str,
+    suffix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _fake_dot(tmp_path, script, monkeypatch)
+    out = tmp_path / f"a.{suffix}"
+    out.write_text("as it was")
+    assert main(["render", "inception_v4", "-o", str(out)]) == 2
+    assert told.format(suffix) in capsys.readouterr().err
+    assert out.read_text() == "as it was"
+
+
+@pytest.mark.parametrize("answer", ["hello", "{}", '{"objects": 3} {', '{"objects": [{}]}', "{{}}"])
+@pytest.mark.parametrize("suffix", ["html", "tex"])
+def test_an_answer_that_is_no_layout_is_told(
+    answer: str,
+    suffix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _fake_dot(tmp_path, f"echo '{answer}'", monkeypatch)
+    out = tmp_path / f"a.{suffix}"
+    arguments = [] if suffix == "html" else ["--block", "inception_a"]
+    assert main(["render", "inception_v4", *arguments, "-o", str(out)]) == 2
+    assert "the layout engine failed" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_picture_without_a_size_is_no_side_of_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fake_dot(tmp_path, "echo '<svg></svg>'", monkeypatch)
+    arguments = ["diff", "inception_v4", "inception_v3", "--format", "svg"]
+    assert main(arguments) == 2
+    assert "its svg has no size" in capsys.readouterr().err
 
 
 def test_an_engine_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +112,7 @@ def test_an_engine_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_an_engine_that_crashes_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fake_dot(tmp_path, "echo no fonts >&2; exit 1", monkeypatch)
-    with pytest.raises(CannotDraw, match="failed: no fonts"):
+    with pytest.raises(CannotDraw, match="dot` ended with status 1: no fonts"):
         laid_out("digraph {}", "svg")
 
 

@@ -39,17 +39,29 @@ def test_points_at_one_place_are_one() -> None:
 
 def test_the_start_of_a_run_may_leave_the_frame() -> None:
     curve = Curve("one", LOOK, (Point(1, 90), Point(2, 40), Point(30, 20)))
-    assert heights([curve], after=2) == (20, 40)
-    assert heights([curve], after=0) == (20, 90)
+    assert heights([curve], settled=2 / 30) == (20, 40)
+    assert heights([curve], settled=0) == (20, 90)
+
+
+def test_a_short_run_is_in_the_frame_beside_a_long_one() -> None:
+    short = Curve("short", LOOK, (Point(0.1, 99), Point(1, 90), Point(2, 80)))
+    long = Curve("long", LOOK, (Point(1, 95), Point(50, 40), Point(100, 20)))
+    assert heights([short, long], settled=0.1) == (20, 90)
+
+
+def test_a_run_without_evaluations_is_in_the_frame_by_its_training() -> None:
+    training = Curve("new", LOOK, (Point(1, 90), Point(2, 80)), is_faint=True)
+    old = Curve("old", LOOK, (Point(50, 40), Point(100, 20)))
+    assert heights([training, Curve("new", LOOK, ()), old], settled=0) == (20, 90)
 
 
 def test_faint_curves_count_where_the_others_are_no_lines() -> None:
     faint = Curve("one", LOOK, (Point(1, 60), Point(2, 10)), is_faint=True)
     dot = Curve("one", LOOK, (Point(2, 30),))
     line = Curve("one", LOOK, (Point(1, 50), Point(2, 30)))
-    assert heights([faint, dot], after=0) == (10, 60)
-    assert heights([faint, line], after=0) == (30, 50)
+    assert heights([faint, dot], settled=0) == (10, 60)
+    assert heights([faint, line], settled=0) == (30, 50)
 
 
 def test_no_points_have_a_frame_too() -> None:
-    assert heights([Curve("one", LOOK, ())], after=0) == (0.0, 1.0)
+    assert heights([Curve("one", LOOK, ())], settled=0) == (0.0, 1.0)

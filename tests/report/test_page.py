@@ -121,3 +121,12 @@ def test_lines_that_are_no_reports_are_told_of(make_run: MakeRun) -> None:
 def test_a_long_run_makes_a_small_page(make_run: MakeRun) -> None:
     lines = [line for step in range(1, 2_001) for line in (trained(step), evaluated(step, 0.5))]
     assert len(written(make_run(lines=lines))) < 60_000
+
+
+def test_a_figure_whose_frame_is_full_has_its_legend_below(make_run: MakeRun) -> None:
+    lines = [evaluated(step, step % 2, step % 2) for step in range(1, 201)]
+    text = written(make_run("one", lines), make_run("two", lines))
+    first, *_, rate = re.findall(r'viewBox="0 0 480 (\d+)" role', text)
+    assert int(first) > int(rate) == 310
+    (top,) = re.findall(r'y="(\d+)"[^>]*class="legend"', text.split("<figcaption>")[0])
+    assert int(top) == 310

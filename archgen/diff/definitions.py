@@ -23,6 +23,7 @@ from archgen.ir.graph import (
 )
 from archgen.ir.op import Op
 from archgen.ops.settings import settings_of
+from archgen.ops.slots import Setting
 from archgen.resolve.printer import block_names, term_text, used_blocks, value_text
 
 UNKNOWN = "?"
@@ -80,16 +81,18 @@ class Definitions:
         return node.call.op.name if isinstance(node.call, OpCall | JoinCall) else UNKNOWN
 
     def settings(self, node: Node) -> dict[str, str]:
-        """Every setting of a step as it is written, or its default."""
+        """Every setting of a step as it is written, or its default; none that there is not."""
         call = node.call
-        texts = {"repeat": text_of(node.repeat), "when": text_of(node.when)}
+        given: Mapping[str, Term] = {}
+        defaults: dict[str, str] = {}
         if isinstance(call, OpCall | JoinCall):
-            defaults = self._defaults_of(call.op)
-            return {**defaults, **{n: text_of(t) for n, t in call.settings.items()}, **texts}
-        if isinstance(call, BlockCall):
+            given, defaults = call.settings, self._defaults_of(call.op)
+        elif isinstance(call, BlockCall):
+            given = call.arguments
             defaults = {name: text_of(param.default) for name, param in call.block.params.items()}
-            return {**defaults, **{n: text_of(t) for n, t in call.arguments.items()}, **texts}
-        return texts
+        texts = {name: text_of(term) for name, term in given.items() if name in defaults}
+        flow = {"repeat": text_of(node.repeat), "when": text_of(node.when)}
+        return {**defaults, **texts, **flow}
 
     def _defaults_of(self, op: type[Op]) -> dict[str, str]:
         """The defaults of an op's settings, empty where there is none."""
@@ -154,5 +157,7 @@ def own_terms(node: Node) -> dict[str, Term]:
 
 
 def text_of(term: Term | None) -> str:
-    """A term as it is written; empty where there is none."""
-    return "" if term is None else term_text(term)
+    """A term as it is written; empty where there is none, a question mark where it cannot be read."""
+    if term is None:
+        return ""
+    return term_text(term) if isinstance(term, Setting) else UNKNOWN

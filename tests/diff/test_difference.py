@@ -320,6 +320,20 @@ def test_nothing_is_claimed_of_what_an_error_hides() -> None:
     assert row_cells(difference.rows[2])[-1] == "?"
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["filtres: 16", "filters: sixteen", "filters: -4", "filters: 16, kernel: x", "kernel: 3"],
+)
+def test_a_setting_that_cannot_be_read_is_a_question_mark(setting: str) -> None:
+    broken = compiled(NET.replace("filters: 16, kernel: 3}", f"{setting}}}")).network
+    assert broken is not None
+    for sides in ((network_of(NET), broken), (broken, network_of(NET))):
+        difference = compare(*sides)
+        assert verdict(difference).startswith("Not known")
+        texts = [text for change in difference.changes for text in (change.before, change.after)]
+        assert "?" in texts
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_does_not_differ_from_itself(name: str) -> None:
     network = shipped(name).sound_network()

@@ -88,7 +88,11 @@ def _fault(made: Network) -> Fault | None:
         meaning(made)
     except Fault as fault:
         return fault
-    return None
+    ends = (steps[-1] for steps, index in made.walk() if index == 0)
+    open_end = next(
+        (step for step in ends if step.op == "split"), None
+    )  # also where `when` is false
+    return Fault(open_end, "a list ends in parts") if open_end is not None else None
 
 
 # --- changes -------------------------------------------------------------------------------------

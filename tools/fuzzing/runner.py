@@ -13,7 +13,7 @@ from tools.fuzzing.child import run_batch
 from tools.fuzzing.outcome import Outcome, Target
 from tools.fuzzing.state import Progress, State
 
-TARGETS = ("bytes", "layout", "edits", "networks", "faults")
+TARGETS = ("bytes", "layout", "edits", "views", "networks", "faults")
 SHOWN = 10
 
 

@@ -59,22 +59,32 @@ def diff(
 ) -> int:
     """Show what has become of the network A in B.
 
-    A and B are paths, names of specs that come with archgen, or REV:path for a file as it was in a
-    revision of git. First what was changed, each with its line; then what that does to each part:
-    `~` was changed, `>` is another only by what it gets, `+` is new, `-` is gone, and `?` is hidden
-    by an error. html and svg show both side by side. The status is 0 unless --exit-code or --breaking
-    asks for another, or a spec is wrong.
+    A and B are paths, names of specs that come with archgen, - for standard input, or REV:path for a
+    file as it was in a revision of git, :path as it is in its index. First what was changed, each with
+    its line; then what that does to each part: `~` was changed, `>` is another only by what it gets,
+    `+` is new, `-` is gone, and `?` is hidden by an error. html and svg show both side by side. The
+    status is 0 unless --exit-code or --breaking asks for another, or a spec is wrong, be it A or B.
     """
-    from archgen.cli.sides import read_side
+    from archgen.cli.sides import read_sides
 
-    place = Path(at) if at is not None else None
-    sides = read_side(before, place), read_side(after, place)
+    sides = read_sides(before, after, Path(at) if at is not None else None)
     broken = max(side.status for side in sides)
     difference = _difference(sides)
     _write(_shown(sides, difference, output_format, is_full=full), output, sides)
-    if difference is None or broken != SOUND:
+    if difference is None:
         return broken or FINDINGS
+    if broken != SOUND:
+        note(_why_it_fails(sides))
+        return broken
     return _status(difference, breaking, exit_code=exit_code)
+
+
+def _why_it_fails(sides: tuple[Side, Side]) -> str:
+    """Which side the status is due to: where that is A, nothing of what is shown need be wrong."""
+    from archgen.harmless import harmless
+
+    named = {f"`{harmless(side.name)}`": side.status for side in sides if side.status != SOUND}
+    return f"the status is {max(named.values())}: there are errors in {' and '.join(named)}"
 
 
 def _difference(sides: tuple[Side, Side]) -> Difference | None:

@@ -14,7 +14,8 @@ from archgen.cli.terminal import write_lines
 if TYPE_CHECKING:
     from archgen.cli.installed import Part
 
-FEATURES = ("core", "render", "train", "git")
+FEATURES = ("core", "render", "train", "git", "tensorboard", "export", "keras", "editor")
+WIDTH = max(map(len, FEATURES))
 SCHEMA = 1
 
 
@@ -25,8 +26,9 @@ SCHEMA = 1
 def doctor(features: tuple[str, ...], output_format: str) -> int:
     """Say what is installed of what archgen can use, and what is missing.
 
-    Beside what is missing stands how to get it. FEATUREs are core, render, train and git. The status
-    is 1 where something is missing that core needs, or one of the FEATUREs that are named.
+    Beside what is missing stands how to get it. FEATUREs are core, render, train, git, tensorboard,
+    export, keras and editor. The status is 1 where something is missing that core needs, or one of
+    the FEATUREs that are named.
     """
     from archgen.cli.installed import parts
 
@@ -47,4 +49,4 @@ def _line(part: Part) -> str:
 
     sign = "ok" if part.is_there else "--"
     help = f": {part.help}" if part.help else ""
-    return harmless(f"{sign}  {part.feature:<6}  {part.name:<14}  {part.found}{help}")
+    return harmless(f"{sign}  {part.feature:<{WIDTH}}  {part.name:<14}  {part.found}{help}")

@@ -18,6 +18,14 @@ from typing import NamedTuple
 OLDEST = (3, 11)
 PATIENCE = 120.0  # seconds for torch, which takes long where nothing of it is in memory yet
 FONT = "Helvetica"
+# the other extras of pyproject.toml: what each brings, and what it does
+EXTRAS = (
+    ("fast", ("simplejpeg",), "decodes JPEG sooner"),
+    ("tensorboard", ("tensorboard",), "writes event files: `archgen train --tensorboard`"),
+    ("export", ("onnx", "onnxruntime", "onnxscript"), "writes ONNX files: `archgen export`"),
+    ("keras", ("h5py",), "reads files of Keras: `archgen weights`"),
+    ("editor", ("pygls",), "speaks to editors: `archgen lsp`"),
+)
 _PROBE = """\
 import torch
 cuda = torch.cuda.is_available()
@@ -52,9 +60,9 @@ def parts() -> Iterator[Part]:
         yield _device()
     for name in ("numpy", "pillow", "safetensors", "rich"):
         yield _package("train", name, name, "pip install 'archgen[train]'")
-    yield _package(
-        "fast", "simplejpeg", "simplejpeg", "pip install 'archgen[fast]' decodes JPEG sooner"
-    )
+    for extra, names, purpose in EXTRAS:
+        for name in names:
+            yield _package(extra, name, name, f"pip install 'archgen[{extra}]' {purpose}")
     yield _git()
 
 

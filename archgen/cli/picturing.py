@@ -128,6 +128,8 @@ def _drawing(compiled: Compiled, wish: Wish) -> Drawing:
         if block in (use.path, use.block.block.name, use.block.block.name.rpartition(".")[2]):
             return drafter.block(use.block, use.path, use.start, wish.depth)
     names = [use.path for use in found]
+    if not names:
+        raise click.UsageError("the network uses no blocks: leave out --block")
     near = did_you_mean(block, names)
     hint = f"did you mean `{near}`?" if near else f"there are {listed(names)}"
     raise click.UsageError(f"the network uses no block `{block}`: {hint}")

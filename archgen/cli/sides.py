@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import click
+
 from archgen import pipeline
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.locate import read_target
+from archgen.cli.locate import STDIN, read_target
 from archgen.cli.report import ordered, status_of
-from archgen.cli.revisions import open_revision, split_revision
+from archgen.cli.revisions import demand_no_revision, open_revision, split_revision
 from archgen.diagnostics import Diagnostic, SpecError
 from archgen.ir.shaped import ShapedNetwork
 from archgen.pipeline import Compilation
@@ -31,10 +33,17 @@ class Side(NamedTuple):
         return status_of(self.findings)
 
 
-def read_side(target: str, at: Path | None = None) -> Side:
-    """A spec that is named on the command line; with `at`, as if it stood at that place."""
+def read_sides(before: str, after: str, at: Path | None) -> tuple[Side, Side]:
+    """Both specs. Raises ClickException where both are to come from standard input."""
+    if before == after == STDIN:
+        raise click.ClickException("standard input holds one spec: name a file for A or for B")
+    return read_side(before, at, beside=after), read_side(after, at, beside=before)
+
+
+def read_side(target: str, at: Path | None = None, *, beside: str = "") -> Side:
+    """A spec that is named on the command line, `beside` another; with `at`, as if it stood there."""
     try:
-        compilation = _compile(target, at)
+        compilation = _compile(target, at, beside)
         network = compilation.network
         if network is None and status_of(compilation.diagnostics) == SOUND:
             network = compilation.sound_network()
@@ -44,13 +53,15 @@ def read_side(target: str, at: Path | None = None) -> Side:
     return Side(target, network, found, compilation.sources)
 
 
-def _compile(target: str, at: Path | None) -> Compilation:
+def _compile(target: str, at: Path | None, beside: str) -> Compilation:
     parts = split_revision(target)
     if parts is not None:
         revision = open_revision(target, parts[0])
-        start = Path.cwd() if parts[1].startswith(("./", "../")) else revision.root
-        text = revision.read(start / parts[1], within=revision.root)
-        return pipeline.check(text, read=revision.read)
-    if at is None:
+        return pipeline.check(revision.read_named(parts[1]), read=revision.read)
+    if at is not None:
+        return pipeline.check(read_spec(Path(target), str(at))._replace(path=at))
+    try:
         return pipeline.check(read_target(target))
-    return pipeline.check(read_spec(Path(target), str(at))._replace(path=at))
+    except SpecError:
+        demand_no_revision(target, beside)
+        raise

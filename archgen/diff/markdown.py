@@ -88,9 +88,7 @@ def failure(found: Diagnostic) -> str:
 def _failures(difference: Difference) -> Iterator[str]:
     yield from (failure(found) for found in difference.failed)
     yield from (f"{failure(found)}, on both sides" for found in difference.lasting)
-    if difference.mended:
-        count = len(difference.mended)
-        yield "1 error is mended" if count == 1 else f"{count} errors are mended"
+    yield from (f"{failure(found)}, mended" for found in difference.mended)
 
 
 def _listed(items: Iterable[str], room: int = ROOM_FOR_LIST // 2) -> str:

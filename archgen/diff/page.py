@@ -75,16 +75,18 @@ def text(words: str) -> str:
 
 
 def _sections(difference: Difference, pictures: Sequence[tuple[str, Picture]]) -> Iterator[str]:
-    yield from map(_failure, (*difference.failed, *difference.lasting))
+    yield from map(_failure, difference.failed)
+    yield from (_failure(found, ", on both sides") for found in difference.lasting)
+    yield from (_failure(found, ", mended", "mended") for found in difference.mended)
     yield from _changes(difference)
     yield from _effects(difference)
     yield "<h2>Side by side</h2>"
     yield from _figures(pictures)
 
 
-def _failure(found: Diagnostic) -> str:
-    at = f"<code>{text(place(found.span))}</code>"
-    return f'<p class="failed"><b>{found.rule.code}</b> {text(found.message)} in {at}</p>'
+def _failure(found: Diagnostic, then: str = "", look: str = "failed") -> str:
+    at = f"<code>{text(place(found.span))}</code>{then}"
+    return f'<p class="{look}"><b>{found.rule.code}</b> {text(found.message)} in {at}</p>'
 
 
 def _figures(pictures: Sequence[tuple[str, Picture]]) -> Iterator[str]:

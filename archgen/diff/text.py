@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archgen.diagnostics import Diagnostic
 from archgen.diff.compare import Difference, Severity
 from archgen.diff.ripple import ripple
 from archgen.diff.wording import (
@@ -61,13 +62,16 @@ def _table(difference: Difference, width: int, *, is_full: bool) -> Iterator[Lin
 
 
 def _failures(difference: Difference) -> Iterator[Line]:
-    """The errors that came with the change, those that stay, and how many went."""
+    """The errors that came with the change, those that stay, and those that went."""
     if difference.failed or difference.mended or difference.lasting:
         yield Line("")
-    for found in (*difference.failed, *difference.lasting):
-        told = "" if found in difference.failed else " (on both sides)"
-        text = f"! {place(found.span)}: {found.rule.code} {found.message}{told}"
-        yield Line(f"{MARGIN}{text}", "broken")
-    count = len(difference.mended)
-    if count:
-        yield Line(f"{MARGIN}{'1 error is' if count == 1 else f'{count} errors are'} mended")
+    for found in difference.failed:
+        yield Line(f"{MARGIN}! {_failure(found)}", "broken")
+    for found in difference.lasting:
+        yield Line(f"{MARGIN}! {_failure(found)} (on both sides)", "broken")
+    for found in difference.mended:
+        yield Line(f"{MARGIN}- {_failure(found)} (mended)")
+
+
+def _failure(found: Diagnostic) -> str:
+    return f"{place(found.span)}: {found.rule.code} {found.message}"

@@ -14,10 +14,15 @@ from archgen.endings import how_it_ended
 
 SECONDS = 30
 MAX_SHOWN = 40  # bytes of an answer that is none
+# pygraphviz puts a text that it reads into a temporary file, which may be refused
 _CHILD = """\
-import sys, pygraphviz
-for text in sys.stdin.buffer.read().decode().split("\\0"):
-    sys.stdout.buffer.write(pygraphviz.AGraph(string=text).draw(format=sys.argv[1], prog="dot"))
+import os, sys, tempfile, pygraphviz
+try:
+    for text in sys.stdin.buffer.read().decode().split("\\0"):
+        sys.stdout.buffer.write(pygraphviz.AGraph(string=text).draw(format=sys.argv[1], prog="dot"))
+except OSError as error:
+    reason = os.strerror(error.errno or 0).lower()
+    sys.exit(f"a temporary file in {tempfile.gettempdir()} cannot be written: {reason}")
 """
 
 # cairo writes when a PDF was made; the same picture is to be the same file, offsets included

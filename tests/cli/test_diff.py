@@ -90,6 +90,61 @@ def test_a_path_from_the_working_folder(
     assert document(capsys, "HEAD:./net.yaml", "net.yaml")["severity"] == "equal"
 
 
+def test_a_path_from_the_working_folder_without_a_dot_is_offered_with_one(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(repository / "specs")
+    assert main(["diff", "HEAD:net.yaml", "net.yaml"]) == 2
+    assert "did you mean `HEAD:./net.yaml`" in capsys.readouterr().err
+    assert main(["diff", "HEAD:other.yaml", "net.yaml"]) == 2
+    assert "./" not in capsys.readouterr().err
+
+
+def test_the_index_is_what_would_be_committed(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = repository / "specs" / "blocks" / "parts.yaml"
+    library.write_text(PARTS.replace("kernel: 3", "kernel: 5"))
+    git("add", ".")
+    library.write_text(PARTS.replace("kernel: 3", "kernel: 7"))
+    found = document(capsys, ":specs/net.yaml", "specs/net.yaml")
+    assert isinstance(found["changes"], list)
+    assert [(c["before"], c["after"]) for c in found["changes"]] == [("5", "7")]
+    assert document(capsys, "HEAD:specs/net.yaml", ":specs/net.yaml")["severity"] != "equal"
+
+
+def test_two_revisions_without_a_path_say_what_to_write(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert repository.is_dir()
+    assert main(["diff", "HEAD", "HEAD"]) == 2
+    assert "write `HEAD:PATH`" in capsys.readouterr().err
+
+
+def test_standard_input_is_one_side(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # reading it would be told otherwise
+    assert main(["diff", "-", "-"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == "Error: standard input holds one spec: name a file for A or for B\n"
+
+
+@pytest.mark.parametrize("output_format", ["text", "markdown", "html"])
+def test_an_error_that_is_mended_is_named_and_the_status_explained(
+    output_format: str, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = repository / "specs" / "old.yaml"
+    old.write_text(NET.replace("filters: 16}", "filters: 16}\n    expect: {channels: 24}"))
+    arguments = ["diff", "specs/old.yaml", "specs/net.yaml", "--format", output_format]
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert "specs/old.yaml:7" in printed.out
+    assert "`channels` should be 24, and is 16" in printed.out
+    assert "mended" in printed.out
+    assert printed.err == "the status is 1: there are errors in `specs/old.yaml`\n"
+
+
 @pytest.mark.parametrize(
     ("options", "statuses"),
     [
@@ -119,6 +174,9 @@ def test_the_status(options: list[str], statuses: list[int], repository: Path) -
         ("--upload-pack=x:specs/net.yaml", "is no revision"),
         ("HEAD:specs", "git cannot read this"),
         ("missing.yaml", "there is no such file"),
+        (":specs/other.yaml", "git cannot read this"),
+        ("HEAD", "write `HEAD:specs/net.yaml`"),
+        ("HEAD~9", "there is no file and no spec `HEAD~9`"),
     ],
 )
 def test_what_cannot_be_read_is_told_and_the_other_is_shown(

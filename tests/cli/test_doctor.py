@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import yaml
 
 from archgen.cli import installed
 from tests.cli.conftest import Command
+
+ROOT = Path(__file__).parents[2]
 
 
 def _without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
@@ -58,10 +61,39 @@ def test_what_is_missing_is_named_with_its_extra_and_fails_only_where_it_is_aske
     monkeypatch.setattr("shutil.which", lambda _: None)
     result = archgen("doctor")
     assert result.status == 0
-    assert "--  render  networkx        not installed: pip install 'archgen[render]'" in result.out
-    assert "--  render  layout engine   neither `dot` nor pygraphviz" in result.out
-    assert "--  git     git             not installed" in result.out
+    lines = [" ".join(line.split()) for line in result.out.splitlines()]
+    assert "-- render networkx not installed: pip install 'archgen[render]'" in lines
+    assert any(line.startswith("-- render layout engine neither `dot` nor") for line in lines)
+    assert any(line.startswith("-- git git not installed") for line in lines)
     assert [archgen("doctor", name).status for name in ("core", "render", "git")] == [0, 1, 1]
+
+
+def test_every_package_of_every_extra_is_listed_with_what_to_install(
+    archgen: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {
+        name: needs for name, needs in project["optional-dependencies"].items() if name != "dev"
+    }
+    packages = {re.split("[^a-z0-9]", need)[0] for needs in extras.values() for need in needs}
+    packages -= {"archgen"}
+    _without(monkeypatch, *packages)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    lines = {re.split(" {2,}", line)[2]: line for line in archgen("doctor").out.splitlines()}
+    for name in packages - {"pygraphviz"}:  # the layout engine
+        assert lines[name].startswith("--")
+        assert re.search(rf"pip install 'archgen\[({'|'.join(extras)})\]'", lines[name])
+
+
+@pytest.mark.parametrize(
+    ("feature", "package"),
+    [("editor", "pygls"), ("tensorboard", "tensorboard"), ("export", "onnx"), ("keras", "h5py")],
+)
+def test_an_extra_that_is_asked_for_and_missing_fails(
+    feature: str, package: str, archgen: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without(monkeypatch, package)
+    assert [archgen("doctor", *names).status for names in ((), (feature,))] == [0, 1]
 
 
 def test_a_broken_core_fails(archgen: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +101,7 @@ def test_a_broken_core_fails(archgen: Command, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(yaml, "__with_libyaml__", False)
     result = archgen("doctor")
     assert result.status == 1
-    assert "--  core    pydantic" in result.out
+    assert re.search("^--  core +pydantic", result.out, re.MULTILINE)
     assert "slower" in result.out
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,14 @@ import pytest
 from archgen.cli import main
 from archgen.render import engine
 from archgen.render.engine import CannotDraw, laid_out
+
+ROOT = Path(__file__).parents[2]
+SMALL_FILES = """\
+import resource, sys
+from archgen.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+sys.exit(main())
+"""
 
 
 def _fake_dot(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +148,16 @@ def test_a_wrong_command_line_is_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_network_without_blocks_has_none_to_draw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, out = tmp_path / "net.yaml", tmp_path / "net.dot"
+    spec.write_text("archgen: 1\nname: net\ninput: {channels: 4, grid: 8}\nnetwork: [flatten]\n")
+    assert main(["render", str(spec), "--block", "nope", "-o", str(out)]) == 2
+    assert "the network uses no blocks: leave out --block" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_broken_spec_is_drawn_and_is_status_1(tmp_path: Path) -> None:
     spec = tmp_path / "net.yaml"
     spec.write_text(
@@ -147,6 +168,39 @@ def test_a_broken_spec_is_drawn_and_is_status_1(tmp_path: Path) -> None:
     assert main(["render", str(spec), "-o", str(out)]) == 1
     assert "Output: ?" in out.read_text()
     assert "#C62828" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "told"),
+    [
+        ("png", "`a.png` cannot be written: file too large"),
+        ("html", "a temporary file in {} cannot be written: file too large"),
+    ],
+)
+def test_a_file_that_may_not_grow_is_one_line_that_names_it(
+    suffix: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pygraphviz", reason="the extra `render` brings it")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    command = [
+        sys.executable,
+        "-B",
+        "-c",
+        SMALL_FILES,
+        "render",
+        "inception_v4",
+        "-o",
+        f"a.{suffix}",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.endswith(f"{told.format(tmp_path)}\n")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from archgen.ops.merge import Residual
 from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
 from archgen.render.faults import Faults, is_misfit
 from archgen.render.implied import implied_concats
-from archgen.render.outline import joined_path, kind_of
+from archgen.render.outline import joined_path, kind_of, unused_path
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import (
     FIXED,
@@ -111,6 +111,7 @@ class _Draft:
         self._arrows: list[Arrow] = []
         self._groups: list[Group] = []
         self._values: dict[tuple[int, str], Ends] = {}
+        self._joins: set[str] = set()
 
     def drawing(self, name: str, title: str) -> Drawing:
         """What has been drawn."""
@@ -236,9 +237,9 @@ class _Draft:
         errors = self._faults.of_join(node)
         if node.node.id in place.implied and not errors:
             return tuple(end for b in node.branches for end in self._ends(b.branch.graph.output))
-        here = place.inside(node.node.segment or node.node.name)
-        if node.node.segment:
-            here = here.inside(kind_of(node))
+        name = kind_of(node) if node.node.segment else node.node.name
+        here = outer._replace(path=unused_path(outer.inside(name).path, self._joins))
+        self._joins.add(here.path)
         if kind_of(node) == "residual":
             return self._residual(node, here, errors)
         words = _words_of_join(kind_of(node))

@@ -15,7 +15,7 @@ from archgen.ir.graph import INPUT, NOTHING, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import Run, ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
 from archgen.render.faults import Faults
-from archgen.render.outline import joined_path, kind_of
+from archgen.render.outline import joined_path, kind_of, unused_path
 from archgen.render.styles import RED
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import words_of
@@ -49,6 +49,7 @@ class _Collection:
     def __init__(self, faults: Faults) -> None:
         self.nodes: list[dict[str, Any]] = []
         self.groups: dict[str, dict[str, str]] = {}
+        self._ids: set[str] = set()
         self.costs = Costs()
         self.faults = faults
 
@@ -62,6 +63,8 @@ class _Collection:
         attributes: Mapping[str, str] = NOTHING,
     ) -> Value:
         """One more node; its id is its path."""
+        path = unused_path(path, self._ids)
+        self._ids.add(path)
         edges = [
             {
                 "sourceNodeId": value.node,

@@ -6,7 +6,8 @@ no level, as in parameter names: its branches stand in its list, and behind them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from archgen.cost import Cost, Costs
@@ -80,6 +81,12 @@ def outline(network: ShapedNetwork, depth: int = 1, findings: Sequence[Diagnosti
         params_training=total.params_training if total else None,
         codes=tuple(sorted({error.rule.code for error in errors})),
     )
+
+
+def unused_path(path: str, taken: Container[str]) -> str:
+    """The path of a join, numbered where one in its own body has it: the body is no part of a path."""
+    numbered = (f"{path}-{number}" for number in count(2))
+    return next(name for name in chain((path,), numbered) if name not in taken)
 
 
 def joined_path(path: str, segment: str) -> str:

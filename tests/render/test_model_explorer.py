@@ -91,3 +91,14 @@ def test_what_is_broken_says_so() -> None:
     assert _attributes(node)["error"].startswith("AG301: branches of a concat")
     assert node["outputsMetadata"][0]["attrs"][0]["value"] == "?"
     assert json.dumps(document).isascii()
+
+
+def test_a_residual_in_the_body_of_another_is_a_node_of_its_own() -> None:
+    inner = "      - residual: {body: [{act: relu}]}\n"
+    text = f"archgen: 1\nname: n\ninput: {{channels: 4, grid: 8}}\nnetwork:\n- residual:\n    body:\n{inner}"
+    nodes = _nodes(model_explorer_document(network_of(text)))
+    assert list(nodes) == ["in", "act", "residual", "residual-2"]
+    assert [edge["sourceNodeId"] for edge in nodes["residual-2"]["incomingEdges"]] == [
+        "in",
+        "residual",
+    ]

@@ -166,3 +166,31 @@ def test_mermaid_shows_what_is_broken_in_red() -> None:
     assert "AG301: branches of a concat end on different grids" in text
     assert text.count(":::broken") == 2
     assert text.count("stroke:#C62828,stroke-width:2px") == 2
+
+
+NESTED = """\
+archgen: 1
+name: net
+input: {channels: 4, grid: 8}
+network:
+  - residual:
+      body:
+        - residual:
+            body:
+              - act: relu
+        - act: silu
+"""
+
+
+def test_a_residual_in_the_body_of_another_has_a_sum_of_its_own() -> None:
+    drawing = Drafter(network_of(NESTED)).overview()
+    arrows = [(arrow.tail, arrow.head) for arrow in drawing.arrows]
+    assert arrows == [
+        ("in", "act"),
+        ("in", "residual.sum"),
+        ("act", "residual.sum"),
+        ("residual.sum", "act_2"),
+        ("in", "residual-2.sum"),
+        ("act_2", "residual-2.sum"),
+    ]
+    assert '"residual-2.sum"' in dot_text(drawing, STYLES["paper"])

@@ -61,10 +61,7 @@ def _node(node: ShapedNode, path: str) -> Iterator[Layer]:
         yield from layers(node.block.graph, path)
     else:
         for branch in node.branches:
-            # the body of a residual is no part of the names below it
-            is_body = node.op is not None and node.op.name == "residual"
-            name = "" if is_body and branch.branch.name == "body" else branch.branch.name
-            yield from layers(branch.graph, _joined(path, name))
+            yield from layers(branch.graph, _joined(path, branch.branch.segment))
         learned = tensors(node.op, node.input)
         yield Layer(path, node.op, node.input, node.output, learned, _joined_by(node))
 

@@ -22,7 +22,6 @@ from archgen.ir.graph import (
     Param,
     Term,
 )
-from archgen.ir.op import Branches
 from archgen.ops.slots import SettingError, Slot
 from archgen.rules import SET_MISSES
 from archgen.spec.document import Node as YamlNode
@@ -108,10 +107,9 @@ def _uses(graph: Graph, path: tuple[str, ...] = (), ids: tuple[int, ...] = ()) -
             yield from _uses(node.call.block.graph, here, chain)
         elif isinstance(node.call, JoinCall):
             around = (*path, node.segment) if node.segment else path
-            is_residual = node.call.op.branches is Branches.RESIDUAL
             for branch in node.call.branches:
-                is_silent = is_residual and branch.name == "body"
-                yield from _uses(branch.graph, around if is_silent else (*around, branch.name), ids)
+                here = around if branch.is_body else (*around, branch.name)
+                yield from _uses(branch.graph, here, ids)
 
 
 def _find(network: NetworkGraph, owner: str, override: Override) -> _Use:

@@ -146,8 +146,8 @@ def _inside(place: _Place, path: tuple[str, ...]) -> Iterator[_Place]:
         yield from _in_graph(node.block.graph, segments, _Frame(node.block, place))
     outer = segments if node.node.segment else path
     for branch in node.branches:
-        name = branch.branch.name
-        yield from _in_graph(branch.graph, (*outer, *((name,) if name != "body" else ())), frame)
+        segment = branch.branch.segment
+        yield from _in_graph(branch.graph, (*outer, segment) if segment else outer, frame)
 
 
 def _nearest(places: Iterable[_Place], words: tuple[str, ...]) -> tuple[_Place | None, int]:

@@ -256,7 +256,7 @@ class _Comparison:
         ):
             there = new or old
             assert there is not None
-            here = path if there.name == "body" else _joined(path, there.name)
+            here = path if there.is_body else _joined(path, there.name)
             if old is None or new is None:
                 count = _steps(len(there.graph.nodes))
                 texts = (count, "") if new is None else ("", count)

@@ -343,7 +343,7 @@ class Lowering:
         name, graph = branch.branch.name, branch.graph
         if branch.branch.start != join.node.inputs[0]:
             x = self._values[branch.branch.start]
-        if isinstance(join.op, Residual) and name == "body":
+        if branch.branch.is_body:
             yield Value(self._body_of_residual(graph, target, x), graph.output, name)
         elif not graph.nodes:
             yield Value(x, graph.output, name)

@@ -43,12 +43,18 @@ class Ref(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """One branch of a join, and the value that it begins with."""
+    """One branch of a join, and the value that it begins with; the body of a residual is one."""
 
     name: str
     span: Span
     graph: Graph
     start: Ref
+    is_body: bool = False
+
+    @property
+    def segment(self) -> str:
+        """Its part of parameter names: a body has none, its steps are beside those around it."""
+        return "" if self.is_body else self.name
 
 
 class OpCall(NamedTuple):

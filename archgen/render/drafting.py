@@ -232,8 +232,7 @@ class _Draft:
         """A join with its branches."""
         outer = place.inside(node.node.segment)
         for branch in node.branches:
-            name = branch.branch.name
-            self.graph(branch.graph, outer.inside("" if name == "body" else name))
+            self.graph(branch.graph, outer.inside(branch.branch.segment))
         errors = self._faults.of_join(node)
         if node.node.id in place.implied and not errors:
             return tuple(end for b in node.branches for end in self._ends(b.branch.graph.output))
@@ -371,8 +370,7 @@ def _uses(graph: ShapedGraph, path: str, before: Start) -> Iterator[Use]:
     for node in graph.nodes:
         here = joined_path(path, node.node.segment or node.node.name)
         for branch in node.branches:
-            name = "" if branch.branch.name == "body" else branch.branch.name
-            inside = joined_path(joined_path(path, node.node.segment), name)
+            inside = joined_path(joined_path(path, node.node.segment), branch.branch.segment)
             yield from _uses(branch.graph, inside, PREVIOUS)
         for run in node.runs or (Run(0, 1, node),):
             block = run.instance.block

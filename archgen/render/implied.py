@@ -13,7 +13,7 @@ from itertools import zip_longest
 from archgen.ir.graph import Graph, JoinCall
 from archgen.ir.shaped import ShapedGraph, ShapedNode
 from archgen.ops.conv import Conv
-from archgen.ops.merge import Concat, Residual
+from archgen.ops.merge import Concat
 
 
 def implied_concats(graph: ShapedGraph, written: Graph) -> frozenset[int]:
@@ -42,8 +42,7 @@ def _candidates(graph: ShapedGraph, *, is_body: bool) -> Iterator[ShapedNode]:
         if is_body and _is_concat(node) and after is not None and isinstance(after.op, Conv):
             yield node
         for branch in node.branches:
-            inside = is_body or (isinstance(node.op, Residual) and branch.branch.name == "body")
-            yield from _candidates(branch.graph, is_body=inside)
+            yield from _candidates(branch.graph, is_body=is_body or branch.branch.is_body)
             if _is_concat(node) and branch.graph.nodes and _is_concat(branch.graph.nodes[-1]):
                 yield branch.graph.nodes[-1]
 

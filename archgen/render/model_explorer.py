@@ -175,8 +175,7 @@ class _Walk:
         """The branches, each a group of its own, and the node that joins them."""
         outer = here if node.node.segment else path
         for branch in node.branches:
-            name = "" if branch.branch.name == "body" else branch.branch.name
-            self.graph(branch.graph, joined_path(outer, name))
+            self.graph(branch.graph, joined_path(outer, branch.branch.segment))
         ends = [value for b in node.branches for value in self.value(b.branch.graph.output)]
         settings = _texts(settings_as_data(node.op)) if node.op is not None else {}
         attributes = settings | self._collection.faults_of(node)

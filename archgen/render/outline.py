@@ -161,7 +161,7 @@ class _Outliner:
     def _branches(self, node: ShapedNode, path: str, depth: int, times: int) -> Iterator[Row]:
         """The branches of a join, then the join; a residual's body adds no level."""
         for branch in node.branches:
-            if branch.branch.name == "body":
+            if branch.branch.is_body:
                 yield from self.rows(branch.graph, path, depth, times)
             elif branch.graph.nodes:
                 yield self._branch(branch, path, depth, times)

@@ -119,8 +119,7 @@ class _Walk:
         """The steps of the branches, then the join, which reads their ends."""
         outer = here if node.node.segment else path
         for branch in node.branches:
-            name = "" if branch.branch.name == "body" else branch.branch.name
-            yield from self.graph(branch.graph, joined_path(outer, name), times)
+            yield from self.graph(branch.graph, joined_path(outer, branch.branch.segment), times)
         settings = settings_as_data(node.op) if node.op is not None else {}
         reads = tuple(self._name(branch.branch.graph.output) for branch in node.branches)
         inputs = tuple(branch.graph.output for branch in node.branches)

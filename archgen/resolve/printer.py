@@ -178,7 +178,7 @@ def _branches(call: JoinCall, names: _Names, level: int) -> Iterator[str]:
     yield from (f"{pad}{name}: {term_text(term)}" for name, term in call.settings.items())
     for branch in call.branches:
         if not branch.graph.nodes:
-            if branch.name == "body" or call.op.branches is not Branches.RESIDUAL:
+            if branch.is_body or call.op.branches is not Branches.RESIDUAL:
                 yield f"{pad}{branch.name}: []"
             continue
         yield f"{pad}{branch.name}:"

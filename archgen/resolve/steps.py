@@ -439,7 +439,7 @@ class StepResolver:
             first = self._start(key._replace(text="shortcut"), start)
             beside = Branch("shortcut", step.op.span, Graph((), first), first)
         start = self._start(key, start)
-        main = Branch("body", key.span, self._graph(body, start, steps), start)
+        main = Branch("body", key.span, self._graph(body, start, steps), start, is_body=True)
         return _joined(JoinCall(op, terms, (beside, main), defaults.get(op.name, {})))
 
 

@@ -194,3 +194,11 @@ def test_a_residual_in_the_body_of_another_has_a_sum_of_its_own() -> None:
         ("act_2", "residual-2.sum"),
     ]
     assert '"residual-2.sum"' in dot_text(drawing, STYLES["paper"])
+
+
+def test_a_branch_that_is_called_body_is_a_branch_as_any_other() -> None:
+    text = NESTED.partition("network:\n")[0] + (
+        "network:\n  - concat:\n      body: [{act: relu}]\n      side: []\n  - act: silu\n"
+    )
+    drawing = Drafter(network_of(text)).overview()
+    assert [box.path for box in drawing.boxes] == ["in", "body.act", "concat", "act"]

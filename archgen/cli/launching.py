@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 INTERRUPTED = SIGNALLED + signal.SIGINT
 TERMINATED = SIGNALLED + signal.SIGTERM
+HUNG_UP = SIGNALLED + 1  # SIGHUP, which Windows does not have
 # how a process ends that has said what it had to say: starting it again would change nothing
-ENDINGS = (FINDINGS, UNUSABLE, INTERRUPTED, TERMINATED)
+ENDINGS = (FINDINGS, UNUSABLE, INTERRUPTED, TERMINATED, HUNG_UP)
 _AFTERWARDS = (LOST, -signal.SIGTERM)  # how those end that notice that another one is gone
 _OUR_OPTIONS = ("gpus", "processes", "restarts", "device")
 

@@ -6,7 +6,9 @@ nothing about the exit status.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -69,8 +71,17 @@ def write(text: str) -> None:
         return
     try:
         click.echo(text, sys.stdout, nl=False, color=has_colour())
-    except BrokenPipeError:
+    except OSError as error:
+        if not _has_left(sys.stdout, error):
+            raise
         discard(sys.stdout)
+
+
+def _has_left(stream: TextIO, error: OSError) -> bool:
+    """Whether the reader of a pipe is gone, or the terminal: its window or connection was closed."""
+    if error.errno != errno.EIO:
+        return error.errno == errno.EPIPE
+    return stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
 
 
 def write_lines(lines: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
 import uuid
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from archgen.train.errors import Interrupted
+from archgen.train.stopping import SIGNALS
 
 SECONDS_TO_SAVE = 300  # between a signal and the end by force
 
@@ -43,6 +45,7 @@ def run_once(count: int, arguments: Sequence[str]) -> tuple[Failure, ...]:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         max_restarts=0,
+        signals_to_handle=",".join(_heard()),
     )
     try:
         elastic_launch(config, sys.executable)(*arguments)
@@ -54,6 +57,11 @@ def run_once(count: int, arguments: Sequence[str]) -> tuple[Failure, ...]:
     finally:
         gc.enable()
     return ()
+
+
+def _heard() -> list[str]:
+    """The names of the signals that end all, but for those that are ignored here, as nohup has it."""
+    return [number.name for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
 
 
 def _guard() -> None:

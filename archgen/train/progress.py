@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 import rich.progress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
+from archgen.train.audience import Audience
 from archgen.train.evaluation import Evaluation
 
 _PLAIN_LINES = 20
@@ -59,7 +60,7 @@ class Progress:
 
 
 def progress_on(stream: TextIO) -> Progress:
-    """A bar where `stream` is a terminal, lines otherwise."""
+    """A bar where `stream` is a terminal, lines otherwise; nothing once nobody is there to see them."""
     return BarProgress(stream) if stream.isatty() else LineProgress(stream)
 
 
@@ -104,7 +105,7 @@ class LineProgress(Progress):
     """About twenty lines a run, without control characters: for logs and pipes."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = Audience(stream)
         self._next_line = 0.0
 
     def tell(self, line: str) -> None:
@@ -122,7 +123,8 @@ class LineProgress(Progress):
         self._print(f"step {step}  {evaluation_text(evaluation)}")
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
 
 
 class BarProgress(Progress):
@@ -189,5 +191,5 @@ def _new_bar(stream: TextIO) -> rich.progress.Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
-        console=Console(file=stream),
+        console=Console(file=cast("IO[str]", Audience(stream))),  # it writes, and asks what it is
     )

@@ -11,7 +11,8 @@ from types import FrameType
 
 from archgen.train.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HANGUP = getattr(signal, "SIGHUP", None)  # the terminal is gone; Windows has no such signal
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (HANGUP,)))
 
 
 class StopRequest:
@@ -19,7 +20,8 @@ class StopRequest:
 
     One of several processes, which a launcher has started, is often told twice: by whoever signals
     all of them, and by the launcher. There a second request is still one, and the launcher, which
-    kills what does not end, counts time. That the launcher is gone is a request too.
+    kills what does not end, counts time. That the launcher is gone is a request too. And where a
+    connection breaks, the shell tells of it as well as the system: that is one request everywhere.
     """
 
     def __init__(self, *, is_launched: bool = False) -> None:
@@ -35,14 +37,14 @@ class StopRequest:
 
     def take(self, number: int, _frame: FrameType | None) -> None:
         """Notes the first signal; a second one stops wherever the process is."""
-        if self._number is not None and self._launcher is None:
+        if self._number is not None and self._launcher is None and number != HANGUP:
             raise KeyboardInterrupt
-        self._number = number
+        self._number = number if self._number is None else self._number
 
 
 @contextmanager
 def stop_requests(*, is_launched: bool = False) -> Iterator[StopRequest]:
-    """Inside, SIGINT and SIGTERM become a request, but for a signal that the process ignores.
+    """Inside, SIGINT, SIGTERM and SIGHUP become a request, but for a signal that the process ignores.
 
     Outside the main thread, which alone may take signals, there are no requests.
     """

@@ -23,6 +23,7 @@ def failed(**statuses: int) -> tuple[Failure, ...]:
         (failed(r0=2, r1=2), 2),
         (failed(r1=143, r0=-15), 143),
         (failed(r1=130, r0=130), 130),
+        (failed(r1=129, r0=129), 129),
         (failed(r0=-15, r1=-15), 143),
         (failed(r1=-9, r0=4), None),
         (failed(r0=4, r1=-9), None),

@@ -130,3 +130,11 @@ def test_a_training_without_stderr_reaches_its_end(folder: Path) -> None:
     assert done.returncode == 0
     assert done.stdout.startswith("small: ")
     assert (folder / "run" / "model.safetensors").is_file()
+
+
+@pytest.mark.slow
+def test_a_training_whose_reader_leaves_reaches_its_end(folder: Path) -> None:
+    done = archgen((*TRAIN, "--batch", "8"), folder, "2>&1 | head -n 1; exit ${PIPESTATUS[0]}")
+    assert done.returncode == 0
+    assert done.stdout.startswith("training on ")
+    assert '"status": "finished"' in (folder / "run" / "run.json").read_text()

@@ -24,6 +24,7 @@ from archgen.train import (
     load_weights,
 )
 from archgen.train.recipe import EMA, Augment
+from archgen.train.stopping import SIGNALS
 
 Maker = Callable[..., nn.Module]
 
@@ -219,7 +220,7 @@ def test_a_nan_leaves_its_batch_and_gradients_and_the_weights_before_it(
     assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_saves_at_the_step_it_comes_in_and_the_run_goes_on_as_if_nothing_had_been(
     images: ImageSet, recipe: Recipe, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -257,6 +258,26 @@ def test_a_second_signal_stops_at_once(images: ImageSet, recipe: Recipe, run: Ru
         fit(Breaking(impatient), images, images, recipe, run, seed=0, progress=Progress())
     assert run.facts["status"] == "interrupted"
     assert not run.checkpoints.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system knows no hangups")
+def test_a_hangup_that_is_told_twice_is_one_and_an_ignored_one_is_none(
+    images: ImageSet, recipe: Recipe, run: RunFolder
+) -> None:
+    def hung_up(logits: Tensor) -> Tensor:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        return logits
+
+    with pytest.raises(Interrupted) as caught:
+        fit(Breaking(hung_up), images, images, recipe, run, seed=0, progress=Progress())
+    assert caught.value.signal == signal.SIGHUP
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        fit(Breaking(hung_up), images, images, recipe, run, seed=0, progress=Progress())
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert run.facts["status"] == "finished"
 
 
 def test_a_signal_during_an_evaluation_waits_for_no_more_than_a_batch_of_it(

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from archgen.train.data.bad import BadImage
 from archgen.train.errors import DataError
+from archgen.train.stopping import SIGNALS
 
 
 class Prepared(NamedTuple):
@@ -53,7 +54,7 @@ def prepared_in_processes(
 ) -> Generator[Prepared, None, None]:
     """The batches of `numbers` in their order, read ahead by `workers` processes; 0 reads here.
 
-    Draws nothing from torch's global generator. The processes leave SIGINT and SIGTERM to the one
+    Draws nothing from torch's global generator. The processes leave signals that ask to stop to the one
     that started them, which may still save. They end with the generator: whoever keeps it without
     exhausting it closes it, since the end of this process waits for them.
     """
@@ -83,5 +84,5 @@ def _as_it_is(batch: Prepared) -> Prepared:
 
 
 def _leave_signals(worker: int) -> None:  # noqa: ARG001  # torch gives the worker's number
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)

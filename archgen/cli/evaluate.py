@@ -18,7 +18,8 @@ from archgen.cli.options import (
     processes_options,
 )
 from archgen.cli.report import reports_findings
-from archgen.cli.terminal import write_lines
+from archgen.cli.terminal import note, write_lines
+from archgen.harmless import harmless
 
 if TYPE_CHECKING:
     from archgen.cli.processes import Here
@@ -111,7 +112,11 @@ def _measure(
     path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
     place.world.together(partial(load_weights, path, made.module))
     network = made.module.to(place.device)
-    return measure(network, images, batch, world=place.world), made.network.network.title
+    result = measure(network, images, batch, world=place.world)
+    if images.bad is not None and images.bad.found:
+        for line in images.bad.left_out(images.bad.since(0)):
+            note(harmless(line))
+    return result, made.network.network.title
 
 
 def _loading(run: Path | None) -> Loading:

@@ -53,6 +53,12 @@ class Tested(NamedTuple):
     top5: float
 
 
+class LeftOut(NamedTuple):
+    """An image that the run goes without; no curve shows it."""
+
+    step: int
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run: what it is called, what was trained and how, and its reports in the order of steps.
@@ -180,6 +186,8 @@ def _reports(path: Path) -> tuple[tuple[Trained, ...], tuple[Tested, ...], int]:
                 trained[point.step] = point
             case Tested():
                 tested[point.step] = point
+            case LeftOut():
+                pass
             case None:
                 unread += line.endswith(b"\n")  # without it, a process may be writing it right now
     in_order = tuple(trained[step] for step in sorted(trained))
@@ -207,7 +215,7 @@ def _bounded(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _report(line: bytes) -> Trained | Tested | None:
+def _report(line: bytes) -> Trained | Tested | LeftOut | None:
     """A whole line as what it reports; None where it is none."""
     try:
         report = json.loads(line)
@@ -216,6 +224,8 @@ def _report(line: bytes) -> Trained | Tested | None:
                 return _trained(report)
             case "test":
                 return _tested(report)
+            case "left_out":
+                return LeftOut(_count(report, "step"))
     except (ValueError, OverflowError, KeyError, TypeError, RecursionError):
         pass
     return None

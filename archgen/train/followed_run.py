@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.run import Facts, RunFolder, Scalar
@@ -32,6 +33,10 @@ class FollowedRun(RunFolder):
 
     def record(self, report: Mapping[str, Scalar]) -> None:
         """Nothing."""
+
+    def reports(self, kind: str) -> list[dict[str, Any]]:
+        """None."""
+        return []
 
     def rewind(self, step: int, evaluated: Collection[int]) -> None:
         """Nothing."""

@@ -16,6 +16,7 @@ from archgen.train.gradients import Gradients
 from archgen.train.journal import Journal
 from archgen.train.keyed import network_seed
 from archgen.train.learner import Learner
+from archgen.train.left_out import LeftOut
 from archgen.train.losses import Objective
 from archgen.train.progress import Progress
 from archgen.train.provenance import weights_metadata
@@ -73,16 +74,19 @@ class Loop:
         self._state = state
         self._checkpoints = checkpoints
         self._gradients = Gradients(learner, objective, state, progress.tell)
+        self._left_out = LeftOut(work.run, progress)
         self._watch = LossWatch(work.run, work.model, batches)
         utilisation = Utilisation.of(work.macs, work.device, learner.dtype, work.world.size)
         self._journal = Journal(work.run, progress, batches.timeline, state.step, utilisation)
 
     def go_on(self, stop: StopRequest) -> None:
         """Trains to the end. Raises `Interrupted` after a whole step that `stop` came in."""
+        self._work.world.together(self._look)
         while True:
             if evaluation_is_due(self._state, self._work.recipe, self._batches.timeline):
                 self._evaluate(stop)
             if self._state.step == self._batches.timeline.steps:
+                self._left_out.sum_up(self._work.train)
                 return
             self._step(*self._work.world.together(partial(self._next_batch, stop)))
 
@@ -97,7 +101,14 @@ class Loop:
         if self._checkpoints.are_due(self._state.step):
             self.save()
         with self._journal.waiting():
-            return self._batches.at(self._state.step, self._work.device)
+            batch = self._batches.at(self._state.step, self._work.device)
+        self._look()
+        return batch
+
+    def _look(self) -> None:
+        """Tells of images that were found bad since the last time."""
+        self._left_out.look("train", self._state.step, self._work.train)
+        self._left_out.look("test", self._state.step, self._work.test)
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
         work, step, rate = self._work, self._state.step, self._learner.set_rate()
@@ -118,6 +129,7 @@ class Loop:
     def _keep(self, evaluation: Evaluation) -> None:
         """Keeps the weights that were measured, the figures and the state, in this order."""
         work, state, network = self._work, self._state, self._learner.evaluated
+        self._look()
         is_averaged = self._learner.averaged is not None
         origin = weights_metadata(
             work.run, work.train, work.seed, state.step, evaluation, averaged=is_averaged

@@ -9,6 +9,7 @@ import rich.progress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
+from archgen.harmless import harmless
 from archgen.train.audience import Audience
 from archgen.train.evaluation import Evaluation
 
@@ -110,7 +111,7 @@ class LineProgress(Progress):
 
     def tell(self, line: str) -> None:
         """The line."""
-        self._print(line)
+        self._print(harmless(line))
 
     def trained(self, report: StepReport) -> None:
         """A line, once another twentieth of the run is done."""
@@ -141,7 +142,7 @@ class BarProgress(Progress):
 
     def tell(self, line: str) -> None:
         """Writes the line above the bar."""
-        self._bar.console.print(line, markup=False, highlight=False)
+        self._bar.console.print(harmless(line), markup=False, highlight=False)
 
     def stepped(self) -> None:
         """Moves the bar by one step."""

@@ -123,6 +123,15 @@ class RunFolder:
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(written, allow_nan=False) + "\n")
 
+    def reports(self, kind: str) -> list[dict[str, Any]]:
+        """The whole lines of `metrics.jsonl` of that kind."""
+        try:
+            lines = self.metrics.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        found = [json.loads(line) for line in lines if f'"{kind}"'.encode() in line]
+        return [report for report in found if report["kind"] == kind]
+
     def rewind(self, step: int, evaluated: Collection[int]) -> None:
         """Takes back the reports on what the state after `step` steps does not know of.
 

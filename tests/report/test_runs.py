@@ -28,6 +28,12 @@ def test_a_torn_last_line_is_none_of_the_reports_and_no_fault(make_run: MakeRun)
     assert run.unread == 0
 
 
+def test_an_image_that_was_left_out_is_no_point_of_a_curve_and_no_fault(make_run: MakeRun) -> None:
+    left_out = {"kind": "left_out", "step": 1, "split": "train", "image": "x", "reason": "empty"}
+    run = read_run(make_run(lines=[left_out, trained(1)]))
+    assert (len(run.trained), run.unread) == (1, 0)
+
+
 def test_what_a_resumed_run_says_again_counts(make_run: MakeRun) -> None:
     lines = [trained(1), trained(20, top1=0.1), trained(10), trained(20, top1=0.9)]
     run = read_run(make_run(lines=lines))

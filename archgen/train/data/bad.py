@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from archgen.train.errors import DataError
@@ -12,7 +13,7 @@ from archgen.train.errors import DataError
 OnBad = Literal["error", "skip"]
 
 MAX_BAD_SHARE = 0.001
-LISTED = 20
+LISTED = 12
 
 
 class BadImage(NamedTuple):
@@ -27,13 +28,15 @@ class BadImages:
     """What was found so far among `total` images.
 
     With `error` the first find raises `DataError`; with `skip` the find that makes them more than
-    `max_share` of all. Either names what was found, the first twenty of them in full.
+    `max_share` of all. Either names what was found, the first dozen of them in full. `empty` are the
+    class folders without images, which `skip` leaves out too.
     """
 
     name: str
     total: int
     on_bad: OnBad = "error"
     max_share: float = MAX_BAD_SHARE
+    empty: tuple[str, ...] = ()
     found: dict[str, str] = field(default_factory=dict)
     _news: list[BadImage] = field(default_factory=list, init=False)
 
@@ -60,14 +63,31 @@ class BadImages:
         self.add(BadImage(*json.loads(text)) for text in said)
         self._news.clear()
 
+    def since(self, known: int) -> list[BadImage]:
+        """Those that were found after the first `known`."""
+        return [BadImage(*each) for each in islice(self.found.items(), known, None)]
+
+    def left_out(self, images: Sequence[BadImage]) -> list[str]:
+        """How many are left out so far, and which `images` are new among them, line by line."""
+        count, share = len(self.found), 100 * len(self.found) / self.total
+        verb = "is" if count == 1 else "are"
+        head = f"{count:,} of the {self.total:,} images of `{self.name}` {verb} left out ({share:.2g} %)"
+        if len(images) == 1:
+            return [f"{head}: {images[0].reason}"]
+        return [f"{head}:", *_listed([image.reason for image in images])] if images else [head]
+
     def lines(self) -> list[str]:
         """The first of them, one a line, and how many there are besides."""
-        named = [f"  {reason}" for reason in list(self.found.values())[:LISTED]]
-        rest = len(self.found) - LISTED
-        return [*named, f"  and {rest} more"] if rest > 0 else named
+        return _listed(list(self.found.values()))
 
     def _told(self, advice: str) -> str:
         if len(self.found) == 1 and self.on_bad == "error":
             return f"{next(iter(self.found.values()))}; leave such images out with `--on-bad skip`"
         head = f"{len(self.found)} of the {self.total} images of `{self.name}` cannot be used"
         return "\n".join((f"{head}; {advice}:", *self.lines()))
+
+
+def _listed(reasons: Sequence[str]) -> list[str]:
+    named = [f"  {reason}" for reason in reasons[:LISTED]]
+    rest = len(reasons) - LISTED
+    return [*named, f"  and {rest:,} more"] if rest > 0 else named

@@ -37,7 +37,7 @@ def hold(data: StreamedSet) -> ImageSet:
             bad.append(BadImage(listing.place(index), str(error)))
     data.bad.add(bad)
     labels = data.labels[torch.tensor(kept, dtype=torch.int64)]
-    return ImageSet(data.name, images[: len(kept)], labels, data.classes)
+    return ImageSet(data.name, images[: len(kept)], labels, data.classes, bad=data.bad)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -43,7 +43,9 @@ class FolderImages:
 
     def decoded(self, index: int) -> Tensor:
         """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
-        return decode_file(Path(self.place(index)))
+        path = Path(self.place(index))
+        check_link(Path(self.name), path)
+        return decode_file(path)
 
 
 def list_image_folder(root: Path, split: Split, on_bad: OnBad = "error") -> FolderImages:
@@ -86,25 +88,52 @@ def split_folder(root: Path, split: Split) -> Path:
 
 def class_names(folder: Path) -> tuple[str, ...]:
     """The sorted names of the folders in `folder`."""
-    names = tuple(sorted(entry.name for entry in _visible(folder) if entry.is_dir()))
+    entries = _visible(folder)
+    for entry in entries:
+        if _leads_nowhere(entry):
+            raise DataError(f"cannot list {_nowhere(Path(entry))}")
+    names = tuple(sorted(entry.name for entry in entries if entry.is_dir()))
     if not names:
         raise DataError(f"`{folder}` has no class folders")
     return names
 
 
 def _image_files(root: Path, folder: Path) -> list[str]:
-    """The sorted names of the images in a class folder; links must not lead out of `root`."""
+    """The sorted names of the images in a class folder; links must not lead out of `root`.
+
+    A link to nothing is one of them: that it cannot be read is told as of any other.
+    """
     _inside(root, folder)
     images = [entry for entry in _visible(folder) if _is_image(entry)]
     for entry in images:
-        if entry.is_symlink():
+        if entry.is_symlink() and not _leads_nowhere(entry):
             _inside(root, Path(entry))
     return sorted(entry.name for entry in images)
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Whether `entry` is a regular file (or a link to one) with an image's suffix."""
-    return Path(entry.name).suffix.lower() in SUFFIXES and entry.is_file()
+    """Whether `entry` is a regular file (or a link to one, or to nothing) with an image's suffix."""
+    if Path(entry.name).suffix.lower() not in SUFFIXES:
+        return False
+    return _leads_nowhere(entry) or entry.is_file()
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Whether `entry` is a link to what is not there, or in a circle."""
+    return entry.is_symlink() and not os.path.exists(entry)  # noqa: PTH110  # false in a circle too
+
+
+def check_link(root: Path, path: Path) -> None:
+    """Raises `DataError` where `path` is a link to nothing, or one that leads out of `root`."""
+    if not path.is_symlink():
+        return
+    if not os.path.exists(path):  # noqa: PTH110  # false in a circle too
+        raise DataError(f"cannot read {_nowhere(path)}")
+    _inside(root, path)
+
+
+def _nowhere(path: Path) -> str:
+    return f"`{path}`: it is a link to `{os.readlink(path)}`, and nothing is there"  # noqa: PTH115
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:

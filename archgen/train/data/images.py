@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from archgen.train.data.bad import BadImages
 from archgen.train.errors import DataError
 from archgen.train.world import WHOLE, Share, World
 
@@ -51,7 +52,8 @@ class ImageSet:
     """Images of one size with a class each, held in memory.
 
     `images` is uint8, count x channels x height x width; `labels` is int64, indices into `classes`.
-    A pixel p becomes (p / 255 - mean) / std, with one mean and std for all channels.
+    A pixel p becomes (p / 255 - mean) / std, with one mean and std for all channels. `bad` says which
+    images of a folder are not among them.
     """
 
     name: str
@@ -60,6 +62,7 @@ class ImageSet:
     classes: tuple[str, ...]
     mean: float = 0.5
     std: float = 0.5
+    bad: BadImages | None = None
 
     def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:

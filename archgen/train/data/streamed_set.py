@@ -54,7 +54,8 @@ class StreamedSet:
         """The set; it has images, and a record of bad ones of its own."""
         if not len(listing.labels):
             raise DataError(f"`{listing.name}` has no images")
-        bad = BadImages(listing.name, len(listing.labels), loading.on_bad, loading.max_bad)
+        total = len(listing.labels)
+        bad = BadImages(listing.name, total, loading.on_bad, loading.max_bad, listing.empty)
         return cls(listing, shape, loading, bad)
 
     def __len__(self) -> int:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archgen.train.data.decoding import MAX_IMAGE_BYTES, decode
-from archgen.train.data.image_folder import SUFFIXES, split_folder
+from archgen.train.data.image_folder import SUFFIXES, check_link, split_folder
 from archgen.train.data.images import Split
 from archgen.train.data.names import Names
 from archgen.train.errors import DataError
@@ -95,12 +95,11 @@ def list_tar_shards(root: Path, split: Split) -> TarImages:
 
 def _shards(root: Path, split: Split) -> list[Path]:
     folder = split_folder(root, split)
-    shards = sorted(path for path in folder.glob("*.tar") if path.is_file())
+    shards = sorted(path for path in folder.glob("*.tar") if path.is_file() or path.is_symlink())
     if not shards:
         raise DataError(f"`{folder}` has no tar files")
     for shard in shards:
-        if not shard.resolve().is_relative_to(root):
-            raise DataError(f"`{shard}` is a link that leaves the folder `{root}`")
+        check_link(root, shard)
     return shards
 
 

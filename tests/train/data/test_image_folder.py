@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from archgen.train import DataError, ImageSet, load_data
+from archgen.train import DataError, ImageSet, Loading, load_data
 from archgen.train.data import decoding
 from archgen.train.data.decoding import decode_file
+from archgen.train.data.image_folder import list_image_folder
 from archgen.train.data.images import Split
 
 
@@ -205,3 +207,30 @@ def test_a_link_within_the_folder_is_followed(root: Path) -> None:
 def test_a_pipe_in_a_class_folder_is_passed_over(root: Path) -> None:
     os.mkfifo(root / "train" / "dog" / "9.png")
     assert len(load(root)) == 4
+
+
+@pytest.mark.parametrize("target", ["gone.png", "/nowhere/gone.png", "9.png"])
+def test_a_link_to_nothing_is_an_image_that_cannot_be_read(root: Path, target: str) -> None:
+    link = root / "train" / "dog" / "9.png"
+    link.symlink_to(target)
+    told = f"cannot read `{link}`: it is a link to `{target}`, and nothing is there; leave such"
+    with pytest.raises(DataError, match=re.escape(told)):
+        load(root)
+    skipping = Loading(on_bad="skip", max_bad=0.2)
+    data = load_data(str(root), channels=1, height=4, width=6, split="train", loading=skipping)
+    assert (len(data), data.bad and list(data.bad.found)) == (4, [str(link)])
+
+
+def test_a_class_folder_that_is_a_link_to_nothing_is_refused_by_name(root: Path) -> None:
+    (root / "train" / "eel").symlink_to("gone")
+    with pytest.raises(DataError, match=r"cannot list `.*eel`: it is a link to `gone`"):
+        load(root)
+
+
+def test_a_link_that_comes_to_lead_outside_is_not_followed(root: Path, tmp_path: Path) -> None:
+    link = root / "train" / "dog" / "9.png"
+    link.symlink_to(tmp_path / "later.png")
+    listing = list_image_folder(root, "train")
+    picture(tmp_path / "7.png").rename(tmp_path / "later.png")
+    with pytest.raises(DataError, match="is a link that leaves the folder"):
+        listing.decoded(4)

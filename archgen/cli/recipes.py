@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Location: TypeAlias = "tuple[int | str, ...]"
 Context: TypeAlias = "dict[str, Any]"
 
+_UNKNOWN = "extra_forbidden"  # as pydantic calls a key that is not known
 _WANTED = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -52,8 +53,11 @@ def read_recipe(text: SpecText, findings: Findings) -> Recipe | None:
     try:
         return Recipe.model_validate(plain(body))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            findings.add(_finding(detail, root, body))
+        details = error.errors(include_url=False)
+        meant = _misspelt(details)
+        for detail in details:
+            if detail["type"] != "missing" or tuple(detail["loc"]) not in meant.values():
+                findings.add(_finding(detail, root, body, meant))
         return None
 
 
@@ -67,26 +71,49 @@ def sound_recipe(text: SpecText) -> Recipe:
 
 
 def _wrong_keys(root: MappingNode) -> Iterator[Diagnostic]:
-    for key, _ in root.entries:
-        if key.text not in KEYS:
-            yield unknown_key(key, "a recipe file", list(KEYS))
-    if root.get("archgen") is None:
+    unknown = [key for key, _ in root.entries if key.text not in KEYS]
+    for key in unknown:
+        yield unknown_key(key, "a recipe file", list(KEYS))
+    is_slip = any(did_you_mean(key.text, KEYS) == "archgen" for key in unknown)
+    if root.get("archgen") is None and not is_slip:
         first = root.entries[0][0].span
         message = "the key `archgen` is missing here"
         yield MISSING_KEY.at(first, message, help="begin with `archgen: 1`")
 
 
-def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
+def _misspelt(details: list[ErrorDetails]) -> dict[Location, Location]:
+    """Which missing key an unknown one is meant for, by their places: the two are one slip.
+
+    That is one that is near, or the only one that is missing where the unknown key is near to nothing.
+    """
+    missing = [tuple(detail["loc"]) for detail in details if detail["type"] == "missing"]
+    meant: dict[Location, Location] = {}
+    for where in (tuple(detail["loc"]) for detail in details if detail["type"] == _UNKNOWN):
+        absent = [str(place[-1]) for place in missing if place[:-1] == where[:-1]]
+        near = did_you_mean(str(where[-1]), _legal(where))
+        if near is None and len(absent) == 1:
+            near = absent[0]
+        if near in absent:
+            meant[where] = (*where[:-1], near)
+    return meant
+
+
+def _finding(
+    detail: ErrorDetails, root: MappingNode, body: Node, meant: Mapping[Location, Location]
+) -> Diagnostic:
     """One pydantic error as a finding, by its type."""
     kind, where, context = detail["type"], tuple(detail["loc"]), detail.get("ctx", {})
     key, node = _place(where, body)
     name = where[-1] if where else "recipe"
-    if kind == "extra_forbidden" and key is not None:
-        return unknown_key(key, _owner(where), list(_legal(where)))
+    if kind == _UNKNOWN and key is not None:
+        near = str(meant[where][-1]) if where in meant else None
+        return unknown_key(key, _owner(where), _legal(where), near)
     if kind == "missing":
         place = _start(node, root)
         message = f"the key `{name}` is missing in {_owner(where)}"
         return MISSING_KEY.at(place, message, help=f"write `{name}: ...`")
+    if kind == "union_tag_not_found" and (slip := _near_name(node)) is not None:
+        return unknown_key(slip, _owner((*where, "name")), ["name"])
     if kind == "union_tag_not_found":
         message = f"`{name}` does not say which one it is"
         return MISSING_KEY.at(_start(node, root), message, help="write `{name: ...}`")
@@ -97,6 +124,12 @@ def _finding(detail: ErrorDetails, root: MappingNode, body: Node) -> Diagnostic:
         return _unknown_word(node.text, context["expected"], node)
     place = node.span if where else _start(body, root)
     return BAD_RECIPE.at(place, _message(kind, str(name), node, context, detail["msg"]))
+
+
+def _near_name(node: Node) -> ScalarNode | None:
+    """The key that is a slip for `name`, which says which one of several a mapping is."""
+    keys = [key for key, _ in node.entries] if isinstance(node, MappingNode) else []
+    return next((key for key in keys if did_you_mean(key.text, ["name"])), None)
 
 
 def _message(kind: str, name: str, node: Node, context: Context, words: str) -> str:

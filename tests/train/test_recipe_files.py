@@ -51,6 +51,38 @@ def test_a_wrong_value_is_told_with_what_to_type(line: str, message: str, help: 
     assert found.span.start.line == 6
 
 
+@pytest.mark.parametrize(
+    ("right", "slip", "help"),
+    [
+        ("lr:", "lrr:", "`lr`"),
+        ("lr:", "learning_rate:", "`lr`"),
+        ("batch:", "bach:", "`batch`"),
+        ("batch:", "batch_size:", "`batch`"),
+        ("optimizer:", "optimzer:", "`optimizer`"),
+        ("name: sgd", "nmae: sgd", "`name`"),
+        ("archgen:", "archgn:", "`archgen`"),
+        ("steps:", "stpes:", "`steps`"),
+    ],
+)
+def test_a_misspelt_key_is_one_finding_at_its_place(right: str, slip: str, help: str) -> None:
+    text = "archgen: 1\nrecipe:\n  optimizer: {name: sgd, lr: 0.1}\n  batch: 8\n  steps: 5\n"
+    findings = Findings()
+    read_recipe(SpecText("r.yaml", text.replace(right, slip)), findings)
+    (found,) = findings.diagnostics
+    assert found.message.startswith(f"unknown key `{slip.partition(':')[0]}` in")
+    assert found.help == f"did you mean {help}?"
+
+
+def test_a_slip_for_one_key_does_not_hide_that_another_is_missing() -> None:
+    text = "archgen: 1\nrecipe:\n  optimizer: {name: sgd, nesterv: true}\n  batch: 8\n  steps: 5\n"
+    findings = Findings()
+    assert read_recipe(SpecText("r.yaml", text), findings) is None
+    assert {found.message.partition(" in ")[0] for found in findings.diagnostics} == {
+        "unknown key `nesterv`",
+        "the key `lr` is missing",
+    }
+
+
 def rate_at(made: Recipe, epoch: float) -> float:
     timeline = Timeline.of(made, IMAGENET)
     return learning_rate(made, timeline, int(epoch * timeline.steps_per_epoch))

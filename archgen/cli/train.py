@@ -28,6 +28,7 @@ from archgen.cli.training_order import (
     new_order,
     order_of_run,
     run_folder,
+    withdrawn_if_refused,
 )
 
 if TYPE_CHECKING:
@@ -216,19 +217,20 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
     others = "" if world.size == 1 else f"{world.size} processes, each on "
     note(f"training on {others}{described_device(made.module)}")
     try:
-        result = fit(
-            made.module,
-            train,
-            test,
-            order.recipe,
-            run,
-            seed=order.recipe.seed,
-            progress=watching.progress(run) if world.is_first else Progress(),
-            aux_weights=made.aux_weights,
-            checkpoint_every=watching.checkpoint_every,
-            macs=made.macs,
-            world=world,
-        )
+        with withdrawn_if_refused(run, world):
+            result = fit(
+                made.module,
+                train,
+                test,
+                order.recipe,
+                run,
+                seed=order.recipe.seed,
+                progress=watching.progress(run) if world.is_first else Progress(),
+                aux_weights=made.aux_weights,
+                checkpoint_every=watching.checkpoint_every,
+                macs=made.macs,
+                world=world,
+            )
     except Interrupted as stop:
         note(f"interrupted; the state is saved: go on with `archgen train --resume {run.path}`")
         return SIGNALLED + stop.signal

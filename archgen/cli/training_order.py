@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -149,6 +151,27 @@ def run_folder(order: Order, made: Trainable, train: Images, world: World) -> Ru
     written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
     facts: Facts = {"data": _lasting(order.data), "identity": identity}
     return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
+
+
+@contextmanager
+def withdrawn_if_refused(run: RunFolder, world: World) -> Iterator[None]:
+    """Inside, a new run that is refused before its first step leaves no folder behind.
+
+    One that was stopped, lost a process or met a full disk can go on and stays; so does what a loss
+    that is no number leaves to look at.
+    """
+    from archgen.train import Interrupted
+    from archgen.train.errors import Diverged, PeerLost, Unwritable
+
+    is_new = world.is_first and run.facts["status"] == "created"
+    try:
+        yield
+    except (Interrupted, PeerLost, Diverged, Unwritable):
+        raise
+    except Exception:
+        if is_new:
+            run.withdraw()
+        raise
 
 
 def _lasting(data: str) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from archgen.train.errors import Diverged, TrainingError
+from archgen.train.errors import Diverged, TrainingError, naming
 from archgen.train.files import remove_temporaries, replacing
 from archgen.train.identity import Identity, check_identity
 from archgen.train.state import Content, TrainingState
@@ -88,8 +88,8 @@ class Checkpoints:
     def save(self, state: TrainingState) -> None:
         """Adds a checkpoint of `state`, then deletes what is no longer kept.
 
-        Raises `TrainingError`, the older ones intact, where the disk does not take it, and
-        `Diverged` for a state with an infinite or missing number.
+        Raises `Unwritable`, the older ones intact, where the disk does not take it, and `Diverged`
+        for a state with an infinite or missing number.
         """
         if not state.is_finite():
             raise Diverged(
@@ -97,19 +97,13 @@ class Checkpoints:
                 "it is not saved over good ones"
             )
         path = self._free_name(state.step)
-        try:
+        with naming(path):
             self.folder.mkdir(exist_ok=True)
             digest, size = _write(path, {"identity": dict(self.identity), **state.state_dict()})
             evaluation = state.evaluations.get(state.step)
             top1 = None if evaluation is None else evaluation.top1
             entry = Entry(path, state.step, digest, size, top1)
             _write_manifest(entry)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise TrainingError(
-                f"the checkpoint `{path}` cannot be written: {reason}; "
-                "those before it are as they were"
-            ) from error
         self._prune(entry)
         self._saved, self._newest = monotonic(), state.step
 
@@ -140,6 +134,13 @@ class Checkpoints:
         """What the manifests speak of, newest first."""
         found = (_read_manifest(path) for path in self.folder.glob("step-*.json"))
         return sorted((e for e in found if e is not None), key=lambda e: e.step, reverse=True)
+
+    def what_is_sound(self) -> str:
+        """Which step a run that goes on begins with."""
+        newest = next((entry for entry in self.entries() if entry.fault() is None), None)
+        if newest is None:
+            return "there is no checkpoint yet, so the run begins again at step 0"
+        return f"the checkpoint of step {newest.step} is sound, and the run goes on from there"
 
     def _free_name(self, step: int) -> Path:
         """A file of this step that is not there yet: a checkpoint is replaced, never rewritten."""

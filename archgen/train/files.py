@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _TEMPORARY = ".archgen-{}.tmp"
+TEMPORARIES = _TEMPORARY.format("*")  # the pattern of their names
 
 
 @contextmanager
@@ -30,13 +31,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def remove_temporaries(folder: Path) -> None:
     """Removes what killed processes left of files that were never whole."""
-    for path in folder.glob(_TEMPORARY.format("*")):
+    for path in folder.glob(TEMPORARIES):
         path.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path) -> bool:
     """Whether a file is what a killed process left of one that was never whole."""
-    return path.match(_TEMPORARY.format("*"))
+    return path.match(TEMPORARIES)
 
 
 def _sync(path: Path) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.computing import algorithms
 from archgen.train.data import Images
-from archgen.train.errors import Interrupted, TrainingError
+from archgen.train.errors import Interrupted, TrainingError, Unwritable
 from archgen.train.evaluation import Evaluation
 from archgen.train.followed_run import FollowedCheckpoints, FollowedRun
 from archgen.train.identity import check_agreement, identity_of
@@ -109,9 +109,11 @@ def _trained(
     kind = Checkpoints if world.is_first else FollowedCheckpoints
     checkpoints = kind(run.checkpoints, identity, checkpoint_every)
     facts = run_facts(work.train, work.test, work.seed, work.device, world.size)
-    world.together(partial(_take_up, run, state, checkpoints, facts, progress))
+    with _advising(run, checkpoints):
+        world.together(partial(_take_up, run, state, checkpoints, facts, progress))
     world.take_from_first(state)
     with (
+        _advising(run, checkpoints),
         batches_of(work.train, recipe, timeline, work.seed, world) as batches,
         world.entering(run.attempt({**facts, "identity": identity})),
         _showing(progress, timeline.steps, state.step),
@@ -141,6 +143,19 @@ def _take_up(
         progress.tell(f"going on after step {state.step}")
         for line in changed_surroundings(run, facts):
             progress.tell(line)
+
+
+@contextmanager
+def _advising(run: RunFolder, checkpoints: Checkpoints) -> Iterator[None]:
+    """Where a file cannot be written, adds how much of the run is sound and how it goes on."""
+    try:
+        yield
+    except Unwritable as error:
+        when = "there is room" if error.is_full else "it can be"
+        advice = (
+            f"once {when}, type `archgen train --resume {run.path}`: {checkpoints.what_is_sound()}"
+        )
+        raise Unwritable(error.path, error.cause, advice) from error
 
 
 @contextmanager

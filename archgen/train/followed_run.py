@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from archgen.train.checkpoints import Checkpoints
@@ -25,7 +26,7 @@ class FollowedRun(RunFolder):
         """The first process has the lock."""
         return nullcontext()
 
-    def keep(self, writing: Callable[[], None]) -> None:
+    def keep(self, path: Path, writing: Callable[[Path], None]) -> None:
         """Nothing."""
 
     def keep_report(self, name: str, report: Mapping[str, object]) -> None:

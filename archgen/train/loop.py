@@ -134,7 +134,7 @@ class Loop:
         origin = weights_metadata(
             work.run, work.train, work.seed, state.step, evaluation, averaged=is_averaged
         )
-        work.run.keep(partial(save_weights, work.run.weights, network, origin))
+        work.run.keep(work.run.weights, partial(save_weights, model=network, metadata=origin))
         self._journal.tested(evaluation)
         state.evaluations[state.step] = evaluation
         self.save()

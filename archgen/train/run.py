@@ -14,14 +14,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from archgen.train.errors import Interrupted, TrainingError
-from archgen.train.files import is_temporary, remove_temporaries, replacing
+from archgen.train.errors import Interrupted, TrainingError, Unwritable, naming
+from archgen.train.files import TEMPORARIES, is_temporary, remove_temporaries, replacing
 from archgen.train.locking import LOCK_FILE, locked
 
 Scalar = str | int | float | bool | None
@@ -30,6 +30,11 @@ Status = Literal["created", "running", "finished", "interrupted", "failed"]
 STATUS_FILE = "run.json"
 NO_FACTS: Facts = {}
 _MAX_STATUS_BYTES = 2**20
+# what a run has written before its first step, the word that it is a run going first
+_OF_A_START = (
+    *(STATUS_FILE, "spec.yaml", "recipe.yaml", "metrics.jsonl", TEMPORARIES),
+    *("tensorboard/events.*", LOCK_FILE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +59,35 @@ class RunFolder:
         if occupied:
             raise TrainingError(f"the run folder `{path}` is not empty; name another one")
         run = cls(path, sha256(spec.encode()).hexdigest())
-        with run.locked():
-            if _is_occupied(path, texts):
-                raise TrainingError(f"another process has just begun a run in `{path}`")
-            remove_temporaries(path)
-            for name, text in texts.items():
-                _write_text(path / name, text)
-            run._write_status("created", facts)
+        try:
+            with run.locked():
+                if _is_occupied(path, texts):
+                    raise TrainingError(f"another process has just begun a run in `{path}`")
+                remove_temporaries(path)
+                for name, text in texts.items():
+                    _write_text(path / name, text)
+                run._write_status("created", facts)
+        except Unwritable:
+            run.withdraw()
+            raise
         return run
+
+    def withdraw(self) -> None:
+        """Takes back what was written of a run that was refused before its first step.
+
+        Its folder is free for another one then. Where a step was reported or saved, or another
+        process is at work, everything stays.
+        """
+        if self.reports("train") or any(self.checkpoints.glob("*")):
+            return
+        with suppress(OSError, TrainingError):
+            with self.locked():
+                for pattern in _OF_A_START:
+                    for file in self.path.glob(pattern):
+                        file.unlink(missing_ok=True)
+            for folder in (self.checkpoints, self.path / "tensorboard", self.path):
+                if folder.is_dir():
+                    folder.rmdir()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -109,9 +135,10 @@ class RunFolder:
         """Where the weights of the last evaluation are."""
         return self.path / "model.safetensors"
 
-    def keep(self, writing: Callable[[], None]) -> None:
-        """Calls what writes a file into the folder."""
-        writing()
+    def keep(self, path: Path, writing: Callable[[Path], None]) -> None:
+        """Calls what writes the file `path` of the folder."""
+        with naming(path):
+            writing(path)
 
     def keep_report(self, name: str, report: Mapping[str, object]) -> None:
         """Writes a report of its own, as JSON."""
@@ -120,7 +147,7 @@ class RunFolder:
     def record(self, report: Mapping[str, Scalar]) -> None:
         """Appends one report as one line, written at once; a figure that is no number is null there."""
         written = {name: value if _is_written(value) else None for name, value in report.items()}
-        with self.metrics.open("a", encoding="utf-8") as file:
+        with naming(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(written, allow_nan=False) + "\n")
 
     def reports(self, kind: str) -> list[dict[str, Any]]:
@@ -144,26 +171,28 @@ class RunFolder:
         except FileNotFoundError:
             return
         kept = b"".join(line for line in lines if _is_known(line, step, evaluated))
-        with replacing(self.metrics) as temporary:
+        with naming(self.metrics), replacing(self.metrics) as temporary:
             temporary.write_bytes(kept)
 
     @contextmanager
     def attempt(self, facts: Facts) -> Iterator[None]:
         """Keeps `run.json` up to date: running inside, and how it ended afterwards.
 
-        What it said before stays where `facts` say nothing.
+        What it said before stays where `facts` say nothing. Where the disk takes no other word, it
+        goes on to say `running`, as after a crash.
         """
         facts = {**self.facts, **facts} if self.is_at(self.path) else facts
         self._write_status("running", facts)
         status: Status = "failed"
         try:
             yield
-            status = "finished"
-        except (KeyboardInterrupt, Interrupted):
-            status = "interrupted"
+        except BaseException as stop:
+            if isinstance(stop, (KeyboardInterrupt, Interrupted)):
+                status = "interrupted"
+            with suppress(Unwritable):
+                self._write_status(status, facts)
             raise
-        finally:
-            self._write_status(status, facts)
+        self._write_status("finished", facts)
 
     def _write_status(self, status: Status, facts: Facts) -> None:
         known = {"status": status, "spec_sha256": self.spec_sha256}
@@ -172,7 +201,7 @@ class RunFolder:
 
 
 def _write_text(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
+    with naming(path), replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -93,7 +93,8 @@ def _data_of(run: Path | None) -> str:
         return str(facts["train"]).rpartition(" (")[0] or "fashion_mnist"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise click.UsageError(
-            f"`{run / 'run.json'}` does not say what the run was trained on: {error}"
+            f"`{run / 'run.json'}` is damaged and does not say what the run was trained on; "
+            "name the images by --data"
         ) from error
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("torch", "numpy", "safetensors", "PIL", "rich")
 CLASSES = "num_classes"
-DEFAULT_RECIPE = "quick"
+DEFAULT_RECIPE = "recipes/quick"
 
 
 class PeerIsLost(click.ClickException):
@@ -65,7 +65,21 @@ def named_recipe(name: str | None) -> Recipe:
     from archgen.cli.recipes import sound_recipe
     from archgen.spec.files import read_spec
 
-    return sound_recipe(read_spec(find(name or f"recipes/{DEFAULT_RECIPE}")))
+    return sound_recipe(read_spec(find(name or DEFAULT_RECIPE)))
+
+
+def recipe_line(name: str, key: str) -> str:
+    """Where a sound recipe says the value of `key`: file and line."""
+    from archgen.catalog import find
+    from archgen.diagnostics import Findings
+    from archgen.spec.document import MappingNode, parse
+    from archgen.spec.files import read_spec
+
+    text = read_spec(find(name))
+    root = parse(text.text, text.source, Findings())
+    body = root.get("recipe") if isinstance(root, MappingNode) else None
+    found = body.key(key) if isinstance(body, MappingNode) else None
+    return text.source if found is None else f"{text.source}:{found.span.start.line}"
 
 
 def loading_of(recipe: Recipe, workers: int | None) -> Loading:

@@ -38,12 +38,16 @@ class PlanOptions(TypedDict):
 
 
 class Order(NamedTuple):
-    """What is to be trained, how, on what, and where it goes."""
+    """What is to be trained, how, on what, and where it goes.
+
+    `batch_from` names the recipe of a new run where that says how large a batch is.
+    """
 
     text: SpecText
     recipe: Recipe
     data: str
     out: Path
+    batch_from: str | None = None
 
     def is_from(self, run: RunFolder) -> bool:
         """Whether the network is the very file that the run keeps."""
@@ -62,6 +66,7 @@ class Materials(NamedTuple):
 def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
     """The order of a run that the command line describes."""
     from archgen.cli.locate import read_target
+    from archgen.cli.training import DEFAULT_RECIPE
     from archgen.train.launch import this_launch
 
     assert spec is not None
@@ -71,7 +76,8 @@ def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | 
         )
     text = read_target(spec)
     folder = Path(out) if out else new_folder(text)
-    return Order(text, _planned(plan), data or DEFAULT_DATA, folder)
+    batch_from = (plan["recipe"] or DEFAULT_RECIPE) if plan["batch"] is None else None
+    return Order(text, _planned(plan), data or DEFAULT_DATA, folder, batch_from)
 
 
 def order_of_run(folder: str, spec: str | None, data: str | None) -> Order:
@@ -121,9 +127,27 @@ def materials_for(order: Order, workers: int | None, place: torch.device) -> Mat
     check_precision(order.recipe.precision, place)
     loading = loading_of(order.recipe, workers)
     train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
+    _check_batch(order, len(train))
     made = make_trainable(order.text, len(train.classes), order.recipe.seed)
     made.module.to(place)
     return Materials(made, resident(train, place), resident(test, place))
+
+
+def _check_batch(order: Order, images: int) -> None:
+    """Refuses a batch that the images cannot fill, where it is written.
+
+    Of a run that goes on the images are looked at first: it had enough of them.
+    """
+    from archgen.cli.training import Unusable, recipe_line
+    from archgen.train import RunFolder
+
+    if order.recipe.batch <= images or RunFolder.is_at(order.out):
+        return
+    told = f"a batch of {order.recipe.batch:,} is larger than the training set of {images:,} images"
+    if order.batch_from is None:
+        raise Unusable(f"{told}; give --batch {images} or less")
+    place = recipe_line(order.batch_from, "batch")
+    raise Unusable(f"{place}: {told}; write `batch: {images}` or less, or give --batch {images}")
 
 
 def run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:
@@ -135,8 +159,9 @@ def run_folder(order: Order, made: Trainable, train: Images, world: World) -> Ru
 
     import yaml
 
+    from archgen.cli.other_run import check_same_run
     from archgen.train import RunFolder
-    from archgen.train.identity import check_identity, identity_of
+    from archgen.train.identity import identity_of
 
     run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
     digest = sha256(made.spec.encode()).hexdigest()
@@ -146,7 +171,7 @@ def run_folder(order: Order, made: Trainable, train: Images, world: World) -> Ru
         return RunFolder(order.out, digest)
     identity = identity_of(digest, order.recipe, train, order.recipe.seed)
     if run is not None:
-        check_identity(identity, run.facts.get("identity", {}), f"the run folder `{run.path}`")
+        check_same_run(order, run, made, identity)
         return run
     written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
     facts: Facts = {"data": _lasting(order.data), "identity": identity}

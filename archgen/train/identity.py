@@ -14,6 +14,7 @@ from archgen.train.run import Scalar
 from archgen.train.world import World
 
 Identity: TypeAlias = Mapping[str, Scalar]
+NETWORK, IMAGES = "network", "training images"
 _ABSENT = "unset"
 _SAMPLED_IMAGES = 256
 
@@ -26,8 +27,8 @@ def identity_of(spec_sha256: str, recipe: Recipe, train: Images, seed: int) -> I
     """
     settings = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"seed"})
     return {
-        "network": spec_sha256,
-        "training images": f"{len(train)} images, sha256 {fingerprint(train)}",
+        NETWORK: spec_sha256,
+        IMAGES: f"{len(train)} images, sha256 {fingerprint(train)}",
         "seed": seed,
         **dict(_flat(settings)),
     }
@@ -35,13 +36,30 @@ def identity_of(spec_sha256: str, recipe: Recipe, train: Images, seed: int) -> I
 
 def check_identity(wanted: Identity, found: Identity, owner: str) -> None:
     """Raises `TrainingError` with each name that differs between this run and what `owner` says."""
-    differing = [
-        f"`{name}` is {found.get(name, _ABSENT)} there and {wanted.get(name, _ABSENT)} here"
+    differing = differences(wanted, found)
+    if differing:
+        raise TrainingError(f"{owner} is another run's: {'; '.join(differing.values())}")
+
+
+def differences(wanted: Identity, found: Identity) -> dict[str, str]:
+    """By name, in words, what differs between this run and one that was `found`."""
+    return {
+        name: _difference(name, wanted.get(name, _ABSENT), found.get(name, _ABSENT))
         for name in dict.fromkeys((*wanted, *found))
         if wanted.get(name) != found.get(name)
-    ]
-    if differing:
-        raise TrainingError(f"{owner} is another run's: {'; '.join(differing)}")
+    }
+
+
+def _difference(name: str, want: Scalar, have: Scalar) -> str:
+    """The two values; of what a hash stands for, what it says."""
+    if name == NETWORK:
+        return "`network` is another one there"
+    if name == IMAGES:
+        want, have = (str(value).partition(",")[0] for value in (want, have))
+        if want == have:
+            return f"`{IMAGES}` are other ones there, {have} as here"
+        return f"`{IMAGES}` are {have} there and {want} here"
+    return f"`{name}` is {have} there and {want} here"
 
 
 def check_agreement(identity: Identity, world: World) -> None:

@@ -71,6 +71,7 @@ def check_logits(logits: Tensor, classes: int) -> None:
         )
     if logits.shape[1] < classes:
         raise TrainingError(
-            f"the network tells {logits.shape[1]} classes apart, the data have {classes}; "
-            f"set num_classes to {classes}"
+            f"the network tells {logits.shape[1]} classes apart, the data have {classes}: "
+            f"give its last layer {classes} outputs "
+            "(where a spec has a param `num_classes`, that is set by itself)"
         )

@@ -223,8 +223,19 @@ def _read_facts(path: Path) -> dict[str, Any]:
             facts = json.loads(file.read(_MAX_STATUS_BYTES))
     except FileNotFoundError:
         raise TrainingError(f"`{path}` holds no run: there is no `{STATUS_FILE}` in it") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrainingError(f"`{path / STATUS_FILE}` cannot be read: {error}") from error
+    except NotADirectoryError:
+        raise TrainingError(
+            f"`{path}` is a file, and a run is a folder: name the one that --out named "
+            f"(`archgen train {path}` trains a spec)"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise TrainingError(f"`{path / STATUS_FILE}` cannot be read: {reason}") from error
+    except (ValueError, RecursionError) as error:
+        raise TrainingError(
+            f"`{path / STATUS_FILE}` is damaged: it is no JSON any more; `archgen train {path / 'spec.yaml'} "
+            f"--recipe {path / 'recipe.yaml'} --out OTHER` trains the same network anew"
+        ) from error
     if not isinstance(facts, dict):
         raise TrainingError(f"`{path / STATUS_FILE}` does not describe a run")
     return facts

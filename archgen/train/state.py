@@ -102,11 +102,12 @@ def _differences(wanted: Mapping[str, Content], found: Mapping[str, Content]) ->
 def _differing_tensors(wanted: Content, found: Content) -> list[str]:
     told = []
     for name in dict.fromkeys((*wanted, *found)):
-        want, have = _shape(wanted.get(name)), _shape(found.get(name))
+        want, have = (shape_in_words(each.get(name)) for each in (wanted, found))
         if want != have:
             told.append(f"`{name}` is {have} there and {want} here")
     return told
 
 
-def _shape(tensor: Tensor | None) -> str:
+def shape_in_words(tensor: Tensor | None) -> str:
+    """`32 x 3 x 3 x 3`, or `absent`."""
     return "absent" if tensor is None else " x ".join(map(str, tensor.shape)) or "a number"

@@ -89,7 +89,13 @@ def test_an_occupied_run_folder_is_left_alone(
 ) -> None:
     before = (run / "model.safetensors").read_bytes()
     assert main(["train", MINI, "--max-steps", "1", "--out", str(run)]) == 2
-    assert "is another run's: `seed` is 3 there and 0 here; `steps` is 2" in capsys.readouterr().err
+    advice = "alone goes on with it as it began; for a new run name another folder by --out"
+    assert capsys.readouterr().err.splitlines() == [
+        f"Error: the run folder `{run}` is another run's:",
+        "  `seed` is 3 there and 0 here",
+        "  `steps` is 2 there and 1 here",
+        f"`archgen train --resume {run}` {advice}",
+    ]
     assert (run / "model.safetensors").read_bytes() == before
 
 
@@ -175,8 +181,12 @@ def test_a_run_whose_spec_was_changed_is_refused(
         (["--resume", "nowhere"], "`nowhere` holds no run"),
         (["--resume", "x", "--epochs", "3"], "leave out --epochs beside --resume"),
         (["--resume", "{run}", "--data", "fashion_mnist"], ""),
-        (["--resume", "{run}", "--data", "synthetic"], "another run's: `training images` is 8000"),
-        (["resnet_152", "--resume", "{run}", "--data", "synthetic"], "another run's: `network`"),
+        (
+            ["--resume", "{run}", "--data", "synthetic"],
+            "  `training images` are 8000 images there and 512 images here",
+        ),
+        (["resnet_152", "--resume", "{run}"], "  its network is another one: `"),
+        (["{run}/run.json", "--resume", "{run}/run.json"], "is a file, and a run is a folder"),
     ],
 )
 def test_what_cannot_be_resumed_is_said_in_words(

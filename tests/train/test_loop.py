@@ -347,7 +347,7 @@ def test_auxiliary_heads_are_trained_by_their_weights(
 def test_a_network_for_fewer_classes_is_refused(
     images: ImageSet, recipe: Recipe, run: RunFolder, tiny: Maker
 ) -> None:
-    with pytest.raises(TrainingError, match="set num_classes to 3"):
+    with pytest.raises(TrainingError, match="give its last layer 3 outputs"):
         fit(tiny(0, classes=2), images, images, recipe, run, seed=0, progress=Progress())
 
 

@@ -60,7 +60,7 @@ def test_a_grid_of_logits_is_refused_with_what_is_missing() -> None:
 
 
 def test_fewer_logits_than_classes_are_refused_and_more_are_not() -> None:
-    with pytest.raises(TrainingError, match="set num_classes to 3"):
+    with pytest.raises(TrainingError, match="give its last layer 3 outputs"):
         Objective(3)(torch.zeros(2, 2), LABELS)
     loss, _ = Objective(3)(torch.zeros(2, 4), LABELS)
     assert float(loss) == pytest.approx(math.log(4))

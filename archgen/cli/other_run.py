@@ -1,0 +1,71 @@
+"""What is said where a run folder is another run's: what differs, in words, and what to type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archgen.diagnostics import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from torch import Tensor
+
+    from archgen.cli.training import Trainable
+    from archgen.cli.training_order import Order
+    from archgen.train import RunFolder
+    from archgen.train.identity import Identity
+
+SHOWN = 3  # tensors by name
+LISTED = 8  # settings
+
+
+def check_same_run(order: Order, run: RunFolder, made: Trainable, wanted: Identity) -> None:
+    """Raises `Unusable` where the folder holds a run that another order began."""
+    from archgen.cli.training import Unusable
+    from archgen.train.identity import NETWORK, differences
+
+    differing = differences(wanted, run.facts.get("identity", {}))
+    if not differing:
+        return
+    told = [
+        f"  {words if name != NETWORK else _networks(order, run, made)}"
+        for name, words in differing.items()
+    ]
+    if len(told) > LISTED:
+        told[LISTED:] = [f"  and {len(told) - LISTED} more settings"]
+    head = f"the run folder `{run.path}` is another run's:"
+    advice = f"`archgen train --resume {run.path}` alone goes on with it as it began; "
+    advice += "for a new run name another folder by --out"
+    raise Unusable("\n".join([head, *told, advice]))
+
+
+def _networks(order: Order, run: RunFolder, made: Trainable) -> str:
+    """The tensors in which the two networks differ, the first ones by name."""
+    from archgen.cli.training import make_trainable
+    from archgen.spec.files import read_spec
+
+    compare = f"`archgen diff {run.path / 'spec.yaml'} {order.text.source}` shows what differs"
+    try:
+        before = make_trainable(read_spec(run.path / "spec.yaml"), None, seed=0)
+    except SpecError:
+        return "its network is another one"
+    told = list(_tensors(made.module.state_dict(), before.module.state_dict()))
+    if not told:
+        return f"its network has the same tensors and other settings: {compare}"
+    rest = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return f"its network is another one: {'; '.join(told[:SHOWN])}{rest}; {compare}"
+
+
+def _tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Iterator[str]:
+    from archgen.train.state import shape_in_words
+
+    for name in dict.fromkeys((*found, *wanted)):
+        want, have = (shape_in_words(each.get(name)) for each in (wanted, found))
+        if want == have:
+            continue
+        near = None
+        if name not in wanted:
+            near = did_you_mean(name, [other for other in wanted if other not in found])
+        hint = f", where `{near}` is near" if near else ""
+        yield f"`{name}` is {have} there and {want} here{hint}"

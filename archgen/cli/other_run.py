@@ -21,8 +21,8 @@ LISTED = 8  # settings
 
 
 def check_same_run(order: Order, run: RunFolder, made: Trainable, wanted: Identity) -> None:
-    """Raises `Unusable` where the folder holds a run that another order began."""
-    from archgen.cli.training import Unusable
+    """Raises `TrainingError` where the folder holds a run that another order began."""
+    from archgen.train import TrainingError
     from archgen.train.identity import NETWORK, differences
 
     differing = differences(wanted, run.facts.get("identity", {}))
@@ -37,7 +37,7 @@ def check_same_run(order: Order, run: RunFolder, made: Trainable, wanted: Identi
     head = f"the run folder `{run.path}` is another run's:"
     advice = f"`archgen train --resume {run.path}` alone goes on with it as it began; "
     advice += "for a new run name another folder by --out"
-    raise Unusable("\n".join([head, *told, advice]))
+    raise TrainingError("\n".join([head, *told, advice]))
 
 
 def _networks(order: Order, run: RunFolder, made: Trainable) -> str:

@@ -138,16 +138,18 @@ def _check_batch(order: Order, images: int) -> None:
 
     Of a run that goes on the images are looked at first: it had enough of them.
     """
-    from archgen.cli.training import Unusable, recipe_line
-    from archgen.train import RunFolder
+    from archgen.cli.training import recipe_line
+    from archgen.train import RunFolder, TrainingError
 
     if order.recipe.batch <= images or RunFolder.is_at(order.out):
         return
     told = f"a batch of {order.recipe.batch:,} is larger than the training set of {images:,} images"
     if order.batch_from is None:
-        raise Unusable(f"{told}; give --batch {images} or less")
+        raise TrainingError(f"{told}; give --batch {images} or less")
     place = recipe_line(order.batch_from, "batch")
-    raise Unusable(f"{place}: {told}; write `batch: {images}` or less, or give --batch {images}")
+    raise TrainingError(
+        f"{place}: {told}; write `batch: {images}` or less, or give --batch {images}"
+    )
 
 
 def run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:

@@ -1,11 +1,12 @@
-"""Views of specs with one token broken: each can be diffed, both ways, and drawn, as far as it is known."""
+"""Views of broken specs, and of random networks: each can be diffed with another, both ways, and drawn."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import cache, partial
+from functools import lru_cache, partial
 from time import process_time
+from typing import NamedTuple
 
 from archgen.diff import compare
 from archgen.diff.alone import lone_document, lone_markdown
@@ -23,7 +24,9 @@ from archgen.render.styles import STYLES
 from archgen.render.summary import summary_table
 from archgen.spec.files import SpecText
 from tools.fuzzing import edits
+from tools.fuzzing.generate import network
 from tools.fuzzing.outcome import Failure, Outcome
+from tools.fuzzing.plan import spec_text
 from tools.fuzzing.promises import SPECS
 
 NAME = "views"
@@ -31,40 +34,55 @@ BATCH = 500
 PATIENCE = 120.0
 NAMES = ("a.yaml", "b.yaml")
 MOST_PLACES = 5  # blocks that are drawn of one network
+EVERY = 4  # one case in so many is of random networks
+
+
+class Case(NamedTuple):
+    """Two texts that stand for one file of `specs/`, and what is between them."""
+
+    what: str
+    name: str
+    before: str
+    after: str
+
+
+def case(seed: int) -> Case:
+    """A valid spec and the same with one token broken, or two random networks."""
+    if seed % EVERY == 0:
+        texts = (spec_text(network(number)) for number in (seed, seed + 1))
+        return Case("networks", NAMES[0], *texts)
+    spec, edit = edits.case(seed)
+    return Case(edit.kind, spec.name, spec.text, edit.text)
 
 
 def run(seeds: range) -> Iterator[Outcome]:
     """One outcome a seed: the first view that ends in an exception is its failure."""
     for seed in seeds:
         began = process_time()
-        spec, edit = edits.case(seed)
-        sound, broken = compiled(spec.name, spec.text), compiled(spec.name, edit.text)
-        came = "a network" if broken.network else "no network"
-        failed = next(problems(sound, broken), "")
-        failure = Failure(f"{edit.kind}: {failed}", f"{spec.name}\n\n{edit.text}")
-        yield Outcome(seed, process_time() - began, failure if failed else None, came)
+        what, name, before, after = case(seed)
+        sides = compiled(name, before), compiled(name, after)
+        came = "a network" if sides[1].network else "no network"
+        failed = next(problems(*sides), "")
+        failure = Failure(f"{what}: {failed}", f"{name}\n\n{after}") if failed else None
+        yield Outcome(seed, process_time() - began, failure, f"{what}: {came}")
 
 
-text_of = edits.text_of
+def text_of(seed: int) -> str:
+    """The second text of a seed."""
+    return case(seed).after
 
 
 def show(seed: int) -> str:
-    """The edited lines, what is found, and the difference."""
-    spec, edit = edits.case(seed)
-    sound, broken = compiled(spec.name, spec.text), compiled(spec.name, edit.text)
-    return "\n".join([edits.show(seed), *problems(sound, broken)])
+    """Both texts, and the views that fail."""
+    what, name, before, after = case(seed)
+    found = problems(compiled(name, before), compiled(name, after))
+    return "\n".join([f"{name}: {what}", before, after, *found])
 
 
-@cache
-def sound_twin(name: str, text: str) -> Compilation:
-    """A sound spec, which many cases begin with."""
-    return check(SpecText(name, text, SPECS / name))
-
-
+@lru_cache(maxsize=64)  # many cases begin with the same specs
 def compiled(name: str, text: str) -> Compilation:
     """A text that stands for a file of `specs/`."""
-    known = any(spec.text == text for spec in edits.specs())
-    return sound_twin(name, text) if known else check(SpecText(name, text, SPECS / name))
+    return check(SpecText(name, text, SPECS / name))
 
 
 def problems(sound: Compilation, broken: Compilation) -> Iterator[str]:

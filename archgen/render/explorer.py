@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from archgen.diagnostics import Diagnostic
@@ -96,8 +97,24 @@ def _section(use: Use, drawn: Mapping[str, Layout], inside: Mapping[str, list[Us
 
 
 def _stage(row: Row, overview: Drawing, sections: Sequence[Section]) -> Stage:
-    box = next((box for box in overview.boxes if box.path == row.path), None)
-    return Stage(row, box or _box(row), _inside(row, sections))
+    return Stage(row, _stage_box(row, overview), _inside(row, sections))
+
+
+def _stage_box(row: Row, overview: Drawing) -> Box:
+    """The box of a row; where instances of a repeat differ, the words of the boxes that they are."""
+    drawn = [box for box in overview.boxes if box.path == row.path or _is_instance(box, row)]
+    if len(drawn) == 1:
+        return drawn[0]
+    if not drawn:
+        return _box(row)
+    faults = tuple(fault for box in drawn for fault in box.faults)
+    words = ", ".join(" ".join(box.lines) for box in drawn)
+    return _box(row)._replace(lines=(words,), kind=drawn[0].kind, faults=faults)
+
+
+def _is_instance(box: Box, row: Row) -> bool:
+    """Whether a box is of one or several instances of a repeat: `cell.0`, `cell.1..6`."""
+    return re.fullmatch(rf"{re.escape(row.path)}\.\d+(\.\.\d+)?", box.path) is not None
 
 
 def _inside(row: Row, sections: Sequence[Section]) -> tuple[Section, ...]:
@@ -121,7 +138,9 @@ def _box(row: Row) -> Box:
 
 def _is_chain(overview: Drawing, stages: Sequence[Stage]) -> bool:
     """Whether the boxes of the overview are the input and the stages, each behind the one before."""
-    paths = [box.path for box in overview.boxes]
+    boxes, rows = overview.boxes, [stage.row for stage in stages]
     ways = [(arrow.tail, arrow.head) for arrow in overview.arrows]
-    is_same = paths[1:] == [stage.row.path for stage in stages]
-    return is_same and ways == list(pairwise(paths))
+    if ways != list(pairwise(box.path for box in boxes)):
+        return False
+    drawn = [next((r.path for r in rows if _is_instance(box, r)), box.path) for box in boxes[1:]]
+    return [path for path, _ in groupby(drawn)] == [row.path for row in rows]

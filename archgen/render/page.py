@@ -6,6 +6,7 @@ nothing else; `live` pages may listen to the server they come from.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -25,6 +26,7 @@ from archgen.render.wording import shape_words
 
 HERE = Path(__file__).parent
 HELP = "7x1, b3x3, 384"
+_EXCERPT = re.compile(r" *(\d+ )?\||$")  # what stands in columns; a note (` = `) does not
 
 
 class Finding(NamedTuple):
@@ -164,9 +166,18 @@ def _finding(number: int, finding: Finding) -> Element:
     found = finding.diagnostic
     line = f"{found.severity}[{found.rule.code}]: {found.message} ({found.span})"
     summary = element("summary", {"class": str(found.severity)}, line)
-    report = element("pre", {"tabindex": "0"}, finding.report)
+    report = element("pre", {"tabindex": "0"}, *_report(finding.report))
     attributes = {"id": f"page:finding-{number}", **({"open": ""} if number == 0 else {})}
     return element("details", attributes, summary, report)
+
+
+def _report(report: str) -> Iterator[str | Element]:
+    """The lines of a report: those with words alone may be broken, an excerpt stays as it is."""
+    for line in report.splitlines():
+        if _EXCERPT.match(line):
+            yield f"{line}\n"
+        else:
+            yield element("span", {"class": "words"}, line)
 
 
 class _Page:

@@ -152,6 +152,25 @@ def test_a_broken_spec_is_shown_in_red_with_its_findings() -> None:
     assert "Output: ?" in text
 
 
+def test_words_of_a_finding_are_broken_and_its_excerpt_is_not() -> None:
+    text = _broken_page()
+    words = re.findall('<span class="words">(.*?)</span>', text)
+    assert any(line.startswith("error[AG301]") for line in words)
+    assert any(line.startswith("help: ") for line in words)
+    assert not any("|" in line for line in words)
+    assert re.search(r"\n *10 \|  ", text)
+
+
+def test_a_repeat_whose_instances_differ_is_one_stage_of_the_chain() -> None:
+    spec = NESTED[: NESTED.index("network:")] + "network:\n  - cell: {width: 4}\n    repeat: 3\n"
+    made = explorer(network_of(spec))
+    assert made.is_chain
+    assert [stage.box.lines for stage in made.stages] == [("Cell, 2 x Cell",)]
+    text = explorer_page(made)
+    assert "Overview" not in text
+    assert {"cell", "cell.0", "cell.1..2"} <= set(Reader(text).values("id"))
+
+
 def test_the_figures_of_heads_count_in_no_share() -> None:
     text = explorer_page(explorer(shipped("inception_v4_tf").sound_network()))
     assert "Output aux (in training)" in text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 
 import graphviz
@@ -15,6 +15,8 @@ from archgen.render.styles import ABSENT, MARKS, RED, Style, font_size
 
 FONT = "Helvetica,Arial,sans-serif"
 MAX_BESIDE = 60
+SMALL = {"shape": "point", "width": "0.001", "height": "0.001"}  # a corner between two lines
+HIGH = {"width": "0.001"}  # one at the upper edge of the boxes in its row
 BESIDE = "beside "  # before the path of a box: what stands to its right
 
 
@@ -40,8 +42,9 @@ def dot_text(drawing: Drawing, style: Style, dpi: int = 0) -> str:
     layers, words = _layers(ways), words_beside(drawing)
     for box in drawing.boxes:
         _box(graph, box, style, is_overview=drawing.is_overview)
+    middle, high = _middle(drawing), _high_corners(drawing, layers)
     for arrow in sorted(drawing.arrows, key=lambda arrow: not arrow.is_shortcut):
-        _arrow(graph, arrow, layers, ways)
+        _arrow(graph, arrow, layers, _weight(arrow, ways, middle), is_high=arrow in high)
     boxes = {box.path: box for box in drawing.boxes}
     for paths in _by_layer(layers):
         _layer(graph, [boxes[path] for path in paths], words, style)
@@ -151,7 +154,7 @@ def _box(graph: graphviz.Digraph, box: Box, style: Style, *, is_overview: bool) 
 
 
 def _arrow(
-    graph: graphviz.Digraph, arrow: Arrow, layers: Mapping[str, int], ways: nx.DiGraph
+    graph: graphviz.Digraph, arrow: Arrow, layers: Mapping[str, int], weight: int, *, is_high: bool
 ) -> None:
     """A line, straight up beside taller branches and only then to the box it leads to."""
     red = {"color": RED, "penwidth": "2"} if arrow.is_broken else {}
@@ -163,7 +166,7 @@ def _arrow(
     tail, gap = arrow.tail, layers[arrow.head] - layers[arrow.tail]
     if _turns(arrow, layers):
         corner = corner_name(arrow)
-        graph.node(corner, label="", shape="point", width="0.001", height="0.001", style="invis")
+        graph.node(corner, label="", style="invis", **(HIGH if is_high else SMALL))
         graph.edge(
             tail,
             corner,
@@ -174,10 +177,60 @@ def _arrow(
             minlen=str(gap - 1),
             **red,
         )
-        graph.edge(corner, arrow.head, tailclip="false", tailport="c", **red)
+        graph.edge(
+            corner,
+            arrow.head,
+            tailclip="false",
+            tailport="n" if is_high else "c",
+            weight=str(weight),
+            **red,
+        )
         return
-    is_chain = ways.out_degree(tail) == 1 and ways.in_degree(arrow.head) == 1
-    graph.edge(tail, arrow.head, weight="100" if is_chain else "1", **red)
+    graph.edge(tail, arrow.head, weight=str(weight), **red)
+
+
+def _weight(arrow: Arrow, ways: nx.DiGraph, middle: Container[tuple[str, str]]) -> int:
+    """How much an arrow is to be straight: one of a branch most, then those that hold the middle one."""
+    if ways.out_degree(arrow.tail) == 1 and ways.in_degree(arrow.head) == 1:
+        return 100
+    return 50 if (arrow.tail, arrow.head) in middle else 1
+
+
+def _middle(drawing: Drawing) -> frozenset[tuple[str, str]]:
+    """The arrows into and out of the branch, of three or more, that stands between both ends of a block.
+
+    Of an even number it is the one at the right, as in the paper.
+    """
+    ways = nx.DiGraph((a.tail, a.head) for a in drawing.arrows if not a.is_shortcut)
+    held = set[tuple[str, str]]()
+    for fork in ways:
+        heads = list(ways.successors(fork))
+        if len(heads) > 2:
+            middle = heads[len(heads) // 2]
+            above = [{head, *nx.descendants(ways, head)} for head in heads]
+            after = set.intersection(*above)
+            branch = above[len(heads) // 2] - after
+            held.add((fork, middle))
+            held |= {
+                (tail, head) for tail in branch for head in ways.successors(tail) if head in after
+            }
+    return frozenset(held)
+
+
+def _high_corners(drawing: Drawing, layers: Mapping[str, int]) -> frozenset[Arrow]:
+    """The arrows that would cross a box, did they turn amid the boxes of the row below their head."""
+    into: dict[str, list[Arrow]] = {}
+    for arrow in drawing.arrows:
+        if not arrow.is_shortcut:
+            into.setdefault(arrow.head, []).append(arrow)
+    high = set[Arrow]()
+    for arrows in into.values():
+        centre = len(arrows) // 2
+        for place, arrow in enumerate(arrows):
+            between = arrows[place + 1 : centre + 1] or arrows[centre:place]
+            if any(not _turns(other, layers) for other in between):
+                high.add(arrow)
+    return frozenset(high)
 
 
 def _turns(arrow: Arrow, layers: Mapping[str, int]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from archgen.render.engine import CannotDraw, laid_out_together
@@ -67,3 +69,41 @@ def test_a_layout_survives_hostile_text() -> None:
 def test_an_engine_that_fails_is_told() -> None:
     with pytest.raises(CannotDraw, match="the layout engine failed"):
         laid_out_together(["digraph {"], "json")
+
+
+@pytest.mark.parametrize(
+    ("block", "middle"),
+    [
+        ("inception_a", "b3x3.conv"),
+        ("inception_b", "b7x7.conv"),
+        ("reduction_a", "b3x3.conv"),
+        ("reduction_b", "b3x3.conv"),
+    ],
+)
+def test_both_ends_of_a_block_stand_in_the_column_of_its_middle_branch(
+    block: str, middle: str
+) -> None:
+    (layout,) = layouts([block_of("inception_v4", block)], STYLES["paper"])
+    boxes = layout.drawing.boxes
+    columns = [layout.boxes[path].centre.x for path in (boxes[0].path, middle, boxes[-1].path)]
+    assert columns == pytest.approx([columns[0]] * 3, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("spec", "block"),
+    [("googlenet", "inception_3a"), ("inception_v3", "mixed_6b"), ("inception_v3", "mixed_7b")],
+)
+def test_no_line_runs_through_a_box(spec: str, block: str) -> None:
+    (layout,) = layouts([block_of(spec, block)], STYLES["paper"])
+    for line in layout.lines:
+        ends = {line.arrow.tail, line.arrow.head}
+        others = [place for path, place in layout.boxes.items() if path not in ends]
+        for start, stop in pairwise(line.points):
+            steps = [share / 200 for share in range(201)]
+            points = [[a + s * (b - a) for a, b in zip(start, stop, strict=True)] for s in steps]
+            for place in others:
+                assert not any(
+                    abs(x - place.centre.x) < place.width / 2 - 1
+                    and abs(y - place.centre.y) < place.height / 2 - 1
+                    for x, y in points
+                )

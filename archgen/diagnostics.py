@@ -165,7 +165,7 @@ class Diagnostic(NamedTuple):
         """The same finding, where its message begins with `this`: about what is called `name`."""
         if not self.message.startswith("this "):
             return self
-        return self._replace(message=f"`{name}` {self.message.removeprefix('this ')}")
+        return self._replace(message=brief(f"`{name}` {self.message.removeprefix('this ')}"))
 
 
 class SpecError(Exception):

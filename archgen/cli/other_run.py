@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from archgen.diagnostics import SpecError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from typing import TypeAlias
 
     from torch import Tensor
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from archgen.cli.training_order import Order
     from archgen.train import RunFolder
     from archgen.train.identity import Identity
+
+    Tensors: TypeAlias = "Mapping[str, Tensor]"
 
 SHOWN = 3  # tensors by name
 LISTED = 8  # settings
@@ -50,22 +53,26 @@ def _networks(order: Order, run: RunFolder, made: Trainable) -> str:
         before = make_trainable(read_spec(run.path / "spec.yaml"), None, seed=0)
     except SpecError:
         return "its network is another one"
-    told = list(_tensors(made.module.state_dict(), before.module.state_dict()))
-    if not told:
+    wanted, found = made.module.state_dict(), before.module.state_dict()
+    names = [name for name in dict.fromkeys((*found, *wanted)) if _differ(name, wanted, found)]
+    if not names:
         return f"its network has the same tensors and other settings: {compare}"
-    rest = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    return f"its network is another one: {'; '.join(told[:SHOWN])}{rest}; {compare}"
+    told = "; ".join(_tensor(name, wanted, found) for name in names[:SHOWN])
+    rest = f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"its network is another one: {told}{rest}; {compare}"
 
 
-def _tensors(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Iterator[str]:
+def _differ(name: str, wanted: Tensors, found: Tensors) -> bool:
+    want, have = wanted.get(name), found.get(name)
+    return want is None or have is None or want.shape != have.shape
+
+
+def _tensor(name: str, wanted: Tensors, found: Tensors) -> str:
     from archgen.train.state import shape_in_words
 
-    for name in dict.fromkeys((*found, *wanted)):
-        want, have = (shape_in_words(each.get(name)) for each in (wanted, found))
-        if want == have:
-            continue
-        near = None
-        if name not in wanted:
-            near = did_you_mean(name, [other for other in wanted if other not in found])
-        hint = f", where `{near}` is near" if near else ""
-        yield f"`{name}` is {have} there and {want} here{hint}"
+    want, have = (shape_in_words(each.get(name)) for each in (wanted, found))
+    near = None
+    if name not in wanted:
+        near = did_you_mean(name, [other for other in wanted if other not in found])
+    hint = f", where `{near}` is near" if near else ""
+    return f"`{name}` is {have} there and {want} here{hint}"

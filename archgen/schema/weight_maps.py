@@ -26,6 +26,14 @@ KEYS: dict[str, Schema] = {
         {"type": "object", "additionalProperties": _NAMES},
         "layers of theirs, and those of ours that their rows make",
     ),
+    "factors": described(
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        "last words of tensors of theirs that belong to no layer, and their sides: `Cx1x1`",
+    ),
+    "shared": described(
+        {"type": "object", "additionalProperties": _NAME},
+        "layers of theirs that stand there once more, and the first of each",
+    ),
     "ignore": described(_NAMES, "tensors of theirs that are no part of the network"),
 }
 

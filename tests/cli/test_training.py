@@ -185,7 +185,7 @@ def test_a_run_whose_spec_was_changed_is_refused(
             ["--resume", "{run}", "--data", "synthetic"],
             "  `training images` are 8000 images there and 512 images here",
         ),
-        (["resnet_152", "--resume", "{run}"], "  its network is another one: `"),
+        (["squeezenet", "--resume", "{run}"], "  its network is another one: `"),
         (["{run}/run.json", "--resume", "{run}/run.json"], "is a file, and a run is a folder"),
     ],
 )

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -220,6 +220,15 @@ def test_a_nan_leaves_its_batch_and_gradients_and_the_weights_before_it(
     assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
 
 
+@pytest.fixture
+def _hangups_end() -> Iterator[None]:
+    """Under nohup, as some run their tests, a hangup is ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hangups_end")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_saves_at_the_step_it_comes_in_and_the_run_goes_on_as_if_nothing_had_been(
     images: ImageSet, recipe: Recipe, tmp_path: Path, number: signal.Signals
@@ -261,6 +270,7 @@ def test_a_second_signal_stops_at_once(images: ImageSet, recipe: Recipe, run: Ru
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system knows no hangups")
+@pytest.mark.usefixtures("_hangups_end")
 def test_a_hangup_that_is_told_twice_is_one_and_an_ignored_one_is_none(
     images: ImageSet, recipe: Recipe, run: RunFolder
 ) -> None:

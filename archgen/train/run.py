@@ -152,12 +152,19 @@ class RunFolder:
 
     def reports(self, kind: str) -> list[dict[str, Any]]:
         """The whole lines of `metrics.jsonl` of that kind."""
-        try:
-            lines = self.metrics.read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
+        lines = self._lines()
         found = [json.loads(line) for line in lines if f'"{kind}"'.encode() in line]
         return [report for report in found if report["kind"] == kind]
+
+    def _lines(self) -> list[bytes]:
+        """The lines of `metrics.jsonl`, each with its end; none where there is no such file yet."""
+        try:
+            return self.metrics.read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise TrainingError(f"`{self.metrics}` cannot be read: {reason}") from error
 
     def rewind(self, step: int, evaluated: Collection[int]) -> None:
         """Takes back the reports on what the state after `step` steps does not know of.
@@ -166,9 +173,8 @@ class RunFolder:
         killed process did not finish. Files that were never whole go too.
         """
         remove_temporaries(self.path)
-        try:
-            lines = self.metrics.read_bytes().splitlines(keepends=True)
-        except FileNotFoundError:
+        lines = self._lines()
+        if not lines:
             return
         kept = b"".join(line for line in lines if _is_known(line, step, evaluated))
         with naming(self.metrics), replacing(self.metrics) as temporary:
@@ -236,7 +242,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
             f"`{path / STATUS_FILE}` is damaged: it is no JSON any more; `archgen train {path / 'spec.yaml'} "
             f"--recipe {path / 'recipe.yaml'} --out OTHER` trains the same network anew"
         ) from error
-    if not isinstance(facts, dict):
+    if not isinstance(facts, dict) or not isinstance(facts.get("identity", {}), dict):
         raise TrainingError(f"`{path / STATUS_FILE}` does not describe a run")
     return facts
 

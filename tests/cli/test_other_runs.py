@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,3 +74,17 @@ def test_a_batch_that_is_too_large_is_told_where_it_is_written(
     assert refused.err == f"Error: big.yaml:4: {told}; {written}\n"
     refused = archgen("train", str(spec()), *options, "--batch", "600")
     assert refused.err.endswith("training set of 512 images; give --batch 512 or less\n")
+
+
+def test_a_status_file_with_another_identity_and_metrics_that_are_a_folder_are_refused(
+    archgen: Command, run: Path
+) -> None:
+    facts = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**facts, "identity": [1], "status": "running"}))
+    refused = archgen("train", "--resume", str(run))
+    assert (refused.status, "does not describe a run" in refused.err) == (2, True)
+    (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").mkdir()
+    refused = archgen("train", "--resume", str(run))
+    assert (refused.status, "is a directory" in refused.err) == (2, True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=40, help="moments a command")
     parser.add_argument("--until", type=float, help="the last moment, instead of the command's end")
     asked = parser.parse_args()
+    # a shell starts with interrupts ignored what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)

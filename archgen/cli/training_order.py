@@ -195,7 +195,7 @@ def withdrawn_if_refused(run: RunFolder, world: World) -> Iterator[None]:
         yield
     except (Interrupted, PeerLost, Diverged, Unwritable):
         raise
-    except Exception:
+    except Exception:  # whatever refused it; it is told further out
         if is_new:
             run.withdraw()
         raise

@@ -135,13 +135,16 @@ class _Builder:
         event = next(self._events)
         self._count += 1
         if self._count > MAX_EVENTS:
-            self._spend(0, event)
+            self._too_many(event)
         return event
 
     def _spend(self, events: int, at: yaml.Event) -> None:
         self._count += events
         if self._count > MAX_EVENTS:
-            self._over(at, f"the file has more than {MAX_EVENTS:,} YAML events, aliases expanded")
+            self._too_many(at)
+
+    def _too_many(self, at: yaml.Event) -> None:
+        self._over(at, f"the file has more than {MAX_EVENTS:,} YAML events, aliases expanded")
 
     def _over(self, at: yaml.Event, message: str) -> None:
         self._findings.add(LIMIT.at(self._span(at), message))

@@ -156,6 +156,7 @@ class _Draft:
                 self._values[node.node.id, ""] = self._runs(node, ends, place)
             else:
                 here = place.inside(node.node.segment or node.node.name)
+                here = here if node.node.segment else self._unused(here)
                 self._values[node.node.id, ""] = self._step(node, node, ends, here, 1)
 
     def _ends(self, ref: Ref) -> Ends:
@@ -237,8 +238,7 @@ class _Draft:
         if node.node.id in place.implied and not errors:
             return tuple(end for b in node.branches for end in self._ends(b.branch.graph.output))
         name = kind_of(node) if node.node.segment else node.node.name
-        here = outer._replace(path=unused_path(outer.inside(name).path, self._joins))
-        self._joins.add(here.path)
+        here = self._unused(outer.inside(name))
         if kind_of(node) == "residual":
             return self._residual(node, here, errors)
         words = _words_of_join(kind_of(node))
@@ -247,6 +247,12 @@ class _Draft:
         for branch in node.branches:
             self._connect(branch, here.path, is_broken=is_misfit(branch, errors))
         return (here.path,)
+
+    def _unused(self, here: _Place) -> _Place:
+        """The place of a join, or one beside it where another join has it."""
+        here = here._replace(path=unused_path(here.path, self._joins))
+        self._joins.add(here.path)
+        return here
 
     def _residual(self, node: ShapedNode, here: _Place, errors: Sequence[Diagnostic]) -> Ends:
         """Shortcut and body, the body's scale, the sum, and the activation behind it."""

@@ -202,3 +202,18 @@ def test_a_branch_that_is_called_body_is_a_branch_as_any_other() -> None:
     )
     drawing = Drafter(network_of(text)).overview()
     assert [box.path for box in drawing.boxes] == ["in", "body.act", "concat", "act"]
+
+
+def test_joins_of_one_name_are_boxes_of_their_own() -> None:
+    text = NESTED.partition("network:\n")[0] + (
+        "network:\n  - residual: {body: [{multiply: {}, from: [in, in]}]}\n"
+        "  - multiply: {a: [{act: relu}], b: []}\n"
+    )
+    drawing = Drafter(network_of(text)).overview()
+    assert [box.path for box in drawing.boxes] == [
+        "in",
+        "multiply",
+        "residual.sum",
+        "a.act",
+        "multiply-2",
+    ]

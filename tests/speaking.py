@@ -105,14 +105,17 @@ class Client:
                 return message
             self._notices.append(message)
 
-    def findings(self, path: Path, version: int | None = None) -> list[dict[str, Any]]:
+    def findings(self, path: Path | str, version: int | None = None) -> list[dict[str, Any]]:
         """The next diagnostics that are published for a document, of this very version if one is named."""
         while True:
             message = self._notices.popleft() if self._notices else self._next()
             params = message.get("params")
             if message.get("method") != "textDocument/publishDiagnostics" or params is None:
                 continue
-            if params["uri"] == path.as_uri() and version in (None, params.get("version")):
+            if params["uri"] == (path if isinstance(path, str) else path.as_uri()) and version in (
+                None,
+                params.get("version"),
+            ):
                 found: list[dict[str, Any]] = params["diagnostics"]
                 return found
 

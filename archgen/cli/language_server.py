@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
+from pygls.workspace import TextDocument
 
 from archgen import __version__
 from archgen.cli.checking import check_file
 from archgen.cli.locate import CHECKED_KINDS, Found, kind_of_text
+from archgen.cli.message_loop import converse
+from archgen.cli.terminal import discard
 from archgen.diagnostics import Diagnostic, Edit, Findings, Fix, Severity, Span, SpecError
 from archgen.editor import (
     Analysis,
@@ -69,8 +75,10 @@ class Server(LanguageServer):
         self._known: dict[str, _Known] = {}
 
     def known(self, uri: str) -> _Known:
-        """The analysis of a document as it is now."""
-        document = self.workspace.get_text_document(uri)
+        """The analysis of a document as it is now. Raises JsonRpcInvalidParams for one that is not open."""
+        document = self._open_document(uri)
+        if document is None:
+            raise JsonRpcInvalidParams(f"`{uri}` is not an open document")
         known = self._known.get(uri)
         if known is None or known.version != document.version:
             known = self._analysed(uri, document.version, document.source)
@@ -81,7 +89,7 @@ class Server(LanguageServer):
         analysis = self._analysis(_spec_text(uri, text), before.analysis if before else None)
         known = _Known(version, analysis, self.places(text))
         newest = self._known.get(uri)
-        if uri in self.workspace.text_documents and (newest is None or newest is before):
+        if self._open_document(uri) is not None and (newest is None or newest is before):
             self._known[uri] = known
         return known
 
@@ -118,21 +126,30 @@ class Server(LanguageServer):
 
         Others that are open may use it, and are checked after it.
         """
-        version = self.workspace.get_text_document(uri).version
+        opened = self._open_document(uri)
+        version = opened.version if opened is not None else None
         await asyncio.sleep(pause)
-        for other in (uri, *(name for name in list(self.workspace.text_documents) if name != uri)):
+        names = [document.uri for document in self.workspace.text_documents.values()]
+        for other in (uri, *(name for name in names if name != uri)):
             if not self._is_current(uri, version):
                 return
             if other != uri:
                 self._known.pop(other, None)
             await self._publish(other)
 
+    def _open_document(self, uri: str) -> TextDocument | None:
+        """The document that an editor has open under this address; pygls keeps them unescaped."""
+        found: TextDocument | None = self.workspace.text_documents.get(unquote(uri))
+        return found
+
     def _is_current(self, uri: str, version: int | None) -> bool:
-        document = self.workspace.text_documents.get(uri)
+        document = self._open_document(uri)
         return document is not None and document.version == version
 
     async def _publish(self, uri: str) -> None:
-        document = self.workspace.get_text_document(uri)
+        document = self._open_document(uri)
+        if document is None:
+            return
         version, text = document.version, document.source
         known = await asyncio.to_thread(self._analysed, uri, version, text)
         if self._is_current(uri, version):
@@ -209,8 +226,10 @@ class Server(LanguageServer):
 
 
 def _spec_text(uri: str, text: str) -> SpecText:
-    """A document as a spec; one that is no file yet has no libraries."""
+    """A document as a spec; one that is not a file yet, or can be none, has no libraries."""
     name = to_fs_path(uri) if uri.startswith("file:") else None
+    if name is not None and "\0" in name:  # no file can be called so
+        name = None
     return SpecText(name or uri, text, Path(name) if name else None)
 
 
@@ -250,10 +269,17 @@ def _symbol(symbol: Symbol, places: Places) -> lsp.DocumentSymbol:
     )
 
 
-def serve() -> None:
-    """Serves one editor over standard input and output, until it says that it is done."""
+def serve() -> bool:
+    """Serves one editor over standard input and output; whether it ended the conversation in order."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
-    made().start_io()
+    server = made()
+    try:
+        return converse(server, sys.stdin.buffer, sys.stdout.buffer).in_order
+    except BrokenPipeError:  # the editor is gone, and with it everyone who would want to know
+        discard(sys.stdout)
+        return True
+    finally:
+        server.shutdown()  # type: ignore[no-untyped-call]  # pygls annotates it not
 
 
 def made() -> Server:

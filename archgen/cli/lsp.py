@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import click
 
-from archgen.cli.exit_codes import SOUND, UNUSABLE
+from archgen.cli.exit_codes import FINDINGS, SOUND, UNUSABLE
 from archgen.cli.options import common_options, example
 from archgen.cli.terminal import note
 
@@ -24,5 +24,4 @@ def lsp() -> int:
         return UNUSABLE
     from archgen.cli.language_server import serve
 
-    serve()
-    return SOUND
+    return SOUND if serve() else FINDINGS

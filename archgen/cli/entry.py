@@ -42,11 +42,14 @@ def _own_process() -> Iterator[None]:
 
     Few collections on the way, and none at the end: a check makes many objects and keeps them until
     they go with the process. No plugins of pydantic: looking for them reads the metadata of every
-    installed package.
+    installed package. And no process that this one starts, whatever starts it (a layout engine, a data
+    loader, PyTorch's elastic agent), has the current folder on its module path: a file `click.py` of
+    somebody else's project is not imported. PYTHONSAFEPATH is Python's own switch for that (-P).
     """
     open_missing_streams()
     gc.set_threshold(100_000)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         yield
     finally:

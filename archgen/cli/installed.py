@@ -117,7 +117,7 @@ def _fonts() -> Part:
 
 
 def _device() -> Part:
-    found = _said([sys.executable, "-c", _PROBE])
+    found = _said([sys.executable, "-P", "-c", _PROBE])
     if found:
         return Part("train", "device", True, found)
     return Part(

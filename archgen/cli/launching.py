@@ -108,7 +108,7 @@ def _attempted(processes: Processes, words: Sequence[str]) -> int:
     from archgen.train.agent import run_once
 
     for attempt in range(1, processes.restarts + 2):
-        failures = run_once(processes.count, ["-m", "archgen", *words])
+        failures = run_once(processes.count, ["-P", "-m", "archgen", *words])
         status = status_of_all(failures)
         if status is not None:
             return status

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from archgen.ir.op import Join
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
+from archgen.ir.walk import walk
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,20 @@ class Costs:
         if not node.branches:
             return _own(node)
         return self.graphs(branch.graph for branch in node.branches) + _own(node)
+
+
+def is_known(node: ShapedNode) -> bool:
+    """Whether the shapes in a step are known, and with them its cost."""
+    alone = ShapedGraph((node,), node.input, node.output)
+    steps = (one for v in walk(alone, into_blocks=True) for one in (v.node, v.instance))
+    return all(map(_has_shape, steps))
+
+
+def _has_shape(node: ShapedNode) -> bool:
+    if not node.is_active or node.count == 0:
+        return True
+    is_something = node.op is not None or node.block is not None
+    return node.output is not None and (is_something or bool(node.runs or node.branches))
 
 
 def _own(node: ShapedNode) -> Cost:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from archgen.ir.op import Join, Op, Tensors
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedGraph, ShapedNode
+from archgen.ir.walk import walk
 
 
 class Layer(NamedTuple):
@@ -41,29 +42,16 @@ class Layer(NamedTuple):
 
 def layers(graph: ShapedGraph, path: str = "") -> Iterator[Layer]:
     """The layers of a list of steps in the order in which they run."""
-    for node in graph.nodes:
-        if node.is_active:
-            yield from _node(node, _joined(path, node.node.segment))
+    for visit in walk(graph, path, into_blocks=True, unrolled=True):
+        step = visit.instance
+        if step.is_active and step.block is None:
+            learned = tensors(step.op, step.input)
+            yield Layer(visit.path, step.op, step.input, step.output, learned, _joined_by(step))
 
 
 def node_layers(node: ShapedNode) -> Iterator[Layer]:
     """The layers of one step of a network."""
-    if node.is_active:
-        yield from _node(node, node.node.segment)
-
-
-def _node(node: ShapedNode, path: str) -> Iterator[Layer]:
-    if node.runs:
-        for run in node.runs:
-            for number in range(run.first, run.first + run.count):
-                yield from _node(run.instance, _joined(path, str(number)))
-    elif node.block is not None:
-        yield from layers(node.block.graph, path)
-    else:
-        for branch in node.branches:
-            yield from layers(branch.graph, _joined(path, branch.branch.segment))
-        learned = tensors(node.op, node.input)
-        yield Layer(path, node.op, node.input, node.output, learned, _joined_by(node))
+    return layers(ShapedGraph((node,), node.input, node.output))
 
 
 def _joined_by(node: ShapedNode) -> tuple[Shape, ...]:
@@ -84,7 +72,3 @@ def _are_equal(one: Op | None, other: Op | None) -> bool:
 def tensors(op: Op | None, x: Shape | None) -> Tensors:
     """The learned tensors and statistics of one layer, by their names in a state dict."""
     return {} if op is None or x is None else op.tensors(x)
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name

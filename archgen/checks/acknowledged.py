@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from archgen.diagnostics import Diagnostic, Position, Span
 from archgen.ir.graph import Allowance
-from archgen.ir.shaped import ShapedGraph, ShapedNetwork, instances
+from archgen.ir.shaped import ShapedNetwork
+from archgen.ir.walk import definitions, walk_network
 from archgen.resolve import Resolved
 from archgen.rules import (
     BIAS_BEFORE_NORM,
@@ -91,19 +92,5 @@ def unused_allows(
 
 def _places(network: ShapedNetwork) -> set[Position]:
     """Where the blocks and steps begin that take part in the network."""
-    places: set[Position] = set()
-    for block in (network.block, *network.blocks()):
-        places.add(block.block.span.start)
-        heads = [head.graph for head in network.heads] if block is network.block else []
-        for graph in (block.graph, *heads):
-            places.update(_in_graph(graph))
-    return places
-
-
-def _in_graph(graph: ShapedGraph) -> Iterator[Position]:
-    for node in graph.nodes:
-        for instance in instances(node):
-            if instance.is_active:
-                yield node.node.span.start
-            for branch in instance.branches:
-                yield from _in_graph(branch.graph)
+    steps = (v.node.node.span.start for v in walk_network(network) if v.instance.is_active)
+    return {*steps, *(block.block.span.start for block, _ in definitions(network))}

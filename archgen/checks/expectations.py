@@ -17,6 +17,7 @@ from archgen.ir.shaped import (
     ShapedNode,
     instances,
 )
+from archgen.ir.walk import walk_network
 from archgen.rules import BUDGET, EXPECTATION
 
 _ASPECTS = frozenset(Aspect)
@@ -60,13 +61,15 @@ class _Comparison:
         graphs = [network.block.graph, *(head.graph for head in network.heads)]
         if network.block.expected:
             yield from _compare(network.block.expected, self._of_network(graphs))
-        for graph in graphs:
-            yield from self._in_graph(graph)
         for block in network.blocks():
             if block.expected:
                 where = f"`{block.block.name}` {block.scope_text()}".rstrip() + f" {_makes(block)}"
                 yield from _compare(block.expected, self._of_block(block), [where])
-            yield from self._in_graph(block.graph)
+        for visit in walk_network(network):
+            node = visit.node
+            for line in node.expected if visit.is_first and node.output is not None else ():
+                labels = _places(node, line.key)
+                yield from _compare((line,), self._of_step(node), labels=labels)
 
     def _of_network(self, graphs: Iterable[ShapedGraph]) -> dict[str, object]:
         network = self.network
@@ -84,16 +87,6 @@ class _Comparison:
             return values
         cost = self.costs.block(block)
         return {**values, "params": cost.params, "macs": cost.macs}
-
-    def _in_graph(self, graph: ShapedGraph) -> Iterator[Diagnostic]:
-        for node in graph.nodes:
-            if node.expected and node.output is not None:
-                for line in node.expected:
-                    labels = _places(node, line.key)
-                    yield from _compare((line,), self._of_step(node), labels=labels)
-            for instance in instances(node):
-                for branch in instance.branches:
-                    yield from self._in_graph(branch.graph)
 
     def _of_step(self, node: ShapedNode) -> dict[str, object]:
         values = _shape_values(node.output)

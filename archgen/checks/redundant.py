@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archgen.diagnostics import Diagnostic, Span
-from archgen.ir.graph import Branch, OpCall, Ref
-from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.ir.graph import OpCall, Ref
+from archgen.ir.shaped import ShapedBlock, ShapedNetwork, ShapedNode
+from archgen.ir.walk import definitions, walk
 from archgen.ops.attached import Activation
 from archgen.ops.conv import Convolution
 from archgen.ops.merge import Residual
@@ -23,13 +24,12 @@ def redundant(network: ShapedNetwork) -> Iterator[Diagnostic]:
     A batch norm subtracts the mean of each channel, and with it a constant that was added before. An
     activation f with f(f(x)) = f(x) changes nothing behind itself.
     """
-    for block in (network.block, *network.blocks()):
-        heads = [head.graph for head in network.heads] if block is network.block else []
-        yield from _in_block(block, heads)
+    for block, graphs in definitions(network):
+        steps = (visit.instance for graph in graphs for visit in walk(graph))
+        yield from _in_block(block, [step for step in steps if step.is_active])
 
 
-def _in_block(block: ShapedBlock, heads: list[ShapedGraph]) -> Iterator[Diagnostic]:
-    nodes = [node for graph in (block.graph, *heads) for node in _walk(graph)]
+def _in_block(block: ShapedBlock, nodes: list[ShapedNode]) -> Iterator[Diagnostic]:
     by_id = {node.node.id: node for node in nodes}
     for node in nodes:
         op = node.op
@@ -43,16 +43,6 @@ def _in_block(block: ShapedBlock, heads: list[ShapedGraph]) -> Iterator[Diagnost
             before = _before(node, by_id)
             if before is not None and _activation(before) == op.function:
                 yield from _repeated(node, op.function)
-
-
-def _walk(graph: ShapedGraph) -> Iterator[ShapedNode]:
-    """Every step that takes part, those in branches too; of a repeat its distinct instances."""
-    for node in graph.nodes:
-        for instance in instances(node):
-            if instance.is_active:
-                yield instance
-            for branch in instance.branches:
-                yield from _walk(branch.graph)
 
 
 def _before(node: ShapedNode, by_id: Mapping[int, ShapedNode]) -> ShapedNode | None:
@@ -82,14 +72,10 @@ def _ends_on_bias(node: ShapedNode) -> bool:
 
 
 def _is_read_once(node: ShapedNode, block: ShapedBlock, nodes: list[ShapedNode]) -> bool:
-    ends = [branch.graph.output for n in nodes for branch in _branches(n)]
+    ends = [shaped.branch.graph.output for n in nodes for shaped in n.branches]
     taken = [ref for n in nodes for ref in n.node.inputs]
     outputs = [block.block.graph.output, *block.block.outputs.values()]
     return sum(ref.id == node.node.id for ref in (*ends, *taken, *outputs)) == 1
-
-
-def _branches(node: ShapedNode) -> Iterator[Branch]:
-    return (shaped.branch for shaped in node.branches)
 
 
 def _cancelled(node: ShapedNode) -> Diagnostic:

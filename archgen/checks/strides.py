@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archgen.diagnostics import Diagnostic
-from archgen.ir.shaped import ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.ir.shaped import ShapedNetwork, ShapedNode
+from archgen.ir.walk import walk_network
 from archgen.rules import STRIDE_DROPS_ROWS
 
 
@@ -14,19 +15,9 @@ def dropped_rows(network: ShapedNetwork) -> Iterator[Diagnostic]:
 
     With padding this is how most networks are drawn, so only windows without padding are named.
     """
-    for block in (network.block, *network.blocks()):
-        heads = [head.graph for head in network.heads] if block is network.block else []
-        for graph in (block.graph, *heads):
-            yield from _in_graph(graph)
-
-
-def _in_graph(graph: ShapedGraph) -> Iterator[Diagnostic]:
-    for node in graph.nodes:
-        for instance in instances(node):
-            if finding := _dropped(instance):
-                yield finding
-            for branch in instance.branches:
-                yield from _in_graph(branch.graph)
+    for visit in walk_network(network):
+        if finding := _dropped(visit.instance):
+            yield finding
 
 
 def _dropped(node: ShapedNode) -> Diagnostic | None:

@@ -25,6 +25,7 @@ from archgen.ir.graph import (
     Param,
     Ref,
 )
+from archgen.ir.walk import joined_path
 from archgen.resolve.printer import value_text
 
 NETWORK = ""
@@ -202,7 +203,7 @@ class _Comparison:
         is_moved: bool,
     ) -> Iterator[Change]:
         """A step that is on both sides."""
-        step = _joined(path, new.segment or new.name)
+        step = joined_path(path, new.segment or new.name)
         if old.name != new.name:
             is_label = not old.segment and not new.segment
             yield Change(block, step, "name", old.name, new.name, new.key, is_label)
@@ -218,13 +219,13 @@ class _Comparison:
         side, node = (self._after, new) if new is not None else (self._before, old)
         assert node is not None
         texts = (side.said(node), "") if new is None else ("", side.said(node))
-        step = _joined(path, node.segment or node.name)
+        step = joined_path(path, node.segment or node.name)
         change = Change(block, step, "step", *texts, node.key)
         self._alone[change.sign, change.place] = side.step(node).whole()
         return change
 
     def _node(self, block: str, path: str, old: Node, new: Node) -> Iterator[Change]:
-        step = _joined(path, new.segment or new.name)
+        step = joined_path(path, new.segment or new.name)
         called = self._before.called(old), self._after.called(new)
         if called[0] != called[1]:
             said = self._before.said(old), self._after.said(new)
@@ -239,7 +240,7 @@ class _Comparison:
             if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
                 was, now = map(", ".join, orders)
                 yield Change(block, step, "order", was, now, new.key)
-            yield from self._branches(block, _joined(path, new.segment), *branches)
+            yield from self._branches(block, joined_path(path, new.segment), *branches)
 
     def _branches(
         self,
@@ -256,7 +257,7 @@ class _Comparison:
         ):
             there = new or old
             assert there is not None
-            here = path if there.is_body else _joined(path, there.name)
+            here = path if there.is_body else joined_path(path, there.name)
             if old is None or new is None:
                 count = _steps(len(there.graph.nodes))
                 texts = (count, "") if new is None else ("", count)
@@ -284,7 +285,7 @@ def _differing(
 
 
 def _whereabouts(change: Change) -> str:
-    return _joined(change.block, change.step)
+    return joined_path(change.block, change.step)
 
 
 def _param_text(param: Param) -> str:
@@ -314,7 +315,3 @@ def _inputs(node: Node, graph: Graph) -> str:
 
 def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count} steps"
-
-
-def _joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name

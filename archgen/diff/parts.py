@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archgen.cost import Cost, Costs
+from archgen.cost import Cost, Costs, is_known
 from archgen.ir.graph import Block, BlockCall
 from archgen.ir.op import Tensors
 from archgen.ir.shape import Shape
-from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode, is_known
+from archgen.ir.shaped import ShapedHead, ShapedNetwork, ShapedNode
 from archgen.layers import Layer, layers, node_layers
 
 Part = ShapedNode | ShapedHead

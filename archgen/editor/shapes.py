@@ -9,7 +9,8 @@ from typing import NamedTuple
 from archgen.cost import Costs
 from archgen.diagnostics import Position
 from archgen.editor.analysis import Analysis
-from archgen.ir.shaped import ShapedGraph, ShapedNetwork, ShapedNode, instances
+from archgen.ir.shaped import ShapedNode
+from archgen.ir.walk import walk_network
 
 SHOWN = 4
 
@@ -39,24 +40,11 @@ def steps_of(analysis: Analysis) -> Mapping[Position, list[ShapedNode]]:
     """The steps of this file with their shapes, by the position of their op; each use is one."""
     network = analysis.compilation.network if analysis.compilation else None
     found: defaultdict[Position, list[ShapedNode]] = defaultdict(list)
-    for node in _nodes(network) if network is not None else ():
-        if node.node.key.source == analysis.text.source:
-            found[node.node.key.start].append(node)
+    for visit in walk_network(network) if network is not None else ():
+        key = visit.node.node.key
+        if visit.is_first and key.source == analysis.text.source:
+            found[key.start].append(visit.node)
     return found
-
-
-def _nodes(network: ShapedNetwork) -> Iterator[ShapedNode]:
-    blocks = [block.graph for block in network.blocks()]
-    for graph in (network.block.graph, *(head.graph for head in network.heads), *blocks):
-        yield from _inside(graph)
-
-
-def _inside(graph: ShapedGraph) -> Iterator[ShapedNode]:
-    for node in graph.nodes:
-        yield node
-        for instance in instances(node):
-            for branch in instance.branches:
-                yield from _inside(branch.graph)
 
 
 def _shapes(nodes: list[ShapedNode]) -> str:

@@ -32,6 +32,7 @@ from archgen.ir.graph import INPUT, JoinCall, Ref
 from archgen.ir.op import Join
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedBranch, ShapedGraph, ShapedNode
+from archgen.ir.walk import walk
 from archgen.ops.merge import Concat, Residual
 from archgen.ops.rearrange import Split
 from archgen.spec.traced import is_traced
@@ -60,7 +61,9 @@ class Lowering:
     def lower(self, shaped: ShapedBlock, heads: tuple[Head, ...] = ()) -> list[Result]:
         """The whole block; its own result comes first."""
         for graph in (shaped.graph, *(head.graph for head in heads)):
-            self._layers.name_layers(graph.segments())
+            for visit in walk(graph):
+                branches = (branch.branch.name for branch in visit.instance.branches)
+                self._layers.name_layers([visit.node.node.segment, *branches])
         self._layers.name_layers(head.name for head in heads)
         inputs = shaped.block.inputs or ("",)
         for port in inputs:

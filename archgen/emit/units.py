@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from archgen.infer import trace_block
 from archgen.ir.graph import Block, BlockCall, JoinCall, Node, OpCall
 from archgen.ir.shape import Shape, Window
-from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, instances
+from archgen.ir.shaped import ShapedBlock, ShapedNetwork
+from archgen.ir.walk import definitions, walk
 from archgen.ops.head import Flatten
 from archgen.spec.traced import Formula, Symbol, Traced, TracedFloat
 
@@ -29,19 +30,13 @@ class Units:
         self._segments: dict[object, list[str]] = {}
         for shaped in network.blocks():
             self._uses.setdefault(self.key(shaped), []).append(shaped)
-            self._note_segments(shaped.graph)
-        for graph in (network.block.graph, *(head.graph for head in network.heads)):
-            self._note_segments(graph)
-
-    def _note_segments(self, graph: ShapedGraph) -> None:
-        for node in graph.nodes:
-            for instance in instances(node):
-                for branch in instance.branches:
-                    self._note_segments(branch.graph)
-                if instance.block is not None:
-                    self._segments.setdefault(self.key(instance.block), []).append(
-                        node.node.segment
-                    )
+        (_, own), *blocks = definitions(network)
+        # the names of steps within blocks go before those of the network's own steps
+        for graph in (*(graph for _, graphs in blocks for graph in graphs), *own):
+            for visit in walk(graph):
+                if visit.instance.block is not None:
+                    names = self._segments.setdefault(self.key(visit.instance.block), [])
+                    names.append(visit.node.node.segment)
 
     def key(self, shaped: ShapedBlock) -> object:
         """What uses of one class have in common."""

@@ -88,15 +88,6 @@ class ShapedGraph(NamedTuple):
     input: Shape | None
     output: Shape | None
 
-    def segments(self) -> Iterator[str]:
-        """What parameter names are made of here: the names of steps and of branches."""
-        for node in self.nodes:
-            yield node.node.segment
-            for instance in instances(node):
-                for branch in instance.branches:
-                    yield branch.branch.name
-                    yield from branch.graph.segments()
-
 
 class ShapedBlock(NamedTuple):
     """One use of a block: its arguments, what goes in, and all its values."""
@@ -164,18 +155,3 @@ def instances(node: ShapedNode) -> Iterator[ShapedNode]:
             yield run.instance
     else:
         yield node
-
-
-def is_known(node: ShapedNode) -> bool:
-    """Whether the shapes in a step are known, and with them its cost."""
-    if not node.is_active or node.count == 0:
-        return True
-    if node.output is None:
-        return False
-    if node.runs:
-        return all(is_known(run.instance) for run in node.runs)
-    if node.block is not None:
-        return all(is_known(inner) for inner in node.block.graph.nodes)
-    if node.branches:
-        return all(is_known(inner) for branch in node.branches for inner in branch.graph.nodes)
-    return node.op is not None

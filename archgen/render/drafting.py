@@ -19,11 +19,12 @@ from archgen.ir.shaped import (
     ShapedNetwork,
     ShapedNode,
 )
+from archgen.ir.walk import joined_path
 from archgen.ops.merge import Residual
 from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
 from archgen.render.faults import Faults, is_misfit
 from archgen.render.implied import implied_concats
-from archgen.render.outline import joined_path, kind_of, unused_path
+from archgen.render.outline import kind_of, unused_path
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import (
     FIXED,

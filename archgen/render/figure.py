@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
+from archgen.ir.walk import joined_path
 from archgen.render.drawing import Box, Kind
 from archgen.render.layout import Layout, Line, Place, Point, Words
 from archgen.render.markup import element
-from archgen.render.outline import joined_path
 from archgen.render.styles import font_size
 
 PAD = 6.0

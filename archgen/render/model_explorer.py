@@ -14,8 +14,9 @@ from archgen.diagnostics import Diagnostic
 from archgen.ir.graph import INPUT, NOTHING, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import Run, ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
+from archgen.ir.walk import joined_path
 from archgen.render.faults import Faults
-from archgen.render.outline import joined_path, kind_of, unused_path
+from archgen.render.outline import kind_of, unused_path
 from archgen.render.styles import RED
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import words_of

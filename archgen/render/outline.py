@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
-from archgen.cost import Cost, Costs
+from archgen.cost import Cost, Costs, is_known
 from archgen.diagnostics import Diagnostic, Severity
 from archgen.ir.graph import BlockCall, JoinCall, OpCall
 from archgen.ir.shape import Shape
@@ -20,9 +20,9 @@ from archgen.ir.shaped import (
     ShapedGraph,
     ShapedNetwork,
     ShapedNode,
-    instances,
-    is_known,
 )
+from archgen.ir.walk import joined_path
+from archgen.render.faults import Faults
 
 
 class Row(NamedTuple):
@@ -89,18 +89,12 @@ def unused_path(path: str, taken: Container[str]) -> str:
     return next(name for name in chain((path,), numbered) if name not in taken)
 
 
-def joined_path(path: str, segment: str) -> str:
-    """The path of a part inside another."""
-    return f"{path}.{segment}" if path and segment else path or segment
-
-
 class _Outliner:
     """Makes rows; remembers costs and the errors of blocks that are used more than once."""
 
     def __init__(self, errors: Sequence[Diagnostic]) -> None:
-        self._errors = errors
+        self._faults = Faults(errors)
         self._costs = Costs()
-        self._in_block: dict[int, frozenset[str]] = {}
 
     def head(self, name: str, graph: ShapedGraph, depth: int) -> Row:
         """A further output of the network."""
@@ -184,25 +178,8 @@ class _Outliner:
         return sum((self._costs.node(node) for node in steps), Cost()).times(times)
 
     def _codes(self, nodes: Iterable[ShapedNode]) -> tuple[str, ...]:
-        if not self._errors:
-            return ()
-        return tuple(sorted({code for node in nodes for code in self._codes_of(node)}))
-
-    def _codes_of(self, node: ShapedNode) -> Iterator[str]:
-        """The codes of errors in the text of a step, of its branches, and of the block it uses."""
-        for error in self._errors:
-            if node.node.span.contains(error.span):
-                yield error.rule.code
-        for instance in instances(node):
-            for branch in instance.branches:
-                yield from self._codes(branch.graph.nodes)
-            if instance.block is not None:
-                yield from self._codes_in_block(id(instance.block), instance.block.graph)
-
-    def _codes_in_block(self, key: int, graph: ShapedGraph) -> frozenset[str]:
-        if key not in self._in_block:
-            self._in_block[key] = frozenset(self._codes(graph.nodes))
-        return self._in_block[key]
+        found = {error.rule.code for node in nodes for error in self._faults.of(node)}
+        return tuple(sorted(found))
 
 
 def kind_of(node: ShapedNode) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from archgen.ir.graph import INPUT, Ref
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedHead, ShapedNetwork, ShapedNode
-from archgen.render.outline import joined_path, kind_of
+from archgen.ir.walk import joined_path
+from archgen.render.outline import kind_of
 from archgen.render.table import Line, aligned
 from archgen.render.values import plain_shape, plain_value, settings_as_data, spec_text
 

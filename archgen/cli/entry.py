@@ -21,7 +21,7 @@ THE_WORLD = frozenset(
     getattr(errno, name)
     for name in (
         *("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS", "EACCES", "EPERM"),
-        *("EMFILE", "ENFILE", "ENOMEM"),
+        *("EMFILE", "ENFILE", "ENOMEM", "ENAMETOOLONG", "ELOOP"),
     )
     if hasattr(errno, name)
 )
@@ -58,6 +58,9 @@ def _own_process() -> Iterator[None]:
 
 def _status(arguments: list[str]) -> int:
     tolerate_any_text()
+    if (refusal := _refusal(arguments)) is not None:
+        note(f"archgen: {refusal}")
+        return UNUSABLE
     try:
         return _run(arguments)
     except KeyboardInterrupt:
@@ -65,6 +68,18 @@ def _status(arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # a bug of ours must not look like the user's error
         return _bug(error, arguments)
+
+
+def _refusal(arguments: list[str]) -> str | None:
+    """Why no command can run, or None."""
+    if any("\0" in argument for argument in arguments):
+        return "an argument holds a null character, which no name of a file has"
+    try:
+        os.getcwd()  # noqa: PTH109  # half of what a path costs, in every command
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        return f"the current folder cannot be used: {reason}: `cd` to one that is there"
+    return None
 
 
 def _run(arguments: list[str]) -> int:
@@ -98,12 +113,13 @@ def _show(error: click.ClickException) -> None:
 
 
 def _what_failed(error: OSError) -> str:
+    from archgen.diagnostics import brief
     from archgen.harmless import harmless
 
     reason = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)
     if error.filename is None:
         return f"the output cannot be written: {reason.lower()}"
-    return f"`{harmless(os.fsdecode(error.filename))}`: {reason.lower()}"
+    return brief(f"`{harmless(os.fsdecode(error.filename))}`: {reason.lower()}")
 
 
 def _bug(error: Exception, arguments: list[str]) -> int:

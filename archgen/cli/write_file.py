@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from archgen.cli.interrupts import writing
+from archgen.spec.files import project_of
 from archgen.train.files import replacing
 
 
@@ -17,8 +19,9 @@ class CannotWrite(Exception):
 def write_file(path: Path, content: str | bytes, *, never: Iterable[Path] = ()) -> None:
     """Puts `content` at `path` at once; the permissions of a file that was there stay.
 
-    A link is followed to its file. None of the files in `never` is overwritten: they are what the
-    content was made of. Raises CannotWrite.
+    A link is followed to its file within the project, and refused where it leads out of that: somebody
+    else may have put it there. None of the files in `never` is overwritten: they are what the content
+    was made of. Raises CannotWrite.
     """
     write_parts(path, [content.encode() if isinstance(content, str) else content], never=never)
 
@@ -29,6 +32,12 @@ def write_parts(
     """Puts what is large, in pieces, at `path`, as `write_file` does."""
     try:
         target = path.resolve()
+        named = Path(os.path.abspath(path))  # noqa: PTH100  # links stay, `..` goes
+        project = project_of(named.parent)
+        if not target.is_relative_to(project.resolve()):
+            raise CannotWrite(
+                f"`{path}` leads by a link to `{target}`, out of `{project}`: name that file itself"
+            )
         mode = _mode(target)
         if any(target == other.resolve() for other in never):
             raise CannotWrite(f"`{path}` is what this is made from, and stays as it is")

@@ -117,7 +117,7 @@ def _reader(made: Format) -> ModuleType:
 
 
 def _first_file(path: Path) -> Path:
-    index = path.with_name(f"{path.name}.index")
+    index = path.parent / f"{path.name}.index"
     if not path.exists() and index.exists():
         path = index
     mode = path.stat().st_mode

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from archgen.cli import main
 from archgen.pipeline import check
 from archgen.spec.document import MAX_BYTES
 from archgen.spec.files import read_spec
@@ -210,3 +211,58 @@ def test_nobody_can_foresee_the_temporary_name(project: Path, tmp_path: Path) ->
         (project / f".made.py.{number}.tmp").symlink_to(victim)
     assert archgen(project, "build", "small.yaml", "-o", "made.py").returncode == 0
     assert victim.read_text() == "untouched\n"
+
+
+@pytest.mark.parametrize("output", ["link.py", "folder/old.py", "folder/new.py", "sub/up.py"])
+@pytest.mark.parametrize("command", ["build", "diff lib.yaml"])
+def test_a_result_is_not_written_through_a_link_out_of_the_project(
+    command: str, output: str, project: Path, tmp_path: Path
+) -> None:
+    (project / "lib.yaml").write_text(LIBRARY)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "old.py").write_text("theirs")
+    (project / "link.py").symlink_to(outside / "old.py")
+    (project / "folder").symlink_to(outside)
+    (project / "sub").mkdir()
+    (project / "sub" / "up.py").symlink_to("../../outside/new.py")  # which is not there yet
+    done = archgen(project, *command.split(), "net.yaml", "-o", output)
+    assert done.returncode == 2
+    assert "out of" in done.stderr
+    assert "name that file itself" in done.stderr
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("old.py", "theirs")]
+
+
+@pytest.mark.parametrize("command", ["check", "fmt", "summary", "build", "weights show", "eval"])
+@pytest.mark.parametrize("name", ["", "a" * 5000, "a/" * 2500, f"{'a' * 5000}.yaml"])
+def test_a_name_that_no_file_has_is_refused(command: str, name: str, project: Path) -> None:
+    done = archgen(project, *command.split(), name)
+    assert (done.returncode, "bug in archgen" in done.stderr) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "a\0b.yaml"], ["report", "a\0b"], ["weights", "\0"]]
+)
+def test_a_null_character_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert "an argument holds a null character" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "summary inception_v4", "git-setup", "doctor"])
+def test_a_current_folder_that_is_gone_is_told(command: str, project: Path) -> None:
+    script = f"import os, sys; os.rmdir(os.getcwd()); {ENTRY}"
+    (project / "gone").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command.split()],
+        cwd=project / "gone",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "archgen: the current folder cannot be used: no such file or directory: "
+        "`cd` to one that is there\n"
+    )

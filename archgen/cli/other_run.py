@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from archgen.cli.training import Trainable
-    from archgen.cli.training_order import Order
+    from archgen.cli.training_order import Materials, Order
     from archgen.train import RunFolder
+    from archgen.train.data import Images
     from archgen.train.identity import Identity
 
     Tensors: TypeAlias = "Mapping[str, Tensor]"
@@ -23,24 +24,61 @@ SHOWN = 3  # tensors by name
 LISTED = 8  # settings
 
 
-def check_same_run(order: Order, run: RunFolder, made: Trainable, wanted: Identity) -> None:
+def check_same_run(order: Order, run: RunFolder, materials: Materials, wanted: Identity) -> None:
     """Raises `TrainingError` where the folder holds a run that another order began."""
     from archgen.train import TrainingError
-    from archgen.train.identity import NETWORK, differences
+    from archgen.train.identity import IMAGES, LENGTH, NETWORK, TEST_IMAGES, differences
 
-    differing = differences(wanted, run.facts.get("identity", {}))
+    facts = run.facts
+    differing = differences(wanted, facts.get("identity", {}))
     if not differing:
         return
-    told = [
-        f"  {words if name != NETWORK else _networks(order, run, made)}"
-        for name, words in differing.items()
-    ]
+    told = []
+    for name, words in differing.items():
+        told.append(f"  {words if name != NETWORK else _networks(order, run, materials.made)}")
+        if name == LENGTH:
+            told.append("    by a cosine schedule the rate of every step depends on the length")
+        if name in (IMAGES, TEST_IMAGES):
+            images = materials.train if name == IMAGES else materials.test
+            key = "train images" if name == IMAGES else "test images"
+            told += [f"    {line}" for line in _classes(facts.get(key), images)]
     if len(told) > LISTED:
-        told[LISTED:] = [f"  and {len(told) - LISTED} more settings"]
+        told[LISTED:] = [f"  and {len(told) - LISTED} more lines"]
     head = f"the run folder `{run.path}` is another run's:"
-    advice = f"`archgen train --resume {run.path}` alone goes on with it as it began; "
-    advice += "for a new run name another folder by --out"
+    if differing.keys() & {IMAGES, TEST_IMAGES}:
+        advice = (
+            f"put the images in `{order.data}` back as they were, or name the folder where they are "
+            f"now by `archgen train --resume {run.path} --data FOLDER`; to train on these images "
+            f"begin a run of its own: `archgen train {run.path / 'spec.yaml'} "
+            f"--recipe {run.path / 'recipe.yaml'} --data {order.data} --out OTHER`"
+        )
+    else:
+        advice = f"`archgen train --resume {run.path}` alone goes on with it as it began; "
+        advice += "for a new run name another folder by --out"
     raise TrainingError("\n".join([head, *told, advice]))
+
+
+def _classes(known: object, images: Images) -> list[str]:
+    """The classes of which there are more or fewer images than the run was begun with."""
+    from archgen.train.provenance import images_by_class
+
+    now = images_by_class(images)
+    if not isinstance(known, dict) or not known or not now:
+        return []
+    names = [name for name in dict.fromkeys((*known, *now)) if known.get(name) != now.get(name)]
+    if not names:
+        return ["each class has as many images as it had: some have other names or pixels"]
+    told = [_class(name, known.get(name), now.get(name)) for name in names[:SHOWN]]
+    rest = [f"and {len(names) - SHOWN} more classes"] if len(names) > SHOWN else []
+    return [*told, *rest]
+
+
+def _class(name: str, before: object, now: object) -> str:
+    if before is None:
+        return f"class `{name}` is new"
+    if now is None:
+        return f"class `{name}` is gone"
+    return f"class `{name}` had {before} images and has {now}"
 
 
 def _networks(order: Order, run: RunFolder, made: Trainable) -> str:

@@ -23,6 +23,7 @@ from archgen.cli.training_order import (
     Materials,
     Order,
     PlanOptions,
+    is_finished,
     materials_for,
     new_folder,
     new_order,
@@ -38,12 +39,16 @@ if TYPE_CHECKING:
     from archgen.train.world import World
 
 
+MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
+
+
 @click.command(
     epilog=example(
         "archgen train inception_resnet_mini",
         "archgen train specs/inception_v4.yaml --data photos/ --epochs 2 --batch 16 --out runs/v4",
         "archgen train inception_v4 --data photos/ --gpus 8 --out runs/v4",
         "archgen train --resume runs/v4",
+        "archgen train --resume runs/v4 --epochs 200 --on-bad skip",
     )
 )
 @click.argument("spec", metavar="[SPEC]", required=False, shell_complete=complete_specs)
@@ -63,7 +68,7 @@ if TYPE_CHECKING:
     "--resume",
     metavar="RUN",
     type=click.Path(),
-    help="Go on with a run that was stopped or killed; nothing else need be said.",
+    help="Go on with a run that was stopped or killed, or, with more --epochs, is finished.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Length, instead of the recipe's.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Length in steps, instead.")
@@ -139,7 +144,7 @@ def train(
     from archgen.cli.training import require_training, told_plainly
 
     if resume is not None:
-        _refuse_beside_resume({"out": out, **plan})
+        _refuse_with_resume({"out": out, **plan})
     elif spec is None:
         raise click.UsageError("name a SPEC to train, or a run to go on with: --resume RUN")
     if plan["epochs"] is not None and plan["max_steps"] is not None:
@@ -153,7 +158,11 @@ def train(
 
         def prepared() -> tuple[Order, Materials]:
             watching.require()
-            order = order_of_run(resume, spec, data) if resume else new_order(spec, plan, data, out)
+            order = (
+                order_of_run(resume, spec, plan, data)
+                if resume
+                else new_order(spec, plan, data, out)
+            )
             return order, materials_for(order, workers, place.device)
 
         order, materials = place.world.together(prepared)
@@ -195,11 +204,15 @@ class Watching(NamedTuple):
         return SharedProgress(shown, TensorBoardProgress(run.path / FOLDER))
 
 
-def _refuse_beside_resume(options: Mapping[str, object]) -> None:
-    named = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+def _refuse_with_resume(options: Mapping[str, object]) -> None:
+    """Refuses the options that decide what the steps so far came to."""
+    given = [name for name, value in options.items() if value is not None]
+    named = [f"--{name.replace('_', '-')}" for name in given if name not in MAY_CHANGE]
     if named:
+        may = ", ".join(f"--{name.replace('_', '-')}" for name in MAY_CHANGE)
         raise click.UsageError(
-            f"a run goes on as it began: leave out {', '.join(named)} beside --resume"
+            f"a run goes on as it began: leave out {', '.join(named)} with --resume; "
+            f"what may change is {may}, --workers and the number of processes"
         )
 
 
@@ -210,8 +223,8 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
 
     made, train, test = materials
     with writing():
-        run = world.together(partial(run_folder, order, made, train, world))
-    if world.is_any(one=world.is_first and run.facts["status"] == "finished"):
+        run = world.together(partial(run_folder, order, materials, world))
+    if world.is_any(one=world.is_first and is_finished(run, order)):
         write_lines([f"the run in {run.path} is finished; `archgen eval {run.path}` measures it"])
         return SOUND
     others = "" if world.size == 1 else f"{world.size} processes, each on "

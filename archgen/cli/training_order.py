@@ -66,7 +66,7 @@ class Materials(NamedTuple):
 def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | None) -> Order:
     """The order of a run that the command line describes."""
     from archgen.cli.locate import read_target
-    from archgen.cli.training import DEFAULT_RECIPE
+    from archgen.cli.training import DEFAULT_RECIPE, named_recipe
     from archgen.train.launch import this_launch
 
     assert spec is not None
@@ -77,11 +77,15 @@ def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | 
     text = read_target(spec)
     folder = Path(out) if out else new_folder(text)
     batch_from = (plan["recipe"] or DEFAULT_RECIPE) if plan["batch"] is None else None
-    return Order(text, _planned(plan), data or DEFAULT_DATA, folder, batch_from)
+    recipe = _changed(named_recipe(plan["recipe"]), plan)
+    return Order(text, recipe, data or DEFAULT_DATA, folder, batch_from)
 
 
-def order_of_run(folder: str, spec: str | None, data: str | None) -> Order:
-    """The order by which a run was begun. Raises TrainingError where the folder holds none."""
+def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | None) -> Order:
+    """The order by which a run was begun, with what `plan` changes of it.
+
+    Raises TrainingError where the folder holds none.
+    """
     from archgen.cli.locate import read_target
     from archgen.cli.training import named_recipe
     from archgen.spec.files import read_spec
@@ -91,13 +95,12 @@ def order_of_run(folder: str, spec: str | None, data: str | None) -> Order:
     facts = RunFolder.open(run).facts
     text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
     began_with = str(facts.get("data") or DEFAULT_DATA)
-    return Order(text, named_recipe(str(run / "recipe.yaml")), data or began_with, run)
+    recipe = _changed(named_recipe(str(run / "recipe.yaml")), plan)
+    return Order(text, recipe, data or began_with, run)
 
 
-def _planned(options: PlanOptions) -> Recipe:
+def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
     """The recipe with what the command line sets instead."""
-    from archgen.cli.training import named_recipe
-
     length = {"epochs": options["epochs"], "steps": options["max_steps"]}
     percent = options["max_bad"]
     others = {
@@ -110,7 +113,7 @@ def _planned(options: PlanOptions) -> Recipe:
     said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
     if any(length.values()):
         said.update(length)  # one of the two: the other is unset, whatever the recipe says
-    return named_recipe(options["recipe"]).model_copy(update=said)
+    return recipe.model_copy(update=said)
 
 
 def new_folder(text: SpecText) -> Path:
@@ -152,32 +155,48 @@ def _check_batch(order: Order, images: int) -> None:
     )
 
 
-def run_folder(order: Order, made: Trainable, train: Images, world: World) -> RunFolder:
+def run_folder(order: Order, materials: Materials, world: World) -> RunFolder:
     """The folder of the run: a new one, or one that the same order began.
 
     The first process makes it; the others only say where it is.
     """
     from hashlib import sha256
 
-    import yaml
-
     from archgen.cli.other_run import check_same_run
     from archgen.train import RunFolder
-    from archgen.train.identity import identity_of
+    from archgen.train.identity import identity_of, settings_of
+    from archgen.train.provenance import images_by_class, recipe_text
 
+    made, train, test = materials
     run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
     digest = sha256(made.spec.encode()).hexdigest()
     if run is not None and order.is_from(run):
         digest = run.spec_sha256
     if not world.is_first:
         return RunFolder(order.out, digest)
-    identity = identity_of(digest, order.recipe, train, order.recipe.seed)
+    identity = identity_of(digest, order.recipe, train, test, order.recipe.seed)
     if run is not None:
-        check_same_run(order, run, made, identity)
+        check_same_run(order, run, materials, identity)
         return run
-    written = yaml.safe_dump({"archgen": 1, "recipe": order.recipe.model_dump()}, sort_keys=False)
-    facts: Facts = {"data": _lasting(order.data), "identity": identity}
-    return RunFolder.create(order.out, spec=made.spec, recipe=written, facts=facts)
+    facts: Facts = {
+        "data": _lasting(order.data),
+        "identity": identity,
+        **settings_of(order.recipe),
+        "train images": images_by_class(train),
+        "test images": images_by_class(test),
+    }
+    return RunFolder.create(
+        order.out, spec=made.spec, recipe=recipe_text(order.recipe), facts=facts
+    )
+
+
+def is_finished(run: RunFolder, order: Order) -> bool:
+    """Whether a run has come to its end, and the order names no other one."""
+    from archgen.train.identity import length_of
+
+    facts = run.facts
+    length = length_of(order.recipe)
+    return bool(facts["status"] == "finished" and facts.get("length", length) == length)
 
 
 @contextmanager

@@ -133,7 +133,19 @@ def _facts(path: Path) -> dict[str, str]:
         raise CannotReport(f"`{path}` does not describe a run: {error}") from None
     if not isinstance(facts, dict):
         raise CannotReport(f"`{path}` does not describe a run")
-    return {_text(name): _text(value) for name, value in _flat(facts)}
+    changes = _changes(facts.pop("changes", None))
+    found = {_text(name): _text(value) for name, value in _flat(facts)}
+    return {**found, "changes": changes} if changes else found
+
+
+def _changes(recorded: object) -> str:
+    """What the run changed on its way, as one text: `from step 12 on: processes 1 -> 2`."""
+    told = []
+    for change in islice(recorded if isinstance(recorded, list) else [], MAX_SETTINGS):
+        if isinstance(change, dict) and {"step", "setting", "before", "after"} <= change.keys():
+            step, *words = (_text(change[key]) for key in ("step", "setting", "before", "after"))
+            told.append("from step {} on: {} {} -> {}".format(step, *words))
+    return _text("; ".join(told))
 
 
 def _document(path: Path) -> MappingNode | None:

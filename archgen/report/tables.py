@@ -10,7 +10,7 @@ from typing import NamedTuple
 from archgen.report.runs import RunRecord, Tested
 
 ABSENT = "–"
-SURROUNDINGS = ("device", "threads", "torch", "python")
+SURROUNDINGS = ("device", "processes", "threads", "torch", "python", "changes")
 DATA = ("train", "test")
 
 

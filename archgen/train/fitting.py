@@ -16,12 +16,12 @@ from archgen.train.data import Images
 from archgen.train.errors import Interrupted, TrainingError, Unwritable
 from archgen.train.evaluation import Evaluation
 from archgen.train.followed_run import FollowedCheckpoints, FollowedRun
-from archgen.train.identity import check_agreement, identity_of
+from archgen.train.identity import check_agreement, identity_of, length_of, settings_of
 from archgen.train.learner import Learner
 from archgen.train.loop import Loop, Work
 from archgen.train.losses import Objective
 from archgen.train.progress import Progress
-from archgen.train.provenance import changed_surroundings, run_facts
+from archgen.train.provenance import changes_until, recipe_text, run_facts
 from archgen.train.recipe import Recipe
 from archgen.train.run import Facts, RunFolder
 from archgen.train.schedule import Timeline
@@ -99,8 +99,8 @@ def _trained(
     objective = Objective(len(work.train.classes), recipe.label_smoothing, aux_weights)
     learner = Learner.of(work.model, recipe, timeline, world)
     state = TrainingState(learner.parts(), micro_batches=min(recipe.accumulate, recipe.batch))
-    identity = identity_of(run.spec_sha256, recipe, work.train, work.seed)
-    check_agreement(identity, world)
+    identity = identity_of(run.spec_sha256, recipe, work.train, work.test, work.seed)
+    check_agreement(identity, recipe, world)
     if recipe.batch < world.size:
         raise TrainingError(
             f"a batch of {recipe.batch} cannot be shared among {world.size} processes: "
@@ -108,9 +108,10 @@ def _trained(
         )
     kind = Checkpoints if world.is_first else FollowedCheckpoints
     checkpoints = kind(run.checkpoints, identity, checkpoint_every)
-    facts = run_facts(work.train, work.test, work.seed, work.device, world.size)
+    facts: Facts = run_facts(work.train, work.test, recipe, work.seed, work.device, world.size)
     with _advising(run, checkpoints):
-        world.together(partial(_take_up, run, state, checkpoints, facts, progress))
+        taken_up = partial(_take_up, work, state, checkpoints, timeline, facts, progress)
+        facts = world.together(taken_up)
     world.take_from_first(state)
     with (
         _advising(run, checkpoints),
@@ -129,20 +130,43 @@ def _trained(
 
 
 def _take_up(
-    run: RunFolder,
+    work: Work,
     state: TrainingState,
     checkpoints: Checkpoints,
+    timeline: Timeline,
     facts: Facts,
     progress: Progress,
-) -> None:
-    """Brings the state and the reports of a run to its newest checkpoint, if it has one."""
+) -> Facts:
+    """Brings the state and the reports of a run to its newest checkpoint, if it has one.
+
+    Returns `facts` with the changes that the run has seen.
+    """
+    run, recipe = work.run, work.recipe
+    before = run.facts if run.is_at(run.path) else {}
     for line in checkpoints.restore(state):
         progress.tell(line)
+    if not state.step and before.get("status") == "finished":
+        raise TrainingError(
+            f"the run in `{run.path}` is finished, and has no checkpoint from which it could go on"
+        )
+    if not state.step and run.reports("train"):
+        progress.tell("there is no checkpoint: the run begins again at step 0")
+    if state.step > timeline.steps:
+        raise TrainingError(
+            f"the run in `{run.path}` has taken {state.step:,} steps, and {length_of(recipe)} would "
+            f"have ended it after {timeline.steps:,}: name a length that is not shorter than that"
+        )
     run.rewind(state.step, state.evaluations.keys())
     if state.step:
         progress.tell(f"going on after step {state.step}")
-        for line in changed_surroundings(run, facts):
-            progress.tell(line)
+    changes = changes_until(before, facts, state.step)
+    for change in changes:
+        if change.step == state.step:
+            progress.tell(str(change))
+    # the recipe first: of a process that is gone in between, the next one finds the change again
+    if any(before.get(name, value) != value for name, value in settings_of(recipe).items()):
+        run.keep_recipe(recipe_text(recipe))
+    return {**facts, "changes": [change.recorded() for change in changes]} if changes else facts
 
 
 @contextmanager

@@ -22,11 +22,19 @@ class FollowedRun(RunFolder):
         """The same folder, left alone."""
         return cls(run.path, run.spec_sha256)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
     def locked(self) -> AbstractContextManager[str | None]:
         """The first process has the lock."""
         return nullcontext()
 
     def keep(self, path: Path, writing: Callable[[Path], None]) -> None:
+        """Nothing."""
+
+    def keep_recipe(self, text: str) -> None:
         """Nothing."""
 
     def keep_report(self, name: str, report: Mapping[str, object]) -> None:

@@ -1,4 +1,8 @@
-"""Which run a folder or a checkpoint belongs to: what decides every number of it, by name."""
+"""Which run a folder or a checkpoint belongs to: what decides every number of it, by name.
+
+What changes no number of the steps so far is not part of it: `settings_of` has that by name, and a run
+that is resumed may change it.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +13,51 @@ from typing import TypeAlias
 
 from archgen.train.data import Images, StreamedSet
 from archgen.train.errors import TrainingError
-from archgen.train.recipe import Recipe
+from archgen.train.recipe import Cosine, Recipe, TwoPhase
 from archgen.train.run import Scalar
 from archgen.train.world import World
 
 Identity: TypeAlias = Mapping[str, Scalar]
-NETWORK, IMAGES = "network", "training images"
+NETWORK, IMAGES, TEST_IMAGES, LENGTH = "network", "training images", "test images", "length"
+_CHANGEABLE = frozenset({"steps", "epochs", "on_bad", "max_bad"})
 _ABSENT = "unset"
 _SAMPLED_IMAGES = 256
 
 
-def identity_of(spec_sha256: str, recipe: Recipe, train: Images, seed: int) -> Identity:
+def identity_of(
+    spec_sha256: str, recipe: Recipe, train: Images, test: Images, seed: int
+) -> Identity:
     """What a run must share with another to be the same run, on the same machine.
 
     A setting of the recipe that has its default is left out, so that a run may go on with an
     archgen that knows more settings.
     """
-    settings = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"seed"})
+    settings = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"seed", *_CHANGEABLE})
     return {
         NETWORK: spec_sha256,
         IMAGES: f"{len(train)} images, sha256 {fingerprint(train)}",
+        TEST_IMAGES: f"{len(test)} images, sha256 {fingerprint(test)}",
         "seed": seed,
+        **({LENGTH: length_of(recipe)} if schedule_needs_length(recipe) else {}),
         **dict(_flat(settings)),
     }
+
+
+def settings_of(recipe: Recipe) -> Identity:
+    """What a run may change when it is resumed: its length, and what is done about bad images."""
+    return {LENGTH: length_of(recipe), "on_bad": recipe.on_bad, "max_bad": recipe.max_bad}
+
+
+def length_of(recipe: Recipe) -> str:
+    """`30 epochs`, or `1 step`."""
+    count, unit = (recipe.steps, "step") if recipe.epochs is None else (recipe.epochs, "epoch")
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def schedule_needs_length(recipe: Recipe) -> bool:
+    """Whether the rates of all steps depend on which step is the last."""
+    schedule = recipe.schedule
+    return isinstance(schedule.then if isinstance(schedule, TwoPhase) else schedule, Cosine)
 
 
 def check_identity(wanted: Identity, found: Identity, owner: str) -> None:
@@ -54,17 +80,18 @@ def _difference(name: str, want: Scalar, have: Scalar) -> str:
     """The two values; of what a hash stands for, what it says."""
     if name == NETWORK:
         return "`network` is another one there"
-    if name == IMAGES:
+    if name in (IMAGES, TEST_IMAGES):
         want, have = (str(value).partition(",")[0] for value in (want, have))
         if want == have:
-            return f"`{IMAGES}` are other ones there, {have} as here"
-        return f"`{IMAGES}` are {have} there and {want} here"
+            return f"`{name}` are other ones there, {have} as here"
+        return f"`{name}` are {have} there and {want} here"
     return f"`{name}` is {have} there and {want} here"
 
 
-def check_agreement(identity: Identity, world: World) -> None:
+def check_agreement(identity: Identity, recipe: Recipe, world: World) -> None:
     """Raises `TrainingError` in all processes where they are not about the same run."""
-    found = [json.loads(text) for text in world.pooled([json.dumps(identity)])]
+    whole = {**identity, **settings_of(recipe)}
+    found = [json.loads(text) for text in world.pooled([json.dumps(whole)])]
     for number, other in enumerate(found):
         check_identity(found[0], other, f"process {number + 1} of {world.size}")
 

@@ -4,52 +4,91 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
+import yaml
 
-from archgen.train.data import Images
+from archgen.train.data import Images, StreamedSet
 from archgen.train.evaluation import Evaluation
-from archgen.train.run import Facts, RunFolder, Scalar
+from archgen.train.identity import settings_of
+from archgen.train.recipe import Recipe
+from archgen.train.run import Change, Facts, RunFolder, Scalar
 
-_LAST_DIGITS = "their last digits"
-_SURROUNDINGS = {
-    "device": _LAST_DIGITS,
-    "processes": f"{_LAST_DIGITS}, and by what batch norms and dropout see,",
-    "threads": _LAST_DIGITS,
-    "torch": _LAST_DIGITS,
+_DIFFER = "the weights will differ in their last digits{} from those of a run without this change"
+_EFFECTS = {
+    "device": _DIFFER.format(""),
+    "processes": _DIFFER.format(", and by what batch norms and dropout see,"),
+    "threads": _DIFFER.format(""),
+    "torch": _DIFFER.format(""),
+    "workers": "no number depends on it",
+    "length": "no rate so far depends on it",
+    "on_bad": "it holds for the steps from here on",
+    "max_bad": "it holds for the steps from here on",
 }
+_MOST_CLASSES = 1000  # whose images are counted one by one in run.json
 
 
 def run_facts(
-    train: Images, test: Images, seed: int, device: torch.device, processes: int = 1
+    train: Images,
+    test: Images,
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    processes: int = 1,
 ) -> Mapping[str, Scalar]:
-    """What a run depends on beside its spec and recipe."""
+    """What a run depends on besides its spec and the rest of its recipe."""
     return {
         "seed": seed,
         "train": f"{train.name} ({len(train)} images)",
         "test": f"{test.name} ({len(test)} images)",
         "device": device.type if processes > 1 else str(device),
         "processes": processes,
+        "workers": train.loading.workers if isinstance(train, StreamedSet) else 0,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "python": platform.python_version(),
+        **settings_of(recipe),
     }
 
 
-def changed_surroundings(run: RunFolder, facts: Facts) -> list[str]:
-    """A line for each of device, processes, threads and versions that is not what the run had.
+def images_by_class(data: Images) -> Mapping[str, Scalar]:
+    """How many images each class has; nothing where there are more than a thousand classes."""
+    if len(data.classes) > _MOST_CLASSES:
+        return {}
+    counts = torch.bincount(data.labels.cpu(), minlength=len(data.classes)).tolist()
+    return dict(zip(data.classes, counts, strict=True))
 
-    Sums are rounded in another order then, so the same steps give slightly other weights. Batch norms
-    and dropout, too, see the share of a process, which another number of processes makes another.
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as the file that a run folder keeps: every setting with its value."""
+    content = {"archgen": 1, "recipe": recipe.model_dump()}
+    text: str = yaml.safe_dump(content, sort_keys=False)
+    return text
+
+
+def changes_until(before: Mapping[str, object], facts: Facts, step: int) -> Sequence[Change]:
+    """Every change of a run that goes on after `step` steps: those it knew of, and what is new now.
+
+    `before` is what `run.json` said, and `facts` what it will say. A change that was recorded at a later
+    step holds from `step` on, since the steps in between are taken anew.
+
+    Sums are rounded in another order on other devices, threads and versions. Batch norms and dropout,
+    too, see the share of a process, which another number of processes makes another.
     """
-    before = run.facts if run.is_at(run.path) else {}
-    return [
-        f"{name} was {before[name]} and is {facts[name]} now: "
-        f"the weights will differ in {how} from those of a run without this change"
-        for name, how in _SURROUNDINGS.items()
-        if name in before and before[name] != facts[name]
+    if step == 0:
+        return ()
+    known = before.get("changes")
+    changes = [
+        Change(min(change.step, step), *change[1:])
+        for change in map(Change.read, known if isinstance(known, list) else [])
+        if change is not None
     ]
+    for name, effect in _EFFECTS.items():
+        was, now = before.get(name), facts.get(name)
+        if was is not None and was != now:
+            changes.append(Change(step, name, str(was), str(now), effect))
+    return tuple(changes)
 
 
 def weights_metadata(

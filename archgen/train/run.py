@@ -13,19 +13,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias
 
 from archgen.train.errors import Interrupted, TrainingError, Unwritable, naming
 from archgen.train.files import TEMPORARIES, is_temporary, remove_temporaries, replacing
 from archgen.train.locking import LOCK_FILE, locked
 
 Scalar = str | int | float | bool | None
-Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar]"]
+Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar] | Sequence[Mapping[str, Scalar]]"]
 Status = Literal["created", "running", "finished", "interrupted", "failed"]
 STATUS_FILE = "run.json"
 NO_FACTS: Facts = {}
@@ -35,6 +35,33 @@ _OF_A_START = (
     *(STATUS_FILE, "spec.yaml", "recipe.yaml", "metrics.jsonl", TEMPORARIES),
     *("tensorboard/events.*", LOCK_FILE),
 )
+
+
+class Change(NamedTuple):
+    """A setting that a run changed on purpose: from which step on, and what that does to its numbers."""
+
+    step: int
+    setting: str
+    before: str
+    after: str
+    effect: str
+
+    @classmethod
+    def read(cls, content: object) -> Self | None:
+        """What `recorded` gave; None for anything else."""
+        if not isinstance(content, dict) or content.keys() != set(cls._fields):
+            return None
+        texts = [content[name] for name in cls._fields[1:]]
+        if type(content["step"]) is not int or not all(isinstance(text, str) for text in texts):
+            return None
+        return cls(content["step"], *texts)
+
+    def recorded(self) -> Mapping[str, Scalar]:
+        """The change as `run.json` has it."""
+        return self._asdict()
+
+    def __str__(self) -> str:
+        return f"{self.setting} was {self.before} and is {self.after} now: {self.effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +166,10 @@ class RunFolder:
         """Calls what writes the file `path` of the folder."""
         with naming(path):
             writing(path)
+
+    def keep_recipe(self, text: str) -> None:
+        """Writes the recipe anew, where settings of it were changed on purpose."""
+        _write_text(self.path / "recipe.yaml", text)
 
     def keep_report(self, name: str, report: Mapping[str, object]) -> None:
         """Writes a report of its own, as JSON."""

@@ -93,7 +93,8 @@ def test_an_occupied_run_folder_is_left_alone(
     assert capsys.readouterr().err.splitlines() == [
         f"Error: the run folder `{run}` is another run's:",
         "  `seed` is 3 there and 0 here",
-        "  `steps` is 2 there and 1 here",
+        "  `length` is 2 steps there and 1 step here",
+        "    by a cosine schedule the rate of every step depends on the length",
         f"`archgen train --resume {run}` {advice}",
     ]
     assert (run / "model.safetensors").read_bytes() == before
@@ -179,7 +180,7 @@ def test_a_run_whose_spec_was_changed_is_refused(
     [
         ([], "name a SPEC to train, or a run to go on with"),
         (["--resume", "nowhere"], "`nowhere` holds no run"),
-        (["--resume", "x", "--epochs", "3"], "leave out --epochs beside --resume"),
+        (["--resume", "x", "--batch", "3"], "leave out --batch with --resume"),
         (["--resume", "{run}", "--data", "fashion_mnist"], ""),
         (
             ["--resume", "{run}", "--data", "synthetic"],

@@ -397,7 +397,7 @@ def another(world: World, folder: Path) -> str:
 
 
 def test_processes_that_are_about_different_runs_are_refused(tmp_path: Path) -> None:
-    told = "process 2 of 2 is another run's: `steps` is 11 there and 10 here"
+    told = "process 2 of 2 is another run's: `length` is 11 steps there and 10 steps here"
     assert on_ranks(2, another, tmp_path / "run") == [told] * 2
 
 

@@ -82,8 +82,17 @@ class Costs:
         if node.block is not None:
             return self.block(node.block)
         if not node.branches:
-            return _own(node)
-        return self.graphs(branch.graph for branch in node.branches) + _own(node)
+            return self.own(node)
+        return self.graphs(branch.graph for branch in node.branches) + self.own(node)
+
+    def own(self, node: ShapedNode) -> Cost:
+        """The op of a step alone, without the branches of a join."""
+        if node.op is None or node.output is None or node.input is None or not node.is_active:
+            return Cost()
+        if isinstance(node.op, Join):
+            return Cost(activations=node.output.size)
+        op, x = node.op, node.input
+        return Cost(op.params(x), op.macs(x, node.output), node.output.size)
 
 
 def is_known(node: ShapedNode) -> bool:
@@ -98,11 +107,3 @@ def _has_shape(node: ShapedNode) -> bool:
         return True
     is_something = node.op is not None or node.block is not None
     return node.output is not None and (is_something or bool(node.runs or node.branches))
-
-
-def _own(node: ShapedNode) -> Cost:
-    if node.op is None or node.output is None or node.input is None or not node.is_active:
-        return Cost()
-    if isinstance(node.op, Join):
-        return Cost(activations=node.output.size)
-    return Cost(node.op.params(node.input), node.op.macs(node.input, node.output), node.output.size)

@@ -5,18 +5,15 @@ What is only on one side keeps its place on the other, marked as absent there.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import networkx as nx
 
-from archgen.render.drawing import Arrow, Box, Drawing, Mark
+from archgen.render.drawing import Arrow, Box, Drawing, Mark, Repeat
 
 Marks = Mapping[str, Mark]  # by the paths of boxes
 Sides = tuple[Drawing, Drawing]
-_RUN = re.compile(r"(.+?)\.(\d+)(?:\.\.(\d+))?$")  # a box of some instances of a repeat
-_TIMES = re.compile(r"^\d+ x ")
 
 
 class Panel(NamedTuple):
@@ -109,6 +106,13 @@ def with_names(drawing: Drawing, names: Mapping[str, str]) -> Drawing:
     return drawing._replace(
         boxes=tuple(box._replace(path=paths[box.path]) for box in drawing.boxes),
         arrows=tuple(a._replace(tail=paths[a.tail], head=paths[a.head]) for a in drawing.arrows),
+        repeats=tuple(
+            Repeat(
+                repeat.whole._replace(path=_new_path(repeat.whole.path, names)),
+                tuple(paths[path] for path in repeat.parts),
+            )
+            for repeat in drawing.repeats
+        ),
     )
 
 
@@ -124,53 +128,20 @@ def _new_path(path: str, names: Mapping[str, str]) -> str:
 
 def same_runs(sides: Sides) -> Sides:
     """The drawings, with one box for a repeat whose instances fall into other groups than there."""
-    runs = [dict(_runs(drawing)) for drawing in sides]
-    other = {name for name in {*runs[0], *runs[1]} if runs[0].get(name) != runs[1].get(name)}
+    parts = [{one.whole.path: one.parts for one in drawing.repeats} for drawing in sides]
+    other = {name for name in {*parts[0], *parts[1]} if parts[0].get(name) != parts[1].get(name)}
     return _folded(sides[0], other), _folded(sides[1], other)
 
 
-def _runs(drawing: Drawing) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The repeats of a drawing that are more than one box, with the paths of these."""
-    found: dict[str, list[str]] = {}
-    for box in drawing.boxes:
-        if match := _RUN.match(box.path):
-            found.setdefault(match[1], []).append(box.path)
-    yield from ((name, tuple(paths)) for name, paths in found.items())
-
-
-def _folded(drawing: Drawing, repeats: set[str]) -> Drawing:
-    names = {box.path: m[1] for box in drawing.boxes if (m := _RUN.match(box.path))}
-    names = {path: name for path, name in names.items() if name in repeats}
-    boxes: dict[str, Box] = {}
-    for box in drawing.boxes:
-        path = names.get(box.path, box.path)
-        boxes[path] = _joined(boxes.get(path), box._replace(path=path), _times(box.path, names))
-    arrows = (
-        arrow._replace(
-            tail=names.get(arrow.tail, arrow.tail), head=names.get(arrow.head, arrow.head)
-        )
+def _folded(drawing: Drawing, names: set[str]) -> Drawing:
+    """The drawing with one box each for these repeats."""
+    repeats = [repeat for repeat in drawing.repeats if repeat.whole.path in names]
+    whole = {path: repeat.whole for repeat in repeats for path in repeat.parts}
+    ends = {path: box.path for path, box in whole.items()}
+    boxes = {box.path: box for box in (whole.get(box.path, box) for box in drawing.boxes)}
+    arrows = dict.fromkeys(
+        arrow._replace(tail=ends.get(arrow.tail, arrow.tail), head=ends.get(arrow.head, arrow.head))
         for arrow in drawing.arrows
     )
     kept = tuple(arrow for arrow in arrows if arrow.tail != arrow.head)
     return drawing._replace(boxes=tuple(boxes.values()), arrows=kept)
-
-
-def _times(path: str, names: Mapping[str, str]) -> int:
-    """How many instances a box stands for that is folded; 0 for any other."""
-    match = _RUN.match(path)
-    if path not in names or match is None:
-        return 0
-    return int(match[3] or match[2]) - int(match[2]) + 1
-
-
-def _joined(known: Box | None, box: Box, times: int) -> Box:
-    """The box of a repeat with some more instances, `times` of them."""
-    if not times:
-        return box
-    line = box.lines[0]
-    before = _TIMES.match(known.lines[0]) if known is not None else None
-    count = times + (int(before[0][:-3]) if before else 1 if known is not None else 0)
-    name = _TIMES.sub("", line)
-    words = f"{count} x {name}" if count > 1 else name
-    faults = (*(known.faults if known is not None else ()), *box.faults)
-    return box._replace(lines=(words, *box.lines[1:]), faults=tuple(dict.fromkeys(faults)))

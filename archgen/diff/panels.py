@@ -9,7 +9,7 @@ from archgen.diff.common_drawing import Marks, Panel, Sides, panel, same_runs, w
 from archgen.diff.compare import Difference, Findings
 from archgen.diff.wording import KINDS
 from archgen.render.drafting import Drafter, Use, uses
-from archgen.render.drawing import Box, Kind, Mark
+from archgen.render.drawing import Box, Mark
 
 MOST_PANELS = 12
 
@@ -106,6 +106,5 @@ def _marks_of_steps(difference: Difference, use: Use, sides: Sides) -> Marks:
 
 
 def _says(box: Box) -> object:
-    """What makes a box another one; the cost of a join is that of the boxes before it."""
-    is_join = box.kind in (Kind.CONCAT, Kind.SUM)
-    return box.lines, box.output, box.details[1:2] if is_join else box.details[1:]
+    """What makes a box another one: its words, its settings, its size and its cost, but not its place."""
+    return box.lines, box.output, box.details[1:]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from math import lcm
 from typing import NamedTuple
 
-from archgen.ir.graph import INPUT, Ref
+from archgen.ir.interpreter import Environment, Interpreter, Made, Place
 from archgen.ir.op import Join, JoinError, Op, ShapeError
 from archgen.ir.shape import Shape
-from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
+from archgen.ir.shaped import Run, ShapedBlock, ShapedNetwork, ShapedNode
 from archgen.rules import INPUT_TOO_SMALL
 
 MAX_STEPS = 20_000  # of one walk; a network of more is not walked
@@ -47,37 +48,18 @@ class _Value(NamedTuple):
     depends: bool = True
 
 
-class _Frame(NamedTuple):
-    """The values in one use of a block: its inputs, and the outputs of its steps by id."""
-
-    block: ShapedBlock
-    inputs: tuple[_Value, ...]
-    outputs: dict[int, list[_Value]]
-    ports: dict[tuple[int, str], _Value]
-
-    def value(self, ref: Ref) -> _Value:
-        """What a reference means; the instances of a repeat stand in a list that its last ends."""
-        if ref.id == INPUT:
-            return self.inputs[self.block.block.inputs.index(ref.port) if ref.port else 0]
-        if ref.port:
-            return self.ports[ref.id, ref.port]
-        outputs = self.outputs[ref.id]
-        last = len(outputs) - 1
-        return outputs[last if ref.instance is None else min(ref.instance, last)]
-
-
 def _part(x: _Value, part: Shape | None) -> Shape:
     """A part of a split value: its own channels, on the grid of the whole."""
     return Shape(x.shape.channels if part is None else part.channels, x.shape.grid)
 
 
-class Walk:
+class Walk(Interpreter[_Value]):
     """One walk through a shaped network with another input."""
 
     def __init__(self, network: ShapedNetwork, *, in_training: bool) -> None:
         self._network = network
         self._in_training = in_training
-        self._done: dict[tuple[int, tuple[_Value, ...]], tuple[_Value, _Frame]] = {}
+        self._done: dict[tuple[int, tuple[_Value, ...]], Made[_Value]] = {}
         self._strides = {1}
         self._steps = 0
         self._is_understood = True
@@ -96,57 +78,60 @@ class Walk:
         return lcm(*self._strides) if self._is_understood else None
 
     def _walk(self, shape: Shape) -> None:
-        _, frame = self._block(self._network.block, (_Value(shape),))
+        block = self._network.block
+        values = Environment(block.block, (_Value(shape),))
+        self.run(block.graph, values)
         for head in self._network.heads:
             if self._in_training or not head.head.training_only:
-                self._graph(head.graph, frame)
+                self.run(head.graph, values)
 
-    def _block(self, block: ShapedBlock, inputs: tuple[_Value, ...]) -> tuple[_Value, _Frame]:
+    def block(self, block: ShapedBlock, inputs: tuple[_Value, ...], path: str) -> Made[_Value]:
+        """Runs a use of a block once for equal inputs."""
         key = (id(block), inputs)
         if key not in self._done:
-            frame = _Frame(block, inputs, {}, {})
-            self._graph(block.graph, frame)
-            self._done[key] = frame.value(block.block.graph.output), frame
+            self._done[key] = super().block(block, inputs, path)
         return self._done[key]
 
-    def _graph(self, graph: ShapedGraph, frame: _Frame) -> None:
-        for node in graph.nodes:
-            inputs = tuple(frame.value(ref) for ref in node.node.inputs)
-            frame.outputs[node.node.id] = self._outputs(node, inputs, frame)
-
-    def _outputs(self, node: ShapedNode, inputs: tuple[_Value, ...], frame: _Frame) -> list[_Value]:
-        """The outputs of a step: of a repeat each instance's, up to where nothing changes further."""
-        if not node.is_active:
-            return [inputs[0]]
-        if node.count is None:
-            return [self._output(node, inputs, frame)]
-        outputs = [inputs[0]] if not node.runs else []
+    def repeat(
+        self, node: ShapedNode, inputs: tuple[_Value, ...], place: Place
+    ) -> Sequence[Made[_Value]]:
+        """Runs instance by instance, up to where nothing changes further."""
+        made: list[Made[_Value]] = []
         for run in node.runs:
-            for _ in range(run.count):
-                before = outputs[-1] if outputs else inputs[0]
-                outputs.append(self._output(run.instance, (before,), frame))
-                if outputs[-1] == before and len(node.runs) == 1:
+            for number in range(run.first, run.first + run.count):
+                made.append(self.call(node, run, inputs, place)._replace(first=number))
+                before, inputs = inputs, (made[-1].value,)
+                if inputs == before and len(node.runs) == 1:
                     break
-        return outputs
+        return made
 
-    def _output(self, node: ShapedNode, inputs: tuple[_Value, ...], frame: _Frame) -> _Value:
+    def call(
+        self, node: ShapedNode, run: Run, inputs: tuple[_Value, ...], place: Place
+    ) -> Made[_Value]:
+        """The shape that a step makes of another input, by its own rule."""
+        self._count_step()
+        step = run.instance
+        if step.block is not None:
+            return self.block(step.block, inputs, place.path)
+        assert step.op is not None
+        if isinstance(step.op, Join):
+            return Made(self._joined(step.op, inputs))
+        parts = {
+            name: inputs[0]._replace(shape=_part(inputs[0], part))
+            for name, part in step.ports.items()
+        }
+        return Made(self._through(step, step.op, inputs[0]), parts)
+
+    def join(self, node: ShapedNode, ends: tuple[_Value, ...], place: Place) -> Made[_Value]:
+        """The shape of the ends joined."""
+        self._count_step()
+        assert isinstance(node.op, Join)
+        return Made(self._joined(node.op, ends))
+
+    def _count_step(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise TooLong
-        if node.block is not None:
-            output, inner = self._block(node.block, inputs)
-            for name, ref in node.block.block.outputs.items():
-                frame.ports[node.node.id, name] = inner.value(ref)
-            return output
-        for name, part in node.ports.items():
-            frame.ports[node.node.id, name] = inputs[0]._replace(shape=_part(inputs[0], part))
-        assert node.op is not None
-        if isinstance(node.op, Join):
-            for branch in node.branches:
-                self._graph(branch.graph, frame)
-            ends = tuple(frame.value(branch.branch.graph.output) for branch in node.branches)
-            return self._joined(node.op, ends or inputs)
-        return self._through(node, node.op, inputs[0])
 
     def _joined(self, op: Join, values: tuple[_Value, ...]) -> _Value:
         try:

@@ -146,7 +146,7 @@ def _box(graph: graphviz.Digraph, box: Box, style: Style, *, is_overview: bool) 
         fillcolor=fill if box.mark is None else MARKS[box.mark],
         id=_text(box.path),
         **{"class": str(box.kind)},
-        tooltip="\\n".join(_text(line) for line in (*box.details, *box.faults)),
+        tooltip="\\n".join(_text(line) for line in (*box.tooltip, *box.faults)),
         **small,
         **round_box,
         **broken,

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import NamedTuple
 
 from archgen.cost import Costs
 from archgen.diagnostics import Diagnostic, Span
-from archgen.ir.graph import INPUT, Ref
+from archgen.ir.graph import Ref
+from archgen.ir.interpreter import Environment, Interpreter, Made, Place
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import (
     Run,
     ShapedBlock,
-    ShapedBranch,
     ShapedGraph,
     ShapedHead,
     ShapedNetwork,
     ShapedNode,
+    instances,
 )
 from archgen.ir.walk import joined_path
 from archgen.ops.merge import Residual
-from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind
+from archgen.render.drawing import Arrow, Box, Drawing, Group, Kind, Repeat
 from archgen.render.faults import Faults, is_misfit
 from archgen.render.implied import implied_concats
 from archgen.render.outline import kind_of, unused_path
@@ -64,255 +66,273 @@ class Drafter:
         x = network.network.input
         lines = ("Input", f"({shape_words(x)})")
         start = Start((" ".join(lines),) if depth == 1 else lines, Kind.INPUT)
-        draft = _Draft(
-            self._faults, self._costs, network.block.block.source, is_overview=depth == 1
-        )
-        draft.begin(network.block, start, (x,))
-        implied = implied_concats(network.block.graph, network.block.block.graph)
-        draft.graph(network.block.graph, _Place(implied, depth=depth - 1))
+        draft = _Draft(self._faults, self._costs, network.block, depth, is_overview=depth == 1)
+        values = draft.begin(network.block, start, (x,))
+        draft.run(network.block.graph, values)
         for head in network.heads:
-            draft.head(head, depth - 1)
+            draft.head(head, values)
         name = network.network.title
         return draft.drawing(name, title_of(name))
 
     def block(self, block: ShapedBlock, path: str, start: Start, depth: int = 1) -> Drawing:
         """One use of a block, which is called `path`; with `depth`, blocks inside are opened."""
-        draft = _Draft(self._faults, self._costs, block.block.source)
-        draft.begin(block, start, block.inputs)
-        implied = implied_concats(block.graph, block.block.graph)
-        draft.graph(block.graph, _Place(implied, depth=depth - 1))
+        draft = _Draft(self._faults, self._costs, block, depth)
+        draft.run(block.graph, draft.begin(block, start, block.inputs))
         return draft.drawing(path, title_of(block.block.name.rpartition(".")[2]))
 
 
-class _Place(NamedTuple):
-    """Where a list of steps is drawn: its path, the concats that are not, and how deep blocks open."""
+class _Draft(Interpreter[Ends]):
+    """One drawing in the making, whose values are the boxes that make them.
 
-    implied: frozenset[int] = frozenset()
-    path: str = ""
-    depth: int = 0
-
-    def inside(self, segment: str) -> _Place:
-        return self._replace(path=joined_path(self.path, segment))
-
-
-class _Draft:
-    """One drawing in the making; `_values` says which boxes make a value, by node and port.
-
-    `source` is where all of it comes from that does not say so itself.
+    `_depth` says how many levels of blocks are still to be opened where it draws, `_implied` which
+    concats are not drawn there, `_source` where all comes from that does not say so itself, and `_times`
+    how often the opened blocks are there in which it draws.
     """
 
     def __init__(
-        self, faults: Faults, costs: Costs, source: str = "", *, is_overview: bool = False
+        self,
+        faults: Faults,
+        costs: Costs,
+        block: ShapedBlock,
+        depth: int,
+        *,
+        is_overview: bool = False,
     ) -> None:
         self._faults = faults
         self._costs = costs
-        self._source = source
         self._is_overview = is_overview
+        self._depth = depth - 1
+        self._implied = implied_concats(block.graph, block.block.graph)
+        self._source = block.block.source
+        self._times = 1
         self._boxes: dict[str, Box] = {}
         self._arrows: list[Arrow] = []
         self._groups: list[Group] = []
-        self._values: dict[tuple[int, str], Ends] = {}
-        self._joins: set[str] = set()
+        self._repeats: list[Repeat] = []
+        self._paths: set[str] = set()
 
     def drawing(self, name: str, title: str) -> Drawing:
         """What has been drawn."""
-        boxes, arrows = tuple(self._boxes.values()), tuple(self._arrows)
-        return Drawing(name, title, boxes, arrows, self._is_overview, tuple(self._groups))
+        return Drawing(
+            name,
+            title,
+            tuple(self._boxes.values()),
+            tuple(self._arrows),
+            self._is_overview,
+            tuple(self._groups),
+            tuple(self._repeats),
+        )
 
-    def begin(self, block: ShapedBlock, start: Start, shapes: Sequence[Shape]) -> None:
+    def begin(self, block: ShapedBlock, start: Start, shapes: Sequence[Shape]) -> Environment[Ends]:
         """The boxes that the drawing starts from: one, or one for each named input of a block."""
-        ports = block.block.inputs or ("",)
-        for port, shape in zip(ports, shapes, strict=True):
+        paths = []
+        for port, shape in zip(block.block.inputs or ("",), shapes, strict=True):
             lines = (f"Input {port}",) if port else start.lines
             path = joined_path("in", port)
-            beside = shape_words(shape)
             details = (path, f"output {shape}")
-            self._boxes[path] = Box(path, lines, start.kind, shape, beside, details)
-            self._values[INPUT, port] = (path,)
-        self._values[INPUT, ""] = self._values[INPUT, ports[0]]
+            self._boxes[path] = Box(path, lines, start.kind, shape, shape_words(shape), details)
+            paths.append((path,))
+        return Environment(block.block, paths)
 
-    def head(self, shaped: ShapedHead, depth: int) -> None:
-        """A further output: its steps, blocks opened `depth` deep, or a box that names a value."""
+    def head(self, shaped: ShapedHead, values: Environment[Ends]) -> None:
+        """A further output: its steps, or a box that names a value."""
         head = shaped.head
         when = ", in training" if head.training_only else ""
         if not shaped.graph.nodes:
-            ends, path = self._ends(head.graph.output), f"outputs.{head.name}"
+            ends, path = self.value(head.graph.output, values), f"outputs.{head.name}"
             words = Start((f"Output {head.name}",), Kind.OTHER)
-            self._add(path, words, shaped.graph.output, ends, (path,))
+            self._add(path, words, shaped.graph.output, ends)
             return
-        self.graph(shaped.graph, _Place(path=head.name, depth=depth))
-        for last in self._ends(head.graph.output):
+        self.run(shaped.graph, values, head.name)
+        for last in self.value(head.graph.output, values):
             box = self._boxes[last]
             self._boxes[last] = box._replace(beside=f"{box.beside} ({head.name}{when})")
 
-    def graph(self, graph: ShapedGraph, place: _Place) -> None:
-        """The steps of a list."""
-        for node in graph.nodes:
-            ends = tuple(end for ref in node.node.inputs for end in self._ends(ref))
-            if not node.is_active or node.count == 0:
-                self._values[node.node.id, ""] = ends
-            elif node.branches:
-                self._values[node.node.id, ""] = self._branches(node, place)
-            elif node.runs and len(node.runs) <= MAX_RUNS:
-                self._values[node.node.id, ""] = self._runs(node, ends, place)
-            else:
-                here = place.inside(node.node.segment or node.node.name)
-                here = here if node.node.segment else self._unused(here)
-                self._values[node.node.id, ""] = self._step(node, node, ends, here, 1)
+    def value(self, ref: Ref, values: Environment[Ends]) -> Ends:
+        """The boxes that make a value; those of the whole step where an error hides a part of it."""
+        return values.get(ref) or values.get(ref._replace(port="")) or ()
 
-    def _ends(self, ref: Ref) -> Ends:
-        return self._values.get((ref.id, ref.port)) or self._values.get((ref.id, ""), ())
+    # --- steps ----------------------------------------------------------------------------------
 
-    def _runs(self, node: ShapedNode, ends: Ends, place: _Place) -> Ends:
-        """A repeat: a box for each run of equal instances."""
-        here = place.inside(node.node.segment or node.node.name)
-        for run in node.runs:
-            where = here if len(node.runs) == 1 else here.inside(run.segment)
-            ends = self._step(node, run.instance, ends, where, run.count)
-        return ends
-
-    def _step(
-        self, node: ShapedNode, instance: ShapedNode, ends: Ends, here: _Place, count: int
-    ) -> Ends:
+    def call(
+        self, node: ShapedNode, run: Run, inputs: tuple[Ends, ...], place: Place
+    ) -> Made[Ends]:
         """A layer, a join of values named elsewhere, or a use of a block."""
-        if instance.runs:  # too many to draw each
-            instance, count = instance.runs[0].instance, sum(run.count for run in instance.runs)
-        words = self._words(node, instance, count)
-        texts = _texts(self._faults.of(instance))
-        if instance.block is not None and here.depth > 0:
-            values = self._given(node, instance.block, ends)
-            return self._opened(node, instance.block, values, here, words, texts)
-        details = self._details(here.path, instance, count)
-        ends = self._add(
-            here.path, words, instance.output, ends, details, texts, is_broken=bool(texts)
-        )
-        self._boxes[here.path] = self._boxes[here.path]._replace(block=instance.block)
-        return ends
+        whole = _of_runs(node, (run,)) if node.runs else node
+        path, block = self._unused(place.path), run.instance.block
+        if block is None or self._depth == 0:
+            return self._put(self._box(path, whole), inputs)
+        return self._opened(whole, block, inputs, path)
 
-    def _given(
-        self, node: ShapedNode, block: ShapedBlock, ends: Ends
-    ) -> dict[tuple[int, str], Ends]:
-        """What the inputs of a block are made by, in the places where it looks for them."""
-        named = zip(block.block.inputs, node.node.inputs, strict=False)
-        return {(INPUT, ""): ends, **{(INPUT, port): self._ends(ref) for port, ref in named}}
+    def repeat(
+        self, node: ShapedNode, inputs: tuple[Ends, ...], place: Place
+    ) -> Sequence[Made[Ends]]:
+        """A repeat: a box for each run of equal instances, or one for all where these are many.
+
+        Of many that are opened, the first and the last are, and one box stands for the others.
+        """
+        is_opened = self._depth > 0 and node.runs[0].instance.block is not None
+        if len(node.runs) <= MAX_RUNS:
+            made = super().repeat(node, inputs, place)
+            if len(made) > 1 and not is_opened:
+                parts = tuple(path for one in made for path in one.value)
+                self._repeats.append(Repeat(self._box(place.path, node), parts))
+            return made
+        if not is_opened:
+            return [self._put(self._box(self._unused(place.path), node), inputs)]
+        first, *middle, last = node.runs
+        between = _of_runs(node, tuple(middle))
+        count = middle[-1].first + middle[-1].count - middle[0].first
+        inside = [Run(middle[0].first, count, between), last]
+        made = [self.call(node, first, inputs, place.inside(first))]
+        path = self._unused(place.inside(inside[0]).path)
+        made.append(self._put(self._box(path, between), (made[0].value,)))
+        made.append(self.call(node, last, (made[1].value,), place.inside(last)))
+        starts = (first, middle[0], last)
+        return [one._replace(first=run.first) for one, run in zip(made, starts, strict=True)]
 
     def _opened(
-        self,
-        node: ShapedNode,
-        block: ShapedBlock,
-        values: dict[tuple[int, str], Ends],
-        here: _Place,
-        words: Start,
-        texts: tuple[str, ...],
-    ) -> Ends:
+        self, node: ShapedNode, block: ShapedBlock, inputs: tuple[Ends, ...], path: str
+    ) -> Made[Ends]:
         """A block drawn where it is used, in a frame that says what else is wrong with it."""
-        outside, before, source = self._values, set(self._boxes), self._source
-        self._values, self._source = values, block.block.source or source
-        implied = implied_concats(block.graph, block.block.graph)
-        self.graph(block.graph, _Place(implied, here.path, here.depth - 1))
-        ends = self._ends(block.block.graph.output)
-        ports = {port: self._ends(ref) for port, ref in block.block.outputs.items()}
-        self._values, self._source = outside, source
-        self._values |= {(node.node.id, port): made for port, made in ports.items()}
-        inside = tuple(path for path in self._boxes if path not in before)
+        before = set(self._boxes)
+        outer = self._depth, self._implied, self._source, self._times
+        self._depth -= 1
+        self._times *= node.count if isinstance(node.count, int) else 1
+        self._implied = implied_concats(block.graph, block.block.graph)
+        self._source = block.block.source or self._source
+        made = self.block(block, inputs, path)
+        self._depth, self._implied, self._source, self._times = outer
+        inside = tuple(name for name in self._boxes if name not in before)
         if inside:
-            told = {fault for path in inside for fault in self._boxes[path].faults}
-            left = tuple(text for text in texts if text not in told)
-            self._groups.append(Group(here.path, " ".join(words.lines), inside, left))
-        return ends
+            told = {fault for name in inside for fault in self._boxes[name].faults}
+            left = tuple(text for text in _texts(self._faults.of(node)) if text not in told)
+            self._groups.append(Group(path, " ".join(_words(node).lines), inside, left))
+        return made
 
-    def _words(self, node: ShapedNode, instance: ShapedNode, count: int) -> Start:
-        times = f"{count} x " if count != 1 else ""
-        if instance.op is not None:
-            lines, kind = words_of(instance.op, instance.input)
-            return Start((f"{times}{lines[0]}", *lines[1:]), kind)
-        if instance.block is None:
-            return _words_of_join(kind_of(node))
-        return Start((f"{times}{_name(node)}",), _kind_of_block(instance, _name(node)))
-
-    def _branches(self, node: ShapedNode, place: _Place) -> Ends:
-        """A join with its branches."""
-        outer = place.inside(node.node.segment)
-        for branch in node.branches:
-            self.graph(branch.graph, outer.inside(branch.branch.segment))
+    def join(self, node: ShapedNode, ends: tuple[Ends, ...], place: Place) -> Made[Ends]:
+        """A join with its branches; of a residual also the body's scale and the activation."""
         errors = self._faults.of_join(node)
-        if node.node.id in place.implied and not errors:
-            return tuple(end for b in node.branches for end in self._ends(b.branch.graph.output))
+        if node.node.id in self._implied and not errors:
+            return Made(tuple(end for part in ends for end in part))
         name = kind_of(node) if node.node.segment else node.node.name
-        here = self._unused(outer.inside(name))
-        if kind_of(node) == "residual":
-            return self._residual(node, here, errors)
-        words = _words_of_join(kind_of(node))
-        details = self._details(here.path, node, 1)
-        self._add(here.path, words, node.output, (), details, _texts(errors))
-        for branch in node.branches:
-            self._connect(branch, here.path, is_broken=is_misfit(branch, errors))
-        return (here.path,)
-
-    def _unused(self, here: _Place) -> _Place:
-        """The place of a join, or one beside it where another join has it."""
-        here = here._replace(path=unused_path(here.path, self._joins))
-        self._joins.add(here.path)
-        return here
-
-    def _residual(self, node: ShapedNode, here: _Place, errors: Sequence[Diagnostic]) -> Ends:
-        """Shortcut and body, the body's scale, the sum, and the activation behind it."""
-        shortcut, body = node.branches
-        plus, op = here.inside("sum"), node.op
-        is_broken = is_misfit(body, errors)
-        ends = self._ends(body.branch.graph.output)
-        if isinstance(op, Residual) and op.scale != 1.0:
-            scale = here.inside("scale").path
+        path, op = self._unused(joined_path(place.outer, name)), node.op
+        is_residual = kind_of(node) == "residual"
+        if is_residual and isinstance(op, Residual) and op.scale != 1.0:
             words = Start(scale_words(float(op.scale)), Kind.SCALE)
-            size = body.graph.output
-            ends = self._add(scale, words, size, ends, (scale, f"output {size}"))
-        details = self._details(here.path, node, 1)
-        self._add(plus.path, Start(("+",), Kind.SUM), node.output, (), details, _texts(errors))
-        self._connect(shortcut, plus.path, is_shortcut=True)
-        self._arrows += [Arrow(end, plus.path, is_broken=is_broken) for end in ends]
-        if not isinstance(op, Residual) or op.act is None:
-            return (plus.path,)
-        act = here.inside("act").path
+            size = node.branches[1].graph.output
+            ends = (ends[0], self._add(joined_path(path, "scale"), words, size, ends[1]))
+        here = joined_path(path, "sum") if is_residual else path
+        # what its branches cost is told by their own boxes
+        box = self._box(path, node, _words_of_join(kind_of(node)), is_own=True)
+        self._boxes[here] = box._replace(path=here, faults=_texts(errors))
+        for branch, part in zip(node.branches, ends, strict=True):
+            is_shortcut = is_residual and branch is node.branches[0]
+            is_broken = not is_shortcut and is_misfit(branch, errors)
+            self._arrows += [Arrow(end, here, is_shortcut, is_broken) for end in part]
+        if not is_residual or not isinstance(op, Residual) or op.act is None:
+            return Made((here,))
         words = Start((activation_words(op.act),), Kind.ACTIVATION)
-        return self._add(act, words, node.output, (plus.path,), (act, f"output {node.output}"))
+        return Made(self._add(joined_path(path, "act"), words, node.output, (here,)))
 
-    def _connect(
-        self, branch: ShapedBranch, head: str, *, is_shortcut: bool = False, is_broken: bool = False
-    ) -> None:
-        ends = self._ends(branch.branch.graph.output)
-        self._arrows += [Arrow(end, head, is_shortcut, is_broken) for end in ends]
+    # --- boxes ----------------------------------------------------------------------------------
 
-    def _add(
-        self,
-        path: str,
-        words: Start,
-        output: Shape | None,
-        ends: Ends,
-        details: tuple[str, ...],
-        faults: tuple[str, ...] = (),
-        *,
-        is_broken: bool = False,
-    ) -> Ends:
-        """A box, with arrows from `ends` to it."""
-        size = shape_words(output)
-        beside = f"Output: {size}" if self._is_overview else size
-        box = Box(path, words.lines, words.kind, output, beside, details, faults)
-        self._boxes[path] = box
-        self._arrows += [Arrow(end, path, is_broken=is_broken) for end in ends]
-        return (path,)
+    def _unused(self, path: str) -> str:
+        """The path of a step, numbered where another has it: of a join, or where names are ambiguous."""
+        path = unused_path(path, self._paths)
+        self._paths.add(path)
+        return path
 
-    def _details(self, path: str, node: ShapedNode, count: int) -> tuple[str, ...]:
-        """Path, settings, shape, cost and where it stands: what a reader who points at a box asks."""
-        settings: Mapping[str, object] = settings_as_data(node.op) if node.op is not None else {}
-        if node.block is not None:
-            settings = {name: str(value) for name, value in node.block.arguments.items()}
+    def _box(
+        self, path: str, node: ShapedNode, words: Start | None = None, *, is_own: bool = False
+    ) -> Box:
+        """The box of a step, of a repeat what it makes as a whole.
+
+        Its details are what a reader who points at it asks: path, settings, shape, cost, and in
+        `origin` where it is written. The cost is that of the step's `own` op, or of all in it.
+        """
+        parts = list(instances(node))
+        settings = _spread_settings([_settings(part) for part in parts])
         call = f"{kind_of(node)} {spec_text(settings)}" if settings else kind_of(node)
-        lines = [path, call, f"output {node.output or '?'}"]
-        if node.output is not None and (cost := self._costs.node(node).times(count)).params:
-            lines.append(f"{cost.params:,} params, {cost.macs:,} MACs")
-        block = node.block.block.source if node.block is not None else ""
-        lines.append(_origin(node.node.span, block or node.node.source or self._source))
-        return tuple(lines)
+        details = [path, call, f"output {node.output or '?'}"]
+        cost = self._costs.own(node) if is_own else self._costs.node(node)
+        if node.output is not None and cost.params:
+            whole = cost.times(self._times)
+            details.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+            if self._times > 1:
+                in_all = f"{whole.params:,} params, {whole.macs:,} MACs"
+                details.append(f"{self._times} times, in all {in_all}")
+        source = parts[0].block.block.source if parts[0].block is not None else ""
+        lines, kind = words or _words(node)
+        return Box(
+            path,
+            lines,
+            kind,
+            node.output,
+            self._beside(node.output),
+            tuple(details),
+            _texts(self._faults.of(node)),
+            block=parts[0].block if self._depth == 0 else None,
+            origin=_origin(node.node.span, source or node.node.source or self._source),
+        )
+
+    def _beside(self, output: Shape | None) -> str:
+        size = shape_words(output)
+        return f"Output: {size}" if self._is_overview else size
+
+    def _put(self, box: Box, inputs: tuple[Ends, ...]) -> Made[Ends]:
+        """A box for a step, with arrows from what goes in; it makes the further values too."""
+        self._boxes[box.path] = box
+        is_broken = bool(box.faults)
+        ends = (end for part in inputs for end in part)
+        self._arrows += [Arrow(end, box.path, is_broken=is_broken) for end in ends]
+        return Made((box.path,))
+
+    def _add(self, path: str, words: Start, output: Shape | None, ends: Ends) -> Ends:
+        """A box that is not a step, with arrows from `ends` to it."""
+        details = (path, f"output {output}")
+        box = Box(path, words.lines, words.kind, output, self._beside(output), details)
+        return self._put(box, (ends,)).value
+
+
+def _of_runs(node: ShapedNode, runs: tuple[Run, ...]) -> ShapedNode:
+    """Some runs of a repeat as a repeat of their own."""
+    first, last = runs[0].instance, runs[-1].instance
+    count = sum(run.count for run in runs)
+    return replace(node, inputs=first.inputs, output=last.output, runs=runs, count=count)
+
+
+def _words(node: ShapedNode) -> Start:
+    """The words of a step; of a repeat also how often it is there, and what the instances differ in."""
+    times = f"{node.count} x " if isinstance(node.count, int) and node.count != 1 else ""
+    parts = list(instances(node))
+    if parts[0].op is not None:
+        said = [words_of(part.op, part.input) for part in parts if part.op is not None]
+        first, *others = map(_spread, zip(*(words.lines for words in said), strict=False))
+        return Start((f"{times}{first}", *others), said[0].kind)
+    if parts[0].block is None:
+        return _words_of_join(kind_of(node))
+    return Start((f"{times}{_name(node)}",), _kind_of_block(parts[0], _name(node)))
+
+
+def _settings(node: ShapedNode) -> Mapping[str, object]:
+    if node.block is not None:
+        return {name: str(value) for name, value in node.block.arguments.items()}
+    return settings_as_data(node.op) if node.op is not None else {}
+
+
+def _spread_settings(said: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """Settings of a step; of a repeat, the first and the last value where instances differ."""
+    if len(said) == 1:
+        return said[0]
+    names = dict.fromkeys(name for settings in said for name in settings)
+    texts = {name: [spec_text(settings.get(name, "")) for settings in said] for name in names}
+    return {name: _spread(values) for name, values in texts.items()}
+
+
+def _spread(texts: Sequence[str]) -> str:
+    """What all say, or what the first and the last say."""
+    return texts[0] if len(set(texts)) == 1 else f"{texts[0]} ... {texts[-1]}"
 
 
 def _texts(errors: Sequence[Diagnostic]) -> tuple[str, ...]:

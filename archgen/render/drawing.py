@@ -49,8 +49,8 @@ class Box(NamedTuple):
     """One box: `path` names it once and for all, `lines` is what stands in it.
 
     `beside` stands to its right where there is room; `details` are for whoever points at it;
-    `faults` say what is wrong with it. `output` is None where a reported error hides it, and `block`
-    where the box does not stand for one.
+    `faults` say what is wrong with it, `origin` where it is written. `output` is None where a reported
+    error hides it, and `block` where the box does not stand for one.
     """
 
     path: str
@@ -62,6 +62,12 @@ class Box(NamedTuple):
     faults: tuple[str, ...] = ()
     mark: Mark | None = None
     block: ShapedBlock | None = None
+    origin: str = ""
+
+    @property
+    def tooltip(self) -> tuple[str, ...]:
+        """The details and where it is written, line by line."""
+        return (*self.details, self.origin) if self.origin else self.details
 
 
 class Arrow(NamedTuple):
@@ -83,6 +89,13 @@ class Group(NamedTuple):
     faults: tuple[str, ...] = ()
 
 
+class Repeat(NamedTuple):
+    """A repeat that is drawn as several boxes, as its instances differ, and one box for `whole` of it."""
+
+    whole: Box
+    parts: tuple[str, ...]
+
+
 class Drawing(NamedTuple):
     """One picture. Boxes stand in the order of the spec; arrows run from earlier boxes to later ones.
 
@@ -96,6 +109,7 @@ class Drawing(NamedTuple):
     arrows: tuple[Arrow, ...]
     is_overview: bool = False
     groups: tuple[Group, ...] = ()
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def is_broken(self) -> bool:

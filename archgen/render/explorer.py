@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -102,19 +101,12 @@ def _stage(row: Row, overview: Drawing, sections: Sequence[Section]) -> Stage:
 
 def _stage_box(row: Row, overview: Drawing) -> Box:
     """The box of a row; where instances of a repeat differ, the words of the boxes that they are."""
-    drawn = [box for box in overview.boxes if box.path == row.path or _is_instance(box, row)]
-    if len(drawn) == 1:
-        return drawn[0]
-    if not drawn:
-        return _box(row)
-    faults = tuple(fault for box in drawn for fault in box.faults)
-    words = ", ".join(" ".join(box.lines) for box in drawn)
-    return _box(row)._replace(lines=(words,), kind=drawn[0].kind, faults=faults)
-
-
-def _is_instance(box: Box, row: Row) -> bool:
-    """Whether a box is of one or several instances of a repeat: `cell.0`, `cell.1..6`."""
-    return re.fullmatch(rf"{re.escape(row.path)}\.\d+(\.\.\d+)?", box.path) is not None
+    boxes = {box.path: box for box in overview.boxes}
+    for repeat in overview.repeats:
+        if repeat.whole.path == row.path:
+            words = ", ".join(" ".join(boxes[path].lines) for path in repeat.parts)
+            return repeat.whole._replace(lines=(words,))
+    return boxes.get(row.path) or _box(row)
 
 
 def _inside(row: Row, sections: Sequence[Section]) -> tuple[Section, ...]:
@@ -142,5 +134,6 @@ def _is_chain(overview: Drawing, stages: Sequence[Stage]) -> bool:
     ways = [(arrow.tail, arrow.head) for arrow in overview.arrows]
     if ways != list(pairwise(box.path for box in boxes)):
         return False
-    drawn = [next((r.path for r in rows if _is_instance(box, r)), box.path) for box in boxes[1:]]
+    whole = {path: repeat.whole.path for repeat in overview.repeats for path in repeat.parts}
+    drawn = [whole.get(box.path, box.path) for box in boxes[1:]]
     return [path for path, _ in groupby(drawn)] == [row.path for row in rows]

@@ -86,7 +86,7 @@ class _Sheet:
 
     def _attributes(self, box: Box) -> dict[str, str]:
         words = " ".join(box.lines)
-        first, *others = box.details
+        first, *others = box.tooltip
         path = joined_path(self._path, first)
         return {
             "id": joined_path(self._path, box.path),

@@ -7,13 +7,14 @@ as `a/b/c`, and attributes of whole namespaces.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from archgen.cost import Cost, Costs
 from archgen.diagnostics import Diagnostic
-from archgen.ir.graph import INPUT, NOTHING, Ref
+from archgen.ir.graph import NOTHING, Ref
+from archgen.ir.interpreter import Environment, Interpreter, Made, Place
 from archgen.ir.shape import Shape
-from archgen.ir.shaped import Run, ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
+from archgen.ir.shaped import Run, ShapedBlock, ShapedNetwork, ShapedNode
 from archgen.ir.walk import joined_path
 from archgen.render.faults import Faults
 from archgen.render.outline import kind_of, unused_path
@@ -21,12 +22,7 @@ from archgen.render.styles import RED
 from archgen.render.values import settings_as_data, spec_text
 from archgen.render.wording import words_of
 
-
-class Value(NamedTuple):
-    """A value of the network: the node that makes it."""
-
-    node: str
-    shape: Shape | None
+Nodes: TypeAlias = "tuple[str, ...]"
 
 
 def model_explorer_document(
@@ -36,10 +32,11 @@ def model_explorer_document(
     name = network.network.title
     collection = _Collection(Faults(findings))
     start = collection.node("in", "", "Input", (), network.network.input)
-    walk = _Walk(collection, (start,), network.block)
-    walk.graph(network.block.graph, "")
+    builder = _Builder(collection)
+    values = Environment[Nodes](network.block.block, [(start,)])
+    builder.run(network.block.graph, values)
     for head in network.heads:
-        walk.graph(head.graph, head.head.name)
+        builder.run(head.graph, values, head.head.name)
     graph = {"id": name, "nodes": collection.nodes, "groupNodeAttributes": collection.groups}
     return {"label": name, "graphs": [graph]}
 
@@ -59,20 +56,20 @@ class _Collection:
         path: str,
         group: str,
         label: str,
-        inputs: Iterable[Value],
+        inputs: Iterable[str],
         output: Shape | None,
         attributes: Mapping[str, str] = NOTHING,
-    ) -> Value:
-        """One more node; its id is its path."""
+    ) -> str:
+        """One more node; its id, which is its path."""
         path = unused_path(path, self._ids)
         self._ids.add(path)
         edges = [
             {
-                "sourceNodeId": value.node,
+                "sourceNodeId": source,
                 "sourceNodeOutputId": "0",
                 "targetNodeInputId": str(number),
             }
-            for number, value in enumerate(inputs)
+            for number, source in enumerate(inputs)
         ]
         shape = [{"key": "tensor_shape", "value": str(output or "?")}]
         node: dict[str, Any] = {
@@ -86,7 +83,7 @@ class _Collection:
         if "error" in attributes:
             node["style"] = {"borderColor": RED, "backgroundColor": "#FFFFFF"}
         self.nodes.append(node)
-        return Value(path, output)
+        return path
 
     def group(self, path: str, node: ShapedNode, block: ShapedBlock, count: int) -> None:
         """What the panel shows of a use of a block."""
@@ -114,74 +111,43 @@ class _Collection:
         return {"error": "; ".join(texts)} if texts else {}
 
 
-class _Walk:
-    """Walks one block; knows which nodes make its values."""
+class _Builder(Interpreter[Nodes]):
+    """Runs a network on the nodes that make its values."""
 
-    def __init__(
-        self, collection: _Collection, inputs: Sequence[Value], block: ShapedBlock
-    ) -> None:
+    def __init__(self, collection: _Collection) -> None:
         self._collection = collection
-        ports = block.block.inputs or ("",)
-        self._values: dict[tuple[int, str], tuple[Value, ...]] = {
-            (INPUT, port): (value,) for port, value in zip(ports, inputs, strict=False)
-        }
-        self._values[INPUT, ""] = tuple(inputs[:1])
 
-    def graph(self, graph: ShapedGraph, path: str) -> tuple[Value, ...]:
-        """The steps of a list; what it ends on."""
-        made: tuple[Value, ...] = self._values[INPUT, ""]
-        for node in graph.nodes:
-            made = self._step(node, path)
-            self._values[node.node.id, ""] = made
-        return made
+    def value(self, ref: Ref, values: Environment[Nodes]) -> Nodes:
+        """The nodes that make a value; those of the whole step where an error hides a part of it."""
+        return values.get(ref) or values.get(ref._replace(port="")) or ()
 
-    def value(self, ref: Ref) -> tuple[Value, ...]:
-        """The nodes that make a value."""
-        return self._values.get((ref.id, ref.port)) or self._values.get((ref.id, ""), ())
-
-    def _step(self, node: ShapedNode, path: str) -> tuple[Value, ...]:
-        inputs = tuple(value for ref in node.node.inputs for value in self.value(ref))
-        if not node.is_active or node.count == 0:
-            return inputs
-        here = joined_path(path, node.node.segment or node.node.name)
-        if node.branches:
-            return self._join(node, path, here)
-        for run in node.runs or (Run(0, 1, node),):
-            where = here if len(node.runs) <= 1 else f"{here}.{run.segment}"
-            inputs = self._instance(run.instance, inputs, where, path, run.count)
-        return inputs
-
-    def _instance(
-        self, node: ShapedNode, inputs: tuple[Value, ...], here: str, path: str, count: int
-    ) -> tuple[Value, ...]:
+    def call(
+        self, node: ShapedNode, run: Run, inputs: tuple[Nodes, ...], place: Place
+    ) -> Made[Nodes]:
         """A layer, or a use of a block with all that is in it."""
-        collection = self._collection
-        if node.block is not None:
-            collection.group(here, node, node.block, count)
-            walk = _Walk(collection, inputs, node.block)
-            walk.graph(node.block.graph, here)
-            for port, ref in node.block.block.outputs.items():
-                self._values[node.node.id, port] = walk.value(ref)
-            return walk.value(node.block.block.graph.output)
-        attributes = collection.cost(node, count) | collection.faults_of(node)
-        if count != 1:
-            attributes["repeat"] = str(count)
-        if node.op is None:
-            return (collection.node(here, path, kind_of(node), inputs, node.output, attributes),)
-        label = " ".join(words_of(node.op, node.input).lines)
-        settings = _texts(settings_as_data(node.op))
-        return (collection.node(here, path, label, inputs, node.output, settings | attributes),)
+        collection, step = self._collection, run.instance
+        if step.block is not None:
+            collection.group(place.path, step, step.block, run.count)
+            return self.block(step.block, inputs, place.path)
+        attributes = collection.cost(step, run.count) | collection.faults_of(step)
+        if run.count != 1:
+            attributes["repeat"] = str(run.count)
+        label = kind_of(step)
+        if step.op is not None:
+            label = " ".join(words_of(step.op, step.input).lines)
+            attributes = _texts(settings_as_data(step.op)) | attributes
+        taken = [one for nodes in inputs for one in nodes]
+        made = collection.node(place.path, place.outer, label, taken, step.output, attributes)
+        return Made((made,))
 
-    def _join(self, node: ShapedNode, path: str, here: str) -> tuple[Value, ...]:
-        """The branches, each a group of its own, and the node that joins them."""
-        outer = here if node.node.segment else path
-        for branch in node.branches:
-            self.graph(branch.graph, joined_path(outer, branch.branch.segment))
-        ends = [value for b in node.branches for value in self.value(b.branch.graph.output)]
+    def join(self, node: ShapedNode, ends: tuple[Nodes, ...], place: Place) -> Made[Nodes]:
+        """The node that joins the branches, each of which is a group of its own."""
         settings = _texts(settings_as_data(node.op)) if node.op is not None else {}
         attributes = settings | self._collection.faults_of(node)
-        name = joined_path(here, kind_of(node)) if node.node.segment else here
-        return (self._collection.node(name, outer, kind_of(node), ends, node.output, attributes),)
+        kind, taken = kind_of(node), [one for nodes in ends for one in nodes]
+        name = joined_path(place.path, kind) if node.node.segment else place.path
+        made = self._collection.node(name, place.outer, kind, taken, node.output, attributes)
+        return Made((made,))
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:

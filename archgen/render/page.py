@@ -242,7 +242,7 @@ class _Page:
             element("span", {"class": "output"}, f"Output: {size}" if stage else size, *faults),
             *(self._shares(stage) if stage else ()),
         ]
-        details = {"data-details": "\n".join([*box.details, *box.faults])}
+        details = {"data-details": "\n".join([*box.tooltip, *box.faults])}
         focus = {} if tag == "summary" else {"tabindex": "0", "role": "group", "aria-label": words}
         return element(tag, {"class": "row", **focus, **details}, *cells)
 

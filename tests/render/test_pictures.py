@@ -217,3 +217,32 @@ def test_joins_of_one_name_are_boxes_of_their_own() -> None:
         "a.act",
         "multiply-2",
     ]
+
+
+SAME_NAMES = """
+    archgen: 1
+    name: net
+    input: {channels: 3, grid: 8}
+    network:
+      - concat: {a: [], b: [act: relu]}
+      - concat: {a: [], b: [act: relu]}
+      - conv: {filters: 3, kernel: 1, padding: valid}
+        id: same
+      - conv: {filters: 4, kernel: 1, padding: valid}
+        id: same
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_steps_of_one_name_are_boxes_of_their_own_with_the_finding(depth: int) -> None:
+    compilation = compiled(SAME_NAMES)
+    assert compilation.network is not None
+    drawing = Drafter(compilation.network, compilation.diagnostics).overview(depth)
+    assert [box.path for box in drawing.boxes] == [
+        *("in", "b.act", "concat", "b.act-2", "concat-2", "same", "same-2"),
+    ]
+    order = {box.path: number for number, box in enumerate(drawing.boxes)}
+    assert all(order[arrow.tail] < order[arrow.head] for arrow in drawing.arrows)
+    faults = {box.path: box.faults for box in drawing.boxes if box.faults}
+    assert list(faults) == ["concat-2", "same-2"]
+    assert "AG109" in dot_text(drawing, STYLES["paper"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from archgen.lift.recording import record, tensors_of
 from archgen.weights.programs import BOUND
 
 COUNTED = ("conv", "conv_transpose", "linear")
+DROPS = ("dropout", "stochastic_depth")
 
 
 class Proof(NamedTuple):
@@ -103,6 +105,7 @@ def _give_weights(
     """Makes the module's tensors ours, layer by layer. Raises NotProved where a layer has no partner."""
     own = dict(tensors_of(ours))
     traced = matched(record(ours, images.to("meta")), {}, flat.name, "")
+    _compare_rates(traced, flat)
     try:
         partners = aligned(
             Traced(traced, {name: tuple(tensor.shape) for name, tensor in own.items()}),
@@ -112,6 +115,21 @@ def _give_weights(
         raise NotProved(str(error)) from None
     moved = {name: state[other].detach().view(own[name].shape) for name, other in partners.items()}
     ours.load_state_dict(moved, strict=False, assign=True)
+
+
+def _compare_rates(ours: FlatNetwork, theirs: FlatNetwork) -> None:
+    """Raises NotProved where what training drops differs, which evaluation does not show."""
+    found = [
+        Counter(
+            f"{call.op} {dict(call.settings)['rate']}" for call in flat.calls if call.op in DROPS
+        )
+        for flat in (ours, theirs)
+    ]
+    for extra, side in zip(
+        (found[0] - found[1], found[1] - found[0]), ("spec", "module"), strict=True
+    ):
+        if extra:
+            raise NotProved(f"only the {side} has {', '.join(sorted(extra))}")
 
 
 def _costs(

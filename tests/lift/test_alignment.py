@@ -70,3 +70,81 @@ def test_an_input_is_no_layer() -> None:
             traced(nn.Conv2d(4, 4, 1)),
             traced(nn.Sequential(*(nn.Conv2d(4, 4, 1),) * 1, nn.Conv2d(4, 4, 1))),
         )
+
+
+class Symmetric(nn.Module):
+    """Layers of one shape in sums, told apart by what lies between or by who else reads them."""
+
+    def __init__(self, form: str, order: str) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.d = (nn.Conv2d(4, 4, 1) for _ in range(4))
+        self._form, self._order = form, order
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = [name for name in self._order if self._form != "read" or name != "c"]
+        v: dict[str, Tensor] = {name: getattr(self, name)(x) for name in first}
+        match self._form:
+            case "activated":
+                parts = [torch.relu(v["a"]), torch.tanh(v["b"]), v["c"], v["d"] * 0.5]
+            case "read":
+                inner = v["a"] + v["b"]
+                parts = [torch.relu(self.c(torch.relu(inner))), inner, v["d"]]
+            case _:
+                parts = [v["a"], v["b"], v["c"], v["d"]]
+        if self._order == "dcba":
+            parts.reverse()
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+@pytest.mark.parametrize("form", ["activated", "read"])
+def test_equal_layers_are_told_apart_by_what_lies_between_and_by_who_reads_them(form: str) -> None:
+    found = aligned(traced(Symmetric(form, "abcd")), traced(Symmetric(form, "dcba")))
+    assert found == names("a", "b", "c", "d")
+
+
+def test_layers_that_nothing_tells_apart_may_be_any() -> None:
+    found = aligned(traced(Symmetric("plain", "abcd")), traced(Symmetric("plain", "dcba")))
+    assert {*found} == {*found.values()} == {*names("a", "b", "c", "d")}
+
+
+def test_a_choice_between_equal_layers_is_kept_to() -> None:
+    """Two products of two layers: which is which is free, and then the layers of both are not."""
+    weights = aligned(traced(Coupled("abcd")), traced(Coupled("cdab")))
+    assert weights["a.weight"][0] in "ac"
+    pairs = {"a": "b", "b": "a", "c": "d", "d": "c"}
+    for name, other in weights.items():
+        assert weights[f"{pairs[name[0]]}{name[1:]}"][0] == pairs[other[0]]
+
+
+class Coupled(nn.Module):
+    """A sum of two products, where a third use links the layers of each."""
+
+    def __init__(self, order: str) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.d = (nn.Conv2d(4, 4, 1) for _ in range(4))
+        self._order = order
+
+    def forward(self, x: Tensor) -> Tensor:
+        v: dict[str, Tensor] = {name: getattr(self, name)(x) for name in self._order}
+        first, second, third, fourth = (v[name] for name in self._order)
+        return first * second + third * fourth
+
+
+def test_one_layer_twice_in_the_spec_is_not_one_in_the_module() -> None:
+    with pytest.raises(NotAligned):
+        aligned(traced(Copied(2)), traced(Copied(1)))
+
+
+class Copied(nn.Module):
+    """Two results of one layer, or of two that are alike."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.stems = nn.ModuleList(nn.Conv2d(4, 4, 1) for _ in range(count))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        found = [stem(x) for stem in self.stems]
+        return torch.relu(found[0]), torch.tanh(found[-1])

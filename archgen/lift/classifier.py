@@ -11,8 +11,13 @@ _WIDTHS = {"linear": "features", "conv": "filters"}
 _BEHIND = ("act", "global_avg_pool", "dropout", "flatten", "norm", "l2_normalize", "upsample")
 
 
-def with_classes(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Param, ...]]:
-    """The steps of a network with `num_classes` for its last width, and the param, where it ends so."""
+def with_classes(
+    steps: tuple[Step, ...], *, has_heads: bool = False
+) -> tuple[tuple[Step, ...], tuple[Param, ...]]:
+    """The steps of a network with `num_classes` for its last width, and the param, where it ends so.
+
+    Of several outputs a convolution is no classifier: the others would keep their width.
+    """
     behind = 0
     while behind < len(steps) and steps[-1 - behind].op in _BEHIND:
         behind += 1
@@ -21,6 +26,8 @@ def with_classes(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Param
         return steps, ()
     last = steps[place]
     setting = _WIDTHS.get(last.op, "")
+    if has_heads and last.op == "conv":
+        return steps, ()
     if not setting or last.settings.get("kernel", 1) != 1 or last.repeat != 1:
         return steps, ()
     settings = {**last.settings, setting: Expression("num_classes")}

@@ -45,7 +45,7 @@ def _document(flat: FlatNetwork) -> Document:
     taps = {maker(head.source) for head in heads}
     modules = _modules(calls, INPUT, {maker(main), *taps})
     network, blocks = with_blocks(modules, {*read_by_name(modules, INPUT), *taps})
-    network, params = with_classes(network)
+    network, params = with_classes(network, has_heads=bool(heads))
     network, names = with_names(network, INPUT, taps, is_network=True)
     return Document(
         name=legal_name(flat.name),

@@ -48,6 +48,7 @@ def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lift
     not sound, NotProved where its network is not the same.
     """
     module = original.module
+    _demand_images(module)
     _demand_one_input(module)
     _demand_python(module)
     make_lazy_layers(module, images)
@@ -71,6 +72,27 @@ def noise(original: Original) -> Tensor:
     """Two images for it, the same each time."""
     generator = torch.Generator().manual_seed(0)
     return torch.randn(2, original.channels, *original.grid, generator=generator)
+
+
+_OTHER_GRIDS = {
+    **dict.fromkeys(("Conv1d", "ConvTranspose1d", "MaxPool1d", "AvgPool1d"), "sequences"),
+    **dict.fromkeys(("Conv3d", "ConvTranspose3d", "MaxPool3d", "AvgPool3d"), "volumes"),
+    **dict.fromkeys(("Embedding", "RNN", "LSTM", "GRU"), "sequences"),
+}
+
+
+def _demand_images(module: nn.Module) -> None:
+    """Raises NotRecorded for a network of sequences or volumes, which works on no image anywhere."""
+    if any(isinstance(each, nn.Conv2d | nn.ConvTranspose2d) for each in module.modules()):
+        return
+    for path, each in module.named_modules():
+        kind = type(each).__name__
+        if kind in _OTHER_GRIDS:
+            where = f"`{path}` ({kind})" if path else f"`{kind}`"
+            raise NotRecorded(
+                f"{where} works on {_OTHER_GRIDS[kind]}, and the grid of a spec has two sides, height "
+                "and width: a network that takes images, channels x height x width, can be imported"
+            )
 
 
 def _demand_one_input(module: nn.Module) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from archgen.lift.flat import Scope
+from archgen.lift.offline import offline
 
 Extents: TypeAlias = "tuple[int, ...]"
 
@@ -91,7 +92,7 @@ class ForwardFailed(NotRecorded):
 def record(module: nn.Module, images: Tensor) -> Recording:
     """The calls of `module(images)`, in evaluation. Raises NotRecorded."""
     recorder = _Recorder(module)
-    with torch.no_grad(), recorder.watching(), recorder:
+    with torch.no_grad(), offline(), recorder.watching(), recorder:
         try:
             out = module(recorder.begun(images.clone()))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's own code may raise anything
@@ -279,7 +280,7 @@ class _Recorder(TorchFunctionMode):
 def _told(error: BaseException, path: str) -> str:
     """What the module raised, in one line, and where."""
     line = next(filter(None, (line.strip() for line in str(error).splitlines())), "")
-    what = f"{type(error).__name__}: {line}" if line else type(error).__name__
+    what = f"{type(error).__name__}: {line[:200]}" if line else type(error).__name__
     return f"`{path or 'forward'}` raises {what}"
 
 

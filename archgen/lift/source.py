@@ -1,8 +1,8 @@
 """The module that a command line names: a class of a file, or a network of timm or torchvision.
 
 A file's own code runs here, with all that it imports, as `python module.py` would run it. Nothing is
-downloaded: networks of libraries come with random weights, and their names are looked up in the
-library's list before they are asked for.
+downloaded: networks of libraries come with random weights, backbones too, their names are looked up in
+the library's list before they are asked for, and while a module is made there is no network.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from archgen.diagnostics import did_you_mean
+from archgen.lift.offline import HELP, offline
 
 LIBRARIES = ("timm", "torchvision")
 DEFAULT_GRID = 224
@@ -53,14 +54,35 @@ def original(target: str, arguments: Sequence[str] = ()) -> Original:
         raise NoModule(f"`{target}` is none of module.py:Class, timm:NAME and torchvision:NAME")
     given = dict(map(_argument, arguments))
     torch.manual_seed(0)
-    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(action="ignore"):
-        found = (
-            _of_library(place, name, given) if place in LIBRARIES else _of_file(place, name, given)
-        )
+    make = _of_library if place in LIBRARIES else _of_file
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        warnings.catch_warnings(action="ignore"),
+        offline() as asked,
+    ):
+        try:
+            found = make(place, name, given)
+        except NoModule:
+            if asked:
+                raise NoModule(_download(target, asked[0])) from None
+            raise
     module = found.module.eval().float()
     if not any(True for _ in module.parameters()) and not any(True for _ in module.children()):
         raise NoModule(f"`{name}` is an empty module: it has no layers and no weights")
-    return found._replace(module=module, source=target)
+    return found._replace(module=module, source=_portable(place, name))
+
+
+def _download(target: str, host: str) -> str:
+    return f"`{target}` asks for a download from {host}, and an import downloads nothing: {HELP}"
+
+
+def _portable(place: str, name: str) -> str:
+    """The target without the folders of this machine: below the current one, or the file alone."""
+    path = Path(place)
+    if not path.is_absolute():
+        return f"{place}:{name}"
+    here = Path.cwd()
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path.name}:{name}"
 
 
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -93,9 +115,15 @@ def _of_library(library: str, name: str, given: Mapping[str, object]) -> Origina
         )
         raise NoModule(f"{message}: install it with `pip install {library}`") from None
     make = _of_timm if library == "timm" else _of_torchvision
+    for key in ("pretrained", "weights"):
+        if key in given:
+            raise NoModule(
+                f"`{key}` cannot be set: networks of {library} come with random weights; "
+                "`archgen weights import` takes trained ones from a file"
+            )
     try:
         return make(found, name, given)
-    except (TypeError, ValueError, RuntimeError, AssertionError, KeyError) as error:
+    except (TypeError, ValueError, RuntimeError, AssertionError, LookupError, OSError) as error:
         shown = ", ".join(f"{key}={value}" for key, value in given.items())
         raise NoModule(
             f"{library} cannot make `{name}` with {shown or 'its defaults'}: {_line(error)}"
@@ -121,7 +149,9 @@ def _of_torchvision(torchvision: ModuleType, name: str, given: Mapping[str, obje
     """A network of torchvision, made for the images that its weights are for."""
     models = torchvision.models
     _demand_listed("torchvision", name, name, models.list_models())
-    module = models.get_model(name, weights=None, **given)
+    takes = inspect.signature(models.get_model_builder(name)).parameters
+    without = {"weights_backbone": None} if "weights_backbone" in takes else {}
+    module = models.get_model(name, weights=None, **{**without, **given})
     side = DEFAULT_GRID
     with contextlib.suppress(AttributeError, IndexError, TypeError, ValueError):
         side = models.get_model_weights(name).DEFAULT.transforms().crop_size[0]

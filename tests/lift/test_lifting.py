@@ -86,3 +86,18 @@ class Pair(nn.Module):
 def test_a_forward_of_two_inputs_is_refused() -> None:
     with pytest.raises(NotRecorded, match=r"wants 2 inputs, `x`, `y`"):
         lifted(Pair())
+
+
+@pytest.mark.parametrize(
+    ("module", "what"),
+    [
+        (nn.Sequential(nn.Conv1d(3, 4, 3)), "`0` \\(Conv1d\\) works on sequences"),
+        (nn.Sequential(nn.BatchNorm1d(3), nn.LSTM(3, 4)), "`1` \\(LSTM\\) works on sequences"),
+        (nn.Conv3d(3, 4, 3), "`Conv3d` works on volumes"),
+    ],
+)
+def test_a_network_of_sequences_or_volumes_is_told_that_grids_have_two_sides(
+    module: nn.Module, what: str
+) -> None:
+    with pytest.raises(NotRecorded, match=f"{what}, and the grid of a spec has two sides"):
+        lifted(module)

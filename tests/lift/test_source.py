@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,6 +9,7 @@ from textwrap import dedent
 
 import pytest
 
+from archgen.lift.offline import DownloadRefused, offline
 from archgen.lift.source import NoModule, original
 
 NET = """
@@ -160,3 +163,50 @@ def test_what_a_file_prints_is_no_result(folder: Path, capsys: pytest.CaptureFix
 def test_a_library_that_is_missing_is_named(library: str) -> None:
     with pytest.raises(NoModule, match=f"install it with `pip install {library}`"):
         original(f"{library}:resnet50")
+
+
+DOWNLOADS = """
+    import urllib.request
+    from torch import nn
+
+    class Trained(nn.Module):
+        def __init__(self):
+            super().__init__()
+            urllib.request.urlopen("http://weights.example/net.pth")
+
+    class Forgiving(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Conv2d(3, 3, 1))
+            try:
+                urllib.request.urlopen("http://telemetry.example")
+            except Exception:
+                pass
+"""
+
+
+def test_a_module_that_asks_for_a_download_is_refused_by_the_name_of_the_machine(
+    folder: Path,
+) -> None:
+    (folder / "net.py").write_text(dedent(DOWNLOADS))
+    with pytest.raises(NoModule, match=r"asks for a download from weights\.example, and an import"):
+        original("net.py:Trained")
+    assert [*original("net.py:Forgiving").module.parameters()]
+
+
+def test_the_network_is_there_again_afterwards() -> None:
+    connect = socket.socket.connect
+    with offline() as asked, pytest.raises(DownloadRefused), socket.socket() as one:
+        one.connect(("192.0.2.1", 80))
+    assert asked == ["192.0.2.1"]
+    assert socket.socket.connect is connect
+    assert socket.getaddrinfo("127.0.0.1", 80)
+
+
+def test_no_folder_of_this_machine_is_in_what_is_written(folder: Path) -> None:
+    assert original(f"{folder}/net.py:Net").source == "net.py:Net"
+    (folder / "models").mkdir()
+    (folder / "net.py").rename(folder / "models" / "net.py")
+    assert original(f"{folder}/models/net.py:Net").source == "models/net.py:Net"
+    (folder / "elsewhere").mkdir()
+    with contextlib.chdir(folder / "elsewhere"):
+        assert original(f"{folder}/models/net.py:Net").source == "net.py:Net"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archgen.lift.recording import Made, Weight
+from archgen.lift.recording import Constant, Made, Weight
 from archgen.lift.values import Lie, Site, Unmatched, Value, real
 
 
@@ -91,10 +91,11 @@ def _is_number(value: object) -> bool:
 
 def _operand(site: Site, given: object, doing: str) -> Value:
     known = site.values.get(given.number) if isinstance(given, Made) else given
-    if not isinstance(known, Value):
-        what = f"the weight `{known.name}`" if isinstance(known, Weight) else "a constant tensor"
-        raise Unmatched(f"{doing} {what}")
-    return known
+    if isinstance(known, Weight):
+        raise Unmatched(f"{doing} the weight `{known.name}`")
+    if isinstance(known, Constant):
+        raise Unmatched(f"{doing} a constant tensor")
+    return site.value(known)
 
 
 def _joined(site: Site, op: str, parts: list[Value]) -> Value:

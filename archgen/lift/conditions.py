@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from archgen.lift.params import WIDTHS, Difference, Params, type_of
-from archgen.lift.relations import Row, holds
+from archgen.lift.params import COUNT, WIDTHS, Difference, Params, type_of
+from archgen.lift.relations import holds
 from archgen.lift.side_by_side import Column
 from archgen.lift.steps import Expression, Step
 
@@ -26,7 +26,7 @@ def condition(
     if False not in wanted or step.op in HARMLESS or column.is_repeated:
         return None
     names = {"in.channels": params.received, **params.rows()}
-    known = next((text for text in _likely(step, params.rows()) if holds(text, names, wanted)), "")
+    known = next((text for text in _likely(step, params) if holds(text, names, wanted)), "")
     if known:
         return Expression(known)
     row = tuple(map(bool, wanted))
@@ -34,8 +34,8 @@ def condition(
     return params.add(Difference(f"with_{_short(step.op)}", "", row, "bool", most))
 
 
-def _likely(step: Step, params: Mapping[str, Row]) -> Iterator[str]:
-    """Conditions that a person would try: on the stride and the channels, then on any param."""
+def _likely(step: Step, params: Params) -> Iterator[str]:
+    """Conditions that a person would try: on the stride and the channels, then on any param but a count."""
     width = next((step.settings[name] for name in WIDTHS if name in step.settings), None)
     stride = step.settings.get("stride")
     is_other = width is not None and "in.channels" not in str(width)
@@ -43,10 +43,11 @@ def _likely(step: Step, params: Mapping[str, Row]) -> Iterator[str]:
         yield f"{stride} > 1 or in.channels != {width}"
     if is_other:
         yield f"in.channels != {width}"
-    for name, row in params.items():
+    counts = params.rows(COUNT)
+    for name, row in params.rows().items():
         if type_of(row) == "bool":
             yield name
-        elif type_of(row) == "int":
+        elif type_of(row) == "int" and name not in counts:
             yield f"{name} > 1"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from archgen.lift.chains import Body, content, named_reads
 from archgen.lift.flat import Scope
-from archgen.lift.steps import Step
+from archgen.lift.merging import readers
+from archgen.lift.steps import Step, walk
 
 JOINED = {
     "residual": "ResidualBlock",
@@ -30,13 +31,18 @@ def gathered(steps: Body, read: Collection[str]) -> Body:
 
 
 def _joined(steps: Body, read: Collection[str]) -> Iterator[Step]:
-    """The steps, each join with branches as a group of its own, with the split that feeds it."""
+    """The steps, each join with branches as a group of its own, with the split that feeds it alone."""
+    read_by = readers(walk(steps))
     split: Body = ()
     for place, step in enumerate(steps):
+        inside = {step.value, *(inner.value for inner in walk((step,)))}
+        is_shared = any(
+            fed.value in read or not inside.issuperset(read_by[fed.value]) for fed in split
+        )
         if step.op == "split":
             yield from split
             split = (step,)
-        elif step.is_group or not step.branches or any(fed.value in read for fed in split):
+        elif step.is_group or not step.branches or is_shared:
             yield from (*split, step)
             split = ()
         else:

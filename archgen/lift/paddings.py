@@ -25,7 +25,8 @@ def shared_padding(instances: Sequence[Settings]) -> Value:
 
 def is_free(settings: Settings) -> bool:
     """Whether `same` and `valid` say the same: the kernel is 1."""
-    return settings["kernel"] == 1 and settings["padding"] in ("same", "valid")
+    is_in_words = settings["padding"] in ("same", "valid")
+    return is_in_words and settings["kernel"] == 1 and not _is_transposed(settings)
 
 
 def is_half(settings: Settings) -> bool:
@@ -35,8 +36,15 @@ def is_half(settings: Settings) -> bool:
 
 
 def _is_same(settings: Settings) -> bool:
+    if _is_transposed(settings):
+        return False
     is_still = settings.get("stride") == 1 or settings["kernel"] == 1
     return is_still and settings["padding"] == same_padding(settings)
+
+
+def _is_transposed(settings: Settings) -> bool:
+    """Whether the padding is what a `conv_transpose` cuts off, which is never called `same`."""
+    return "extra" in settings
 
 
 def settled(steps: tuple[Step, ...]) -> tuple[Step, ...]:

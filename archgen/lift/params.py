@@ -16,6 +16,7 @@ from archgen.lift.writing import Param
 from archgen.resolve.names import PARAM_NAMES
 
 WIDTHS = ("filters", "features")
+WIDTH, COUNT = "width", "count"  # what numbers are of: channels, and how often a step is repeated
 _SETTINGS = ("kernel", "stride", "dilation", "groups", "bias", "act", "scale", "rate", "factor")
 
 _PLAIN_PLACE = re.compile("(.{0,2}|conv|fc|linear|layer|block|pointwise|proj)[0-9]*(_[0-9]+)?")
@@ -28,8 +29,8 @@ class Difference:
     """A setting that uses of a block have in different ways.
 
     `wish` is the setting's name, `place` what its step or branch is called, `order` where it stands in
-    the body, `is_end` whether that is its end, `default` that of the setting. `row` has its value in
-    each use, None where a use lacks the step.
+    the body, `is_end` whether that is its end, `default` that of the setting, `kind` what its values are
+    of. `row` has its value in each use, None where a use lacks the step.
     """
 
     wish: str
@@ -39,6 +40,7 @@ class Difference:
     default: Value = None
     order: tuple[int, ...] = ()
     is_end: bool = False
+    kind: str = ""
 
     def settled_default(self) -> Value:
         """What a use need not say: what most say, for settings that have a default at all."""
@@ -58,17 +60,22 @@ class Params:
     found: list[Difference] = field(default_factory=list)
     products: dict[str, Row] = field(default_factory=dict)
 
-    def rows(self) -> Mapping[str, Row]:
-        """The values of every param by its stand-in."""
-        return {f"P{number}": difference.row for number, difference in enumerate(self.found)}
+    def rows(self, *kinds: str) -> Mapping[str, Row]:
+        """The values of every param by its stand-in; of some kinds, if any are named."""
+        return {
+            f"P{number}": difference.row
+            for number, difference in enumerate(self.found)
+            if not kinds or difference.kind in kinds
+        }
 
     def expressing(self, difference: Difference, here: Row) -> Expression:
         """An expression for every value of a difference, where need be over a new param.
 
-        `here` are the channels that the step receives.
+        `here` are the channels that the step receives. Numbers are related only to those of their kind:
+        that a block is repeated as often as it has channels divided by 16 is chance.
         """
-        row, params = difference.row, self.rows()
-        if difference.type != "int":
+        row, params = difference.row, self.rows(difference.kind)
+        if difference.kind != WIDTH:
             return expressed(row, params) or self.add(difference)
         channels = {"in.channels": self.received, "here.channels": here}
         names = {"in.channels": self.received, **params, **self.products, **channels}
@@ -79,14 +86,16 @@ class Params:
 
         Where it is a few times the block's input, the param is how many times that is.
         """
-        names = {"in.channels": self.received, **self.rows()}
+        names = {"in.channels": self.received, **self.rows(WIDTH)}
         if expressed(difference.row, names, names) is not None:
             return
         times = ratio(difference.row, self.received)
         if times is None:
             self.add(difference)
         else:
-            text = self.add(replace(difference, wish="expansion", place="", row=times))
+            text = self.add(
+                replace(difference, wish="expansion", place="", row=times, kind="expansion")
+            )
             self.products[f"{text} * in.channels"] = difference.row
 
     def add(self, difference: Difference) -> Expression:
@@ -111,7 +120,7 @@ class Params:
         ]
         names = role_names(self.found)
         params = [
-            Param(name, difference.type, difference.settled_default())
+            Param(name, difference.type, difference.settled_default(), difference.kind)
             for name, difference in zip(names, self.found, strict=True)
         ]
         ordered = sorted(params, key=lambda param: param.default is not None)

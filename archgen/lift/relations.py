@@ -23,10 +23,17 @@ _make_divisible = FUNCTIONS["make_divisible"][0]
 def expressed(
     row: Row, names: Mapping[str, Row], bases: Mapping[str, Row] = NOTHING
 ) -> Expression | None:
-    """The first of `names`, or of simple terms over `bases`, that gives every value of the row."""
+    """The first of `names`, or of simple terms over `bases`, that gives every value of the row.
+
+    A term needs two different values to be more than chance, and one that rounds needs three.
+    """
     found = next((name for name, known in names.items() if _covers(known, row)), None)
-    if found is None and all(isinstance(value, int) and value > 1 for value in row if value):
-        found = next((text for text, known in _derived(bases) if _covers(known, row)), None)
+    if found is None and all(
+        isinstance(value, int) and value > 1 for value in row if value is not None
+    ):
+        different = len({value for value in row if value is not None})
+        terms = (text for text, known in _derived(bases, different) if _covers(known, row))
+        found = next(terms, None)
     return None if found is None else Expression(found)
 
 
@@ -49,12 +56,12 @@ def _covers(known: Row, row: Row) -> bool:
     )
 
 
-def _derived(bases: Mapping[str, Row]) -> Iterator[tuple[str, Row]]:
+def _derived(bases: Mapping[str, Row], different: int) -> Iterator[tuple[str, Row]]:
     """Multiples and parts of the bases, and what mobile networks round to eights."""
-    for name, row in bases.items():
+    for name, row in bases.items() if different > 1 else ():
         yield from ((f"{k} * {name}", _each(row, partial(mul, k))) for k in _FACTORS)
         yield from ((f"{name} // {k}", _each(row, partial(_part, k))) for k in _DIVISORS)
-    for name, row in bases.items():
+    for name, row in bases.items() if different > 2 else ():
         for k in _DIVISORS:
             yield f"make_divisible({name} // {k}, 8)", _each(row, partial(_rounded_part, k))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archgen.lift.conditions import HARMLESS
 from archgen.lift.flat import Value
 from archgen.lift.paddings import is_half, shared_padding
-from archgen.lift.params import WIDTHS, Difference, Params, type_of
+from archgen.lift.params import COUNT, WIDTH, WIDTHS, Difference, Params, type_of
 from archgen.lift.ramps import Ramp
 from archgen.lift.relations import Row, expressed
 from archgen.lift.side_by_side import Column
@@ -100,7 +100,18 @@ class Varying:
             self._default(name),
             self.order,
             row == self.made,
+            self._kind(name),
         )
+
+    def _kind(self, name: str) -> str:
+        """What the values of a setting are of; those of a block's param are what they are inside it."""
+        if name == "n":
+            return COUNT
+        if self.column.first.op not in OPS_BY_NAME:
+            block = self.blocks[self.column.first.op]
+            return next((param.kind for param in block.params if param.name == name), name)
+        is_size = self.column.first.op == "split"
+        return WIDTH if name in (*WIDTHS, "groups") or is_size else name
 
     def _type(self, name: str, row: Row) -> str | tuple[str, ...]:
         block = self.blocks.get(self.column.first.op)

@@ -15,11 +15,15 @@ _INDENT = "  "
 
 @dataclass(frozen=True)
 class Param:
-    """A param of a block or network: its type as a spec writes it, and its default, if any."""
+    """A param of a block or network: its type as a spec writes it, its default, if any, and its kind.
+
+    The `kind` says what its values are of, such as widths; only those of one kind are related.
+    """
 
     name: str
     type: str | tuple[str, ...]
     default: Value = None
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _measure(
     path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
     place.world.together(partial(load_weights, path, made.module))
     network = made.module.to(place.device)
-    result = measure(network, images, batch, world=place.world)
+    result = measure(network, images, batch, world=place.world, tell=note)
     if images.bad is not None and images.bad.found:
         for line in images.bad.left_out(images.bad.since(0)):
             note(harmless(line))

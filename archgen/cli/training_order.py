@@ -203,16 +203,16 @@ def is_finished(run: RunFolder, order: Order) -> bool:
 def withdrawn_if_refused(run: RunFolder, world: World) -> Iterator[None]:
     """Inside, a new run that is refused before its first step leaves no folder behind.
 
-    One that was stopped, lost a process or met a full disk can go on and stays; so does what a loss
-    that is no number leaves to look at.
+    One that was stopped, lost a process or met a full disk can go on and stays. Of a loss that is not a
+    number at the first step the report stays.
     """
     from archgen.train import Interrupted
-    from archgen.train.errors import Diverged, PeerLost, Unwritable
+    from archgen.train.errors import PeerLost, Unwritable
 
     is_new = world.is_first and run.facts["status"] == "created"
     try:
         yield
-    except (Interrupted, PeerLost, Diverged, Unwritable):
+    except (Interrupted, PeerLost, Unwritable):
         raise
     except Exception:  # whatever refused it; it is told further out
         if is_new:

@@ -77,6 +77,11 @@ class Checkpoints:
     _saved: float = field(default_factory=monotonic, init=False)
     _newest: int = field(default=0, init=False)
 
+    @property
+    def newest(self) -> int:
+        """The step of the newest one that this process has written or read; 0 where there is none."""
+        return self._newest
+
     def are_due(self, step: int) -> bool:
         """Whether one is to be saved after `step` steps."""
         if step == self._newest:

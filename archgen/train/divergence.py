@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from archgen.train.errors import Diverged
-from archgen.train.run import RunFolder
+from archgen.train.run import DIVERGENCE, RunFolder
 from archgen.train.streamed_batches import AnyBatches
-
-REPORT = "divergence.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +59,11 @@ class LossWatch:
             self._stop(pending)
 
     def _stop(self, seen: Seen) -> None:
-        self.run.keep_report(REPORT, self._report(seen))
+        self.run.keep_report(DIVERGENCE, self._report(seen))
         raise Diverged(
             f"the loss became {seen.value()} at step {seen.step + 1}; "
             "lower `lr`, give the schedule more `warmup_steps`, or scale the residuals; "
-            f"the batch and the gradients are in `{self.run.path / REPORT}`"
+            f"the batch and the gradients are in `{self.run.path / DIVERGENCE}`"
         )
 
     def _report(self, seen: Seen) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from torch import nn
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.computing import algorithms
 from archgen.train.data import Images
-from archgen.train.errors import Interrupted, TrainingError, Unwritable
+from archgen.train.errors import Diverged, Interrupted, PeerLost, TrainingError, Unwritable
 from archgen.train.evaluation import Evaluation
 from archgen.train.followed_run import FollowedCheckpoints, FollowedRun
 from archgen.train.identity import check_agreement, identity_of, length_of, settings_of
@@ -125,6 +125,11 @@ def _trained(
             loop.go_on(stop)
         except Interrupted:
             world.together(loop.save)
+            raise
+        except (Diverged, PeerLost, Unwritable):
+            raise
+        except Exception:  # whatever it is, the steps so far are sound
+            loop.save_after_error()
             raise
     return state
 

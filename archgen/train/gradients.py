@@ -16,6 +16,7 @@ from archgen.train.computing import seed_draws
 from archgen.train.errors import TrainingError
 from archgen.train.learner import Learner
 from archgen.train.losses import Objective
+from archgen.train.memory import KeptBuffers, free_memory, is_out_of_memory
 from archgen.train.state import TrainingState
 from archgen.train.world import World
 
@@ -36,7 +37,7 @@ class Gradients:
     The batch goes through the network in `state.micro_batches` pieces, shared among the processes.
     Where memory runs out in one of them, that number doubles and the batch is done again: the same
     batch, the same mean, the same draws. Then `tell` gets a line. Batch statistics are those of the
-    pieces.
+    pieces. Whatever is raised, the network is as it was but for its gradients.
     """
 
     learner: Learner
@@ -45,22 +46,24 @@ class Gradients:
     tell: Callable[[str], None]
     _proven: int = field(default=0, init=False)
     _is_ordered: bool = field(default=False, init=False)
+    _kept: KeptBuffers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._kept = KeptBuffers(self.learner.model)
 
     def __call__(self, images: Tensor, labels: Tensor, seed: int) -> Outcome:
         """The loss and the right answers over all processes; `images` are the share of this one.
 
         `seed` is what the network's own draws depend on.
         """
-        if self._world.size == 1:
-            return self._alone(images, labels, seed)
-        self._rehearse(images, labels, seed)
-        own = self._attempt(images, labels, seed)
-        if own is None:
-            raise TrainingError(
-                f"out of memory at step {self.state.step + 1}, though there had been enough; "
-                "the run goes on from its last checkpoint if it is resumed"
-            )
-        return Outcome(*self._world.sum(torch.stack([own.loss, own.correct.to(own.loss)])))
+        self._kept.keep()
+        try:
+            if self._world.size == 1:
+                return self._alone(images, labels, seed)
+            return self._shared(images, labels, seed)
+        except BaseException:
+            self._kept.put_back()
+            raise
 
     @property
     def pieces(self) -> int:
@@ -78,22 +81,28 @@ class Gradients:
 
     def _alone(self, images: Tensor, labels: Tensor, seed: int) -> Outcome:
         while True:
-            pieces = self.pieces
-            buffers = [] if pieces == self._proven else self._buffers()
             made = self._attempt(images, labels, seed)
             if made is not None:
-                self._proven = pieces
                 return made
+            self._kept.put_back()
             self._give_way()
-            self._restore(buffers)
+
+    def _shared(self, images: Tensor, labels: Tensor, seed: int) -> Outcome:
+        self._rehearse(images, labels, seed)
+        own = self._attempt(images, labels, seed)
+        if own is None:
+            raise TrainingError(
+                f"out of memory at step {self.state.step + 1}, though there had been enough; "
+                "the run goes on from its last checkpoint if it is resumed"
+            )
+        return Outcome(*self._world.sum(torch.stack([own.loss, own.correct.to(own.loss)])))
 
     def _rehearse(self, images: Tensor, labels: Tensor, seed: int) -> None:
         """Finds pieces for which every process has the memory, while none waits for another."""
         while self._proven != self.pieces:
-            buffers = self._buffers()
             with self.learner.apart():
                 fits = self._attempt(images, labels, seed) is not None
-            self._restore(buffers)
+            self._kept.put_back()
             if self._world.is_any(one=not fits):
                 self._give_way()
             else:
@@ -107,16 +116,15 @@ class Gradients:
         run that is resumed has the sums of one that was not stopped.
         """
         if not self._is_ordered:
-            buffers = self._buffers()
             self._accumulated(images, labels, seed)
-            self._restore(buffers)
+            self._kept.put_back()
             self._is_ordered = True
 
     def _attempt(self, images: Tensor, labels: Tensor, seed: int) -> Outcome | None:
         """None where the memory does not suffice."""
         try:
             return self._accumulated(images, labels, seed)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         return None
@@ -146,22 +154,9 @@ class Gradients:
                 "time; take a smaller input or a narrower network"
             )
         self.learner.optimizer.zero_grad()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_memory()
         self.state.micro_batches = 2 * pieces * self._world.size
         self.tell(
             f"out of memory at step {self.state.step + 1}: from here on a batch of {self._batch} "
             f"goes through the network in {self.state.micro_batches} pieces"
         )
-
-    def _buffers(self) -> list[Tensor]:
-        return [buffer.clone() for buffer in self.learner.model.buffers()]
-
-    def _restore(self, buffers: list[Tensor]) -> None:
-        for buffer, before in zip(self.learner.model.buffers(), buffers, strict=False):
-            buffer.copy_(before)
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an accelerator or the CPU's allocator could not give the memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from archgen.train.data import Images, Split
+from archgen.train.data import Images, Split, StreamedSet
 from archgen.train.data.bad import LISTED, BadImage
 from archgen.train.progress import Progress
 from archgen.train.run import RunFolder, Scalar
@@ -23,6 +23,18 @@ class LeftOut:
     progress: Progress
     _seen: dict[Split, int] = field(default_factory=dict, init=False)
     _recorded: set[tuple[object, object]] | None = field(default=None, init=False)
+
+    def recall(self, split: Split, data: Images) -> None:
+        """Lets those count that the run went without before it was resumed.
+
+        Raises `DataError` where they are more than may be left out.
+        """
+        bad = data.bad
+        if bad is None or bad.on_bad != "skip" or not isinstance(data, StreamedSet):
+            return  # a set in memory has looked at all of its images already
+        known = [report for report in self.run.reports(KIND) if report.get("split") == split]
+        places = [(str(each.get("image")), str(each.get("reason"))) for each in known]
+        bad.add(BadImage(*each) for each in places if each[0].startswith(bad.name))
 
     def look(self, split: Split, step: int, data: Images) -> None:
         """Takes what was found bad in `data` since the last look; `step` counts finished steps."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from archgen.train.checkpoints import Checkpoints
 from archgen.train.data import Images
 from archgen.train.divergence import LossWatch
+from archgen.train.errors import Diverged, TrainingError
 from archgen.train.evaluation import Evaluation, device_of, evaluate
 from archgen.train.gradients import Gradients
 from archgen.train.journal import Journal
@@ -78,10 +79,16 @@ class Loop:
         self._watch = LossWatch(work.run, work.model, batches)
         utilisation = Utilisation.of(work.macs, work.device, learner.dtype, work.world.size)
         self._journal = Journal(work.run, progress, batches.timeline, state.step, utilisation)
+        self._tell = progress.tell
+        self._is_whole = True
 
     def go_on(self, stop: StopRequest) -> None:
         """Trains to the end. Raises `Interrupted` after a whole step that `stop` came in."""
-        self._work.world.together(self._look)
+        work = self._work
+        work.world.together(self._recall)
+        for data in (work.train, work.test):
+            work.world.together(partial(data.agree, work.world))
+        work.world.together(self._look)
         while True:
             if evaluation_is_due(self._state, self._work.recipe, self._batches.timeline):
                 self._evaluate(stop)
@@ -91,9 +98,28 @@ class Loop:
             self._step(*self._work.world.together(partial(self._next_batch, stop)))
 
     def save(self) -> None:
-        """Adds a checkpoint of the state as it is, with all that led to it told and sound."""
+        """Sees to a checkpoint of the state as it is, with all that led to it told and sound."""
         self._settle()
-        self._checkpoints.save(self._state)
+        if self._checkpoints.newest != self._state.step:
+            self._checkpoints.save(self._state)
+
+    def save_after_error(self) -> None:
+        """Saves what was done before an error, in this process alone, and says whether that went well.
+
+        Raises `Diverged` where the error came after a loss that is not a number.
+        """
+        step, run = self._state.step, self._work.run
+        if not (step and self._is_whole):
+            return
+        try:
+            self.save()
+        except Diverged:
+            raise
+        except (TrainingError, RuntimeError) as failed:  # a device that is gone, too
+            self._tell(f"the state after step {step} could not be saved: {failed}")
+        else:
+            go_on = f"`archgen train --resume {run.path}` goes on from there"
+            self._tell(f"the state after step {step} is saved: {go_on}")
 
     def _next_batch(self, stop: StopRequest) -> tuple[Tensor, Tensor]:
         """What this process does between two steps, and may fail at by itself."""
@@ -105,6 +131,11 @@ class Loop:
         self._look()
         return batch
 
+    def _recall(self) -> None:
+        """Counts the images that the run went without before it was resumed."""
+        self._left_out.recall("train", self._work.train)
+        self._left_out.recall("test", self._work.test)
+
     def _look(self) -> None:
         """Tells of images that were found bad since the last time."""
         self._left_out.look("train", self._state.step, self._work.train)
@@ -115,15 +146,20 @@ class Loop:
         seed = network_seed(work.seed, step, work.world.share.rank)
         made = self._gradients(images, labels, seed)
         self._watch.see(step, rate, made.loss)
+        if step == 0:
+            self._watch.settle()  # a run that diverges at once has reported nothing
+        self._is_whole = False
         self._learner.step()
-        self._journal.stepped(step, rate, made, work.recipe.batch)
         self._state.step += 1
+        self._is_whole = True
+        self._journal.stepped(step, rate, made, work.recipe.batch)
 
     def _evaluate(self, stop: StopRequest) -> None:
         work, world = self._work, self._work.world
-        world.together(self._settle)
+        world.together(self.save)  # whatever is met in the evaluation, no step is lost
         batch = min(work.recipe.batch, MOST_TEST_IMAGES)
-        evaluation = evaluate(self._learner.evaluated, work.test, batch, stop.heed, world)
+        network = self._learner.evaluated
+        evaluation = evaluate(network, work.test, batch, stop.heed, world, self._tell)
         world.together(partial(self._keep, evaluation))
 
     def _keep(self, evaluation: Evaluation) -> None:
@@ -137,7 +173,7 @@ class Loop:
         work.run.keep(work.run.weights, partial(save_weights, model=network, metadata=origin))
         self._journal.tested(evaluation)
         state.evaluations[state.step] = evaluation
-        self.save()
+        self._checkpoints.save(state)
 
     def _settle(self) -> None:
         self._watch.settle()

@@ -28,6 +28,7 @@ Scalar = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar] | Sequence[Mapping[str, Scalar]]"]
 Status = Literal["created", "running", "finished", "interrupted", "failed"]
 STATUS_FILE = "run.json"
+DIVERGENCE = "divergence.json"  # what a loss that is not a number leaves to look at
 NO_FACTS: Facts = {}
 _MAX_STATUS_BYTES = 2**20
 # what a run has written before its first step, the word that it is a run going first
@@ -75,7 +76,8 @@ class RunFolder:
     def create(cls, path: Path, *, spec: str, recipe: str, facts: Facts = NO_FACTS) -> RunFolder:
         """Makes the folder with both texts and `facts`. A folder that holds anything is refused.
 
-        What a run that was killed in this very moment left behind is no hindrance.
+        What a run that was killed in this very moment, or that diverged at its first step, left
+        behind is not in the way.
         """
         texts = {"spec.yaml": spec, "recipe.yaml": recipe}
         try:
@@ -91,6 +93,7 @@ class RunFolder:
                 if _is_occupied(path, texts):
                     raise TrainingError(f"another process has just begun a run in `{path}`")
                 remove_temporaries(path)
+                (path / DIVERGENCE).unlink(missing_ok=True)
                 for name, text in texts.items():
                     _write_text(path / name, text)
                 run._write_status("created", facts)
@@ -102,8 +105,8 @@ class RunFolder:
     def withdraw(self) -> None:
         """Takes back what was written of a run that was refused before its first step.
 
-        Its folder is free for another one then. Where a step was reported or saved, or another
-        process is at work, everything stays.
+        Its folder is free for another one then; only a report on a divergence stays. Where a step was
+        reported or saved, or another process is at work, everything stays.
         """
         if self.reports("train") or any(self.checkpoints.glob("*")):
             return
@@ -249,7 +252,7 @@ def _is_occupied(path: Path, texts: Mapping[str, str]) -> bool:
 
 def _is_left_over(file: Path, texts: Mapping[str, str]) -> bool:
     """Whether a file is one that `create` would write, word for word, or half of it."""
-    if is_temporary(file) or file.name == LOCK_FILE:
+    if is_temporary(file) or file.name in (LOCK_FILE, DIVERGENCE):
         return True
     return file.name in texts and file.read_bytes() == texts[file.name].encode()
 

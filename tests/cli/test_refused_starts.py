@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from archgen.train.errors import Diverged
 from tests.cli.conftest import TINY, Command
 
 SHORT = ("--data", "synthetic", "--max-steps", "1", "--out", "runs/x")
@@ -56,3 +57,22 @@ def test_a_run_killed_before_its_first_step_goes_on(
         assert archgen(*order).status == 130
     assert json.loads(Path("runs/x/run.json").read_text())["status"] == "created"
     assert archgen("train", "--resume", "runs/x").status == 0
+
+
+def test_a_run_that_diverges_at_its_first_step_leaves_its_report_and_a_folder_for_the_next(
+    archgen: Command, spec: Callable[..., Path]
+) -> None:
+    recipe = "archgen: 1\nrecipe:\n  optimizer: {name: sgd, lr: 0.1}\n  batch: 8\n  steps: 1\n"
+    order = ("train", str(spec()), "--recipe", str(spec(recipe, "recipe.yaml")), *SHORT)
+
+    def diverged(*_: object, **__: object) -> None:
+        raise Diverged("the loss became nan at step 1")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("archgen.train.fit", diverged)
+        assert archgen(*order).status == 2
+    assert not Path("runs/x").exists()
+    Path("runs/x").mkdir(parents=True)
+    Path("runs/x/divergence.json").write_text("{}")
+    assert archgen(*order).status == 0
+    assert not Path("runs/x/divergence.json").exists()

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from archgen.train import Recipe, TrainingError
-from archgen.train.gradients import Gradients, is_out_of_memory
+from archgen.train.gradients import Gradients
 from archgen.train.learner import Learner
 from archgen.train.losses import Objective
+from archgen.train.memory import is_out_of_memory
 from archgen.train.schedule import Timeline
 from archgen.train.state import TrainingState
 

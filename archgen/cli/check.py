@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one docum
         "archgen check inception_v4 --format concise",
         "archgen check --as-printed specs/inception_resnet_v2.yaml",
         "archgen check --fix specs/inception_v4.yaml",
+        "archgen check --since main",
         "archgen check --watch specs",
     )
 )
@@ -42,6 +44,11 @@ DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one docum
 )
 @click.option("--diff", "is_diff", is_flag=True, help="Show what --fix would do; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@click.option(
+    "--since",
+    metavar="REV",
+    help="Check what has changed since a commit, and every spec that builds on that or on a PATH.",
+)
 @click.option("--watch", "is_watching", is_flag=True, help="Check again as files are saved.")
 @format_option("full", "concise", "json", "github", "gitlab", "sarif")
 @common_options
@@ -51,20 +58,28 @@ def check(
     is_fixing: bool,
     is_diff: bool,
     strict: bool,
+    since: str | None,
     is_watching: bool,
     output_format: str,
 ) -> int:
     """Say what is wrong with specs, or that nothing is.
 
     Takes files, folders (searched for specs, recipes, weight maps), names of specs that come with archgen,
-    and - for standard input; without any, the folder specs. Exits with 0 where there are no errors,
-    1 where there are, 2 where a file cannot be read.
+    and - for standard input; without any, the folder specs. With --since, only files that differ from
+    a commit, and those that use or extend them, in this commit or in that one. Exits with 0 where there
+    are no errors, 1 where there are, 2 where a file cannot be read.
     """
     from archgen.cli.report import status_of
 
     if is_fixing or is_diff:
         _refuse_with_fixes(targets, as_printed, is_diff and output_format != "full")
-    targets = targets or default_targets()
+    if since is not None:
+        targets = _reached(since, targets)
+        if not targets and output_format not in DOCUMENTS:
+            write_lines([f"no spec, recipe or weight map has changed since {harmless(since)}"])
+            return SOUND
+    else:
+        targets = targets or default_targets()
     if is_watching:
         _refuse_to_watch(targets, is_fixing or is_diff)
         from archgen.cli.watching import again_and_again
@@ -76,6 +91,23 @@ def check(
     stuck = _fix(files, output_format) if is_fixing else False
     found, _ = _check(files, as_printed, output_format)
     return UNUSABLE if stuck else status_of(found, strict=strict)
+
+
+def _reached(name: str, targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets and all that a change since the commit `name` reaches, as paths from here."""
+    from archgen.cli.git import GitFailed
+    from archgen.cli.reach import since
+    from archgen.diagnostics import SpecError
+
+    try:
+        root, reach = since(name, [Path(target) for target in targets if target != "-"])
+    except SpecError as error:
+        (finding,) = error.diagnostics
+        raise click.ClickException(f"{finding.message}\n{finding.help}".rstrip()) from None
+    except GitFailed as error:
+        raise click.ClickException(f"{error}\n{error.help}".rstrip()) from None
+    there = (root / path for path in reach.reached())
+    return (*targets, *(os.path.relpath(path) for path in there if path.is_file()))
 
 
 def _check(

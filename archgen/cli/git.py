@@ -1,4 +1,9 @@
-"""Running git: no shell, no questions, a time limit, and its own words where it fails."""
+"""Running git: no shell, no questions, a time limit, and its own words where it fails.
+
+A repository's own configuration may name commands: somebody else's `.git/config` must not be able to run
+one because a spec is compared. Only commands are used here that read objects and lists, none of which
+runs hooks, filters, pagers or external diffs; what is left is switched off below.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,18 @@ import os
 from pathlib import Path
 
 PATIENCE = 30.0  # seconds for one command of git
+# a partial clone would fetch a missing object by the transport that its configuration names, which
+# may be a command (`ext::`); a file system monitor is one
+_SWITCHED_OFF = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # from git 2.44 on
+    "GIT_ALLOW_PROTOCOL": "none",  # before that: no transport at all, whatever is configured
+    "GIT_TERMINAL_PROMPT": "0",
+}
+# what git tells its own children about one repository, and what would lead into it from another
+_OF_ONE_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
 class GitFailed(Exception):
@@ -20,14 +37,19 @@ class GitRefused(GitFailed):
     """Git ran and said no; the message is the last of its own words."""
 
 
-def git(folder: Path, *arguments: str) -> bytes:
-    """What git prints when it runs in `folder`. Raises GitFailed."""
+def git(folder: Path, *arguments: str, is_other: bool = False) -> bytes:
+    """What git prints when it runs in `folder`, in another repository than the current one if so said.
+
+    Raises GitFailed.
+    """
     import subprocess  # a diff of two files runs nothing
 
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    environment = {**os.environ, **_ENVIRONMENT}
+    for name in _OF_ONE_REPOSITORY if is_other else ():
+        environment.pop(name, None)
     try:
         done = subprocess.run(  # noqa: S603  # no shell; no argument of the user's begins with `-`
-            ["git", *arguments],  # noqa: S607  # git is where the user has it
+            ["git", *_SWITCHED_OFF, *arguments],  # noqa: S607  # git is where the user has it
             cwd=folder,
             env=environment,
             capture_output=True,

@@ -25,7 +25,9 @@ PATTERNS = ("specs/**/*.yaml", "*.arch.yaml")
 BEGIN = "# archgen git-setup: what stands up to the end mark is written by it"
 END = "# archgen git-setup: end"
 FUNCTIONS = r"^((blocks|network|outputs)\.[A-Za-z0-9_.]+)"
-OURS = ("git-textconv", "git-diff", "git-difftool")
+_CALL = re.compile(
+    r"(?:^|\$\()(?P<program>(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+) (?P<view>git-(?:textconv|diff|difftool)) --"
+)
 _PATTERN = re.compile(r"[^\s\"\\#!\[\0][^\s\"\\\0]*")
 
 
@@ -71,14 +73,30 @@ class Told(NamedTuple):
     is_foreign: bool = False
 
 
+# What git runs is a shell function, called with what git appends. Where archgen is gone, broken or fails,
+# the text is shown as git would show it: a textconv or driver that fails ends `git log -p` and `git diff`.
+_TOLD = "(archgen cannot be run here, so this is the text: `archgen git-setup` sets it up again)"
+_TEXTCONV = (
+    'archgen_view() {{ if shown=$({program} git-textconv -- "$1" 2>/dev/null); '
+    'then printf "%s\\n" "$shown"; else echo "{told}" >&2; cat -- "$1"; fi; }}; archgen_view'
+)
+_DRIVER = (
+    'archgen_view() {{ if shown=$({program} git-diff -- "$@" 2>/dev/null); '
+    'then printf "%s\\n\\n" "$shown"; else echo "diff a/$1 b/$1"; echo "{told}"; '
+    'test $# -lt 7 || git --no-pager diff --no-index --no-ext-diff --no-textconv -- "$2" "$5"; '
+    "true; fi; }}; archgen_view"
+)
+
+
 def settings() -> dict[str, str]:
     """The keys of git's configuration with what this installation writes there."""
     found = shutil.which("archgen")
     beside = Path(sys.executable).with_name("archgen")
     program = shlex.quote(str(Path(found).absolute() if found else beside))
+    told = _TOLD.replace("`", "\\`")
     return {
-        "diff.archgen.textconv": f"{program} git-textconv --",
-        "diff.archgen.command": f"{program} git-diff --",
+        "diff.archgen.textconv": _TEXTCONV.format(program=program, told=told),
+        "diff.archgen.command": _DRIVER.format(program=program, told=told),
         "diff.archgen.xfuncname": FUNCTIONS,
         "difftool.archgen.cmd": f'{program} git-difftool -- "$LOCAL" "$REMOTE" "$MERGED"',
     }
@@ -138,13 +156,18 @@ def _values(root: Path, key: str) -> list[str]:
 
 
 def _is_ours(value: str) -> bool:
-    """Whether some installation of archgen wrote this."""
+    """Whether some installation of archgen wrote this, wherever it lies."""
+    if value == FUNCTIONS:
+        return True
+    found = _CALL.search(value)
+    if found is None:
+        return False
     try:
-        words = shlex.split(value)
+        (program,) = shlex.split(found["program"])
     except ValueError:
         return False
-    is_call = len(words) > 1 and Path(words[0]).name == "archgen" and words[1] in OURS
-    return is_call or value == FUNCTIONS
+    is_bare = value.startswith(f"{found['program']} {found['view']} ")
+    return Path(program).name == "archgen" and (is_bare or value.startswith("archgen_view() {"))
 
 
 # --- the attributes -----------------------------------------------------------------------------

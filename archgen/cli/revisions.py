@@ -1,10 +1,12 @@
 """Specs of other revisions: `REV:path` as git names it, and the libraries of that revision with it.
 
-`:path` is the file in git's index, as it would be committed.
+`:path` is the file in git's index, as it would be committed; while a merge is unresolved, `:2:path` is
+our side of it and `:3:path` theirs.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +17,21 @@ from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES
 from archgen.spec.files import SpecText, decode, start_of
 
+_STAGED = re.compile(r":([0-3]):(.+)", re.DOTALL)
+_SUBMODULE = "160000"  # the mode of an entry that is a commit of another repository
+
 
 class Revision(NamedTuple):
-    """A commit of the repository around a folder, its index if that is empty; `name` is the user's."""
+    """A commit of the repository around a folder, or its index if `commit` is empty.
+
+    `name` is the user's. Of the index, `stage` is a side of an unresolved merge: 1 the base, 2 ours,
+    3 theirs; files that are merged have no sides, and are then read as they are merged.
+    """
 
     name: str
     commit: str
     root: Path
+    stage: int = 0
 
     def read_named(self, path: str) -> SpecText:
         """A file by its path from the top, or with `./` from the working folder. Raises SpecError."""
@@ -38,7 +48,7 @@ class Revision(NamedTuple):
     def _has(self, path: Path) -> bool:
         try:
             inside = path.resolve().relative_to(self.root).as_posix()
-            return git(self.root, "cat-file", "-t", f"{self.commit}:{inside}") == b"blob\n"
+            return git(self.root, "cat-file", "-t", self._object(inside)) == b"blob\n"
         except (GitFailed, ValueError):
             return False
 
@@ -49,40 +59,93 @@ class Revision(NamedTuple):
             raise _refusal(f"{self.name}:{path}", "this leads out of the project")
         inside = place.relative_to(self.root).as_posix()
         shown = f"{self.name}:{inside}"
-        blob = f"{self.commit}:{inside}"
-        size = _git(self.root, shown, "cat-file", "-s", blob)
+        named = self._object(inside)
+        try:
+            size = _git(self.root, shown, "cat-file", "-s", named)
+        except SpecError:
+            if (found := self._in_submodule(inside)) is None:
+                raise
+            return _read_of_submodule(self, *found)._replace(path=place)
         if int(size) > MAX_BYTES:
             raise _refusal(shown, f"the file is larger than {MAX_BYTES // 1024**2} MiB")
-        return SpecText(
-            shown, decode(_git(self.root, shown, "cat-file", "blob", blob), shown), place
-        )
+        text = decode(_git(self.root, shown, "cat-file", "blob", named), shown)
+        return SpecText(shown, text, place)
+
+    def _object(self, inside: str) -> str:
+        """How git names the content of a path."""
+        if self.commit:
+            return f"{self.commit}:{inside}"
+        if self.stage:
+            try:
+                git(self.root, "cat-file", "-e", f":{self.stage}:{inside}")
+            except GitFailed:  # this file is merged
+                return f":0:{inside}"
+        return f":{self.stage}:{inside}"
+
+    def _in_submodule(self, inside: str) -> tuple[str, str, str] | None:
+        """The folder of the submodule that holds a path, its commit, and the path in it."""
+        for folder in list(Path(inside).parents)[-2::-1]:
+            name = folder.as_posix()
+            listing = (
+                ("ls-tree", "-z", self.commit, "--", name)
+                if self.commit
+                else ("ls-files", "-s", "-z", "--", name)
+            )
+            try:
+                line = git(self.root, "--literal-pathspecs", *listing).decode("utf-8", "replace")
+            except GitFailed:
+                return None
+            if line.startswith(f"{_SUBMODULE} "):
+                words = line.partition("\t")[0].split()
+                commit = words[2] if self.commit else words[1]
+                return name, commit, Path(inside).relative_to(folder).as_posix()
+        return None
+
+
+def _read_of_submodule(outer: Revision, folder: str, commit: str, inside: str) -> SpecText:
+    """A file of the commit of a submodule that a revision names. Raises SpecError."""
+    shown = f"{outer.name}:{folder}/{inside}"
+    try:
+        root = git(outer.root / folder, "rev-parse", "--show-toplevel", is_other=True)
+        if Path(root.decode().rstrip("\n")).resolve() != (outer.root / folder).resolve():
+            raise GitRefused("it is not checked out")
+        data = git(outer.root / folder, "cat-file", "blob", f"{commit}:{inside}", is_other=True)
+    except (GitFailed, OSError) as error:
+        message = f"this lies in the submodule `{folder}`, whose commit {commit[:10]} cannot be read: {error}"
+        help = f"get it with `git submodule update --init {folder}`"
+        raise _refusal(shown, message, help) from None
+    return SpecText(shown, decode(data, shown))
 
 
 def split_revision(target: str) -> tuple[str, str] | None:
     """`REV:path` in its two parts; None for what names a file that is there, or no revision.
 
-    The first part is empty for the index.
+    The first part is empty for the index, and `:N` for a side of an unresolved merge.
     """
-    revision, colon, path = target.partition(":")
-    if not colon or not path or "\0" in target or Path(target).exists():
+    if "\0" in target or Path(target).exists():
         return None
-    return revision, path
+    if (staged := _STAGED.fullmatch(target)) is not None:
+        return f":{staged[1]}", staged[2]
+    revision, colon, path = target.partition(":")
+    return (revision, path) if colon and path else None
 
 
 def open_revision(target: str, name: str) -> Revision:
     """The revision `name` of the repository around the working folder, or its index. Raises SpecError."""
     if name.startswith("-"):
-        raise _refusal(target, f"`{name}` is no revision", "write a branch, a tag or a commit")
+        raise _refusal(target, f"`{name}` is not a revision", "write a branch, a tag or a commit")
     here = Path.cwd()
-    root = _git(here, target, "rev-parse", "--show-toplevel").decode().rstrip("\n")
-    if not name:
-        return Revision(name, "", Path(root).resolve())
+    root = Path(_git(here, target, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
+    if not name or name.startswith(":"):
+        return Revision(name, "", root, int(name[1:] or 0))
     try:
         commit = _git(here, target, "rev-parse", "--verify", f"{name}^{{commit}}")
     except SpecError:
         help = "write a branch, a tag or a commit, as in `main:specs/net.yaml`"
+        if git(here, "rev-parse", "--is-shallow-repository") == b"true\n":
+            help = "this clone is shallow and may lack it: get more with `git fetch --deepen=100`"
         raise _refusal(target, f"there is no file and no revision `{name}`", help) from None
-    return Revision(name, commit.decode().strip(), Path(root).resolve())
+    return Revision(name, commit.decode().strip(), root)
 
 
 def demand_no_revision(target: str, beside: str) -> None:

@@ -17,6 +17,7 @@ from archgen.diagnostics import Diagnostic, SpecError
 from archgen.ir.shaped import ShapedNetwork
 from archgen.pipeline import Compilation
 from archgen.spec.files import read_spec
+from archgen.spec.loader import Reader
 
 
 class Side(NamedTuple):
@@ -40,10 +41,15 @@ def read_sides(before: str, after: str, at: Path | None) -> tuple[Side, Side]:
     return read_side(before, at, beside=after), read_side(after, at, beside=before)
 
 
-def read_side(target: str, at: Path | None = None, *, beside: str = "") -> Side:
-    """A spec that is named on the command line, `beside` another; with `at`, as if it stood there."""
+def read_side(
+    target: str, at: Path | None = None, *, beside: str = "", read: Reader | None = None
+) -> Side:
+    """A spec that is named on the command line, `beside` another; with `at`, as if it stood there.
+
+    Its libraries are then read with `read`: those of a revision instead of the files as they are.
+    """
     try:
-        compilation = _compile(target, at, beside)
+        compilation = _compile(target, at, beside, read or read_spec)
         network = compilation.network
         if network is None and status_of(compilation.diagnostics) == SOUND:
             network = compilation.sound_network()
@@ -53,13 +59,13 @@ def read_side(target: str, at: Path | None = None, *, beside: str = "") -> Side:
     return Side(target, network, found, compilation.sources)
 
 
-def _compile(target: str, at: Path | None, beside: str) -> Compilation:
+def _compile(target: str, at: Path | None, beside: str, read: Reader) -> Compilation:
     parts = split_revision(target)
     if parts is not None:
         revision = open_revision(target, parts[0])
         return pipeline.check(revision.read_named(parts[1]), read=revision.read)
     if at is not None:
-        return pipeline.check(read_spec(Path(target), str(at))._replace(path=at))
+        return pipeline.check(read_spec(Path(target), str(at))._replace(path=at), read=read)
     try:
         return pipeline.check(read_target(target))
     except SpecError:

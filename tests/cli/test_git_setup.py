@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,133 @@ def test_git_diff_says_what_a_change_means(repository: Path) -> None:
     assert "~  network  stem filters  16 -> 24  specs/net.yaml:6" in shown
     assert "Weight-breaking" in shown
     assert "-  - parts.stem" not in shown
+
+
+def _library(repository: Path, kernel: int) -> None:
+    (repository / "specs" / "blocks" / "parts.yaml").write_text(
+        PARTS.replace("kernel: 3", f"kernel: {kernel}")
+    )
+
+
+def test_each_side_of_git_diff_has_the_libraries_of_its_own_tree(repository: Path) -> None:
+    """Kernels 3, 5, 7 and 9: of the first commit, the second, the index and the working tree."""
+    assert main(["git-setup"]) == 0
+    _library(repository, 5)
+    git("commit", "-qam", "second")
+    _library(repository, 7)
+    git("add", ".")
+    _library(repository, 9)
+    _edit(repository)
+    shown = {
+        "diff": "7 -> 9",
+        "diff HEAD": "5 -> 9",
+        "diff HEAD~1": "3 -> 9",
+        "diff -U1 HEAD~1 -- specs/net.yaml": "3 -> 9",
+    }
+    for command, kernels in shown.items():
+        told = git(*command.split())
+        assert f"kernel   {kernels}" in told, (command, told)
+        assert "16 -> 24" in told
+    git("add", "specs/net.yaml")
+    for command, kernels in {"diff --cached": "5 -> 7", "diff --staged HEAD~1": "3 -> 7"}.items():
+        assert f"kernel   {kernels}" in git(*command.split()), command
+    git("commit", "-qm", "third")
+    for command in ("diff HEAD~2 HEAD", "diff HEAD~2..HEAD", "diff HEAD~2...HEAD"):
+        assert "kernel   3 -> 7" in git(*command.split()), command
+
+
+def test_a_side_whose_tree_is_not_known_is_compared_by_lines(repository: Path) -> None:
+    """`git show` names no tree, and the old text of the spec stood beside two different libraries."""
+    assert main(["git-setup"]) == 0
+    _library(repository, 5)
+    git("commit", "-qam", "second")
+    _edit(repository)
+    git("commit", "-qam", "third")
+    shown = git("show", "--ext-diff", "--format=", "HEAD")
+    assert (
+        "it is not known which libraries this side has: `archgen diff REV:specs/net.yaml" in shown
+    )
+    assert "-network.stem.parts.stem.filters = 16" in shown
+    assert "Weight-breaking" not in shown
+
+
+def test_a_side_whose_trees_agree_is_compared_as_a_network(repository: Path) -> None:
+    assert main(["git-setup"]) == 0
+    _edit(repository)
+    git("commit", "-qam", "second")
+    shown = git("show", "--ext-diff", "--format=", "HEAD")
+    assert "stem filters  16 -> 24" in shown
+
+
+def test_a_renamed_spec_is_a_rename_with_its_libraries_from_its_new_place(
+    repository: Path,
+) -> None:
+    assert main(["git-setup"]) == 0
+    git("mv", "specs", "nets")
+    (repository / "nets" / "net.yaml").rename(repository / "nets" / "blocks" / "small.yaml")
+    small = repository / "nets" / "blocks" / "small.yaml"
+    small.write_text(NET.replace("blocks/parts", "parts").replace(OLD, NEW))
+    git("add", "--all")
+    (repository / ".gitattributes").write_text("*.yaml diff=archgen\n")
+    shown = git("diff", "--cached", "-M20%")
+    assert "rename from specs/net.yaml\nrename to nets/blocks/small.yaml\n" in shown
+    assert "stem filters  16 -> 24" in shown
+
+
+def test_a_changed_library_names_the_networks_that_it_is_part_of(repository: Path) -> None:
+    assert main(["git-setup"]) == 0
+    _library(repository, 5)
+    assert "(it is part of specs/net.yaml: `archgen check --since HEAD`" in git("diff")
+
+
+@pytest.mark.parametrize("program", ["gone", "crashes", "fails"])
+def test_git_shows_the_text_where_archgen_cannot_be_run(program: str, repository: Path) -> None:
+    assert main(["git-setup"]) == 0
+    broken = repository / "a folder's" / "archgen"
+    broken.parent.mkdir()
+    if program != "gone":
+        end = "kill -SEGV $$" if program == "crashes" else "echo half; exit 3"
+        broken.write_text(f"#!/bin/sh\n{end}\n")
+        broken.chmod(0o755)
+    set_up = git("config", "diff.archgen.command").split("$(")[1].split()[0]
+    for key in ("diff.archgen.command", "diff.archgen.textconv"):
+        value = git("config", key).rstrip("\n")
+        git("config", key, value.replace(set_up, shlex.quote(str(broken))))
+    _edit(repository)
+    shown = git("diff")
+    assert "archgen cannot be run here" in shown
+    assert "half" not in shown
+    assert "filters: 24" in shown
+    assert "filters: 24" in git("diff", "--no-ext-diff")
+    git("commit", "-qam", "second")
+    shown = git("log", "-p", "--format=%s")
+    assert "second" in shown
+    assert "first" in shown
+    assert main(["git-setup", "--remove"]) == 0
+    assert git("config", "--local", "--list").count("archgen") == 0
+
+
+def test_a_file_in_conflict_names_the_command_that_compares_both_sides(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["git-setup"]) == 0
+    git("checkout", "-qb", "theirs")
+    _edit(repository, new="filters: 32")
+    _library(repository, 5)
+    git("commit", "-qam", "theirs")
+    git("checkout", "-q", "-")
+    _edit(repository)
+    _library(repository, 7)
+    git("commit", "-qam", "ours")
+    git("merge", "theirs", status=1)
+    assert "* unmerged: specs/net.yaml; `archgen diff :2:specs/net.yaml :3:specs/net.yaml`" in git(
+        "diff", "--cached"
+    )
+    capsys.readouterr()
+    assert main(["diff", ":2:specs/net.yaml", ":3:specs/net.yaml"]) == 0
+    told = capsys.readouterr().out
+    assert "filters  24 -> 32" in told
+    assert "7 -> 5" in told
 
 
 def test_git_log_compares_values_line_by_line(repository: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from archgen.cli import main
 from tests.cli.conftest import BROKEN, TINY
+from tests.cli.test_diff import git
 from tests.compiling import ROOT
 
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
@@ -26,6 +27,9 @@ def test_a_hook_fails_for_what_it_is_for_and_changes_nothing(
     assert program == "archgen"
     sound, wrong = spec(TINY, "specs/sound.yaml"), spec(text, "specs/wrong.yaml")
     main(["fmt", str(sound)])
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "both")
     assert main([*arguments, str(sound)]) == 0
     assert main([*arguments, str(sound), str(wrong)]) == 1
     assert wrong.read_text() == text

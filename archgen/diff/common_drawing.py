@@ -17,26 +17,24 @@ Sides = tuple[Drawing, Drawing]
 
 
 class Panel(NamedTuple):
-    """One picture of both sides; `apart` has each side without what only the other has."""
+    """One picture of both sides."""
 
     title: str
     before: Drawing
     after: Drawing
-    apart: tuple[Drawing, Drawing]
 
 
 def panel(title: str, drawings: Sides, marks: Marks) -> Panel:
-    """The two drawings with all that either has; apart where they are too different for that."""
+    """The two drawings, each with all that either has unless they are too different for that."""
     before, after = drawings
     sides = [{box.path: box for box in drawing.boxes} for drawing in (before, after)]
     arrows = [{(a.tail, a.head): a for a in drawing.arrows} for drawing in (before, after)]
     whole = nx.DiGraph([*arrows[0], *arrows[1]])
     whole.add_nodes_from((*sides[0], *sides[1]))
-    apart = _marked(before, marks, Mark.GONE), _marked(after, marks, Mark.NEW)
     shared = 2 * len(sides[0].keys() & sides[1].keys())
     # another block altogether; or steps moved past each other, for which there is no common order
     if shared < min(map(len, sides)) or not nx.is_directed_acyclic_graph(whole):
-        return Panel(title, *apart, apart)
+        return Panel(title, _marked(before, marks, Mark.GONE), _marked(after, marks, Mark.NEW))
     for side, other in ((0, 1), (1, 0)):
         only_there = sides[other].keys() - sides[side].keys()
         for way in arrows[side].keys() - arrows[other].keys():
@@ -47,7 +45,6 @@ def panel(title: str, drawings: Sides, marks: Marks) -> Panel:
         title,
         _side(before, order, sides, arrows[0], whole, marks, Mark.GONE),
         _side(after, order, sides[::-1], arrows[1], whole, marks, Mark.NEW),
-        apart,
     )
 
 

@@ -41,10 +41,7 @@ class Picture(NamedTuple):
 def pictures(panels: Sequence[Panel], names: tuple[str, str]) -> Iterator[Picture]:
     """Both sides of each panel beside each other, each below its name. Raises CannotDraw."""
     for number, panel in enumerate(panels):
-        try:
-            left, right = _sides((panel.before, panel.after), number)
-        except CannotDraw:
-            left, right = _sides(panel.apart, number)
+        left, right = _sides((panel.before, panel.after), number)
         width, height = left.width + GAP + right.width, LINE + max(left.height, right.height)
         bottoms = height - left.height, height - right.height
         inner = [

@@ -280,7 +280,7 @@ def _frame(
 def _words_beside(rank: graphviz.Digraph, name: str, words: list[str], colour: str) -> None:
     rank.node(
         name,
-        label="".join(f"{_text(word)}\\l" for word in words),
+        label="".join(f"{_line(word)}\\l" for word in words),
         shape="plaintext",
         style="",
         width=f"{0.1 * max(len(word) for word in words) + 0.2:.2f}",
@@ -291,7 +291,12 @@ def _words_beside(rank: graphviz.Digraph, name: str, words: list[str], colour: s
 
 
 def _lines(lines: Iterable[str]) -> str:
-    return "\\n".join(_text(line) for line in lines)
+    return "\\n".join(map(_line, lines))
+
+
+def _line(line: str) -> str:
+    """A line of a label. One without letters is a space: Graphviz frees what it never set of an empty one."""
+    return _text(line) or " "
 
 
 def _text(text: str) -> str:

@@ -74,6 +74,7 @@ def _demand_whole(done: subprocess.CompletedProcess[bytes], picture_format: str)
     """Refuses what is no whole file of that format. Raises CannotDraw."""
     program = "pygraphviz" if done.args[0] == sys.executable else done.args[0]
     told = done.stderr.decode(errors="replace").strip().splitlines()
+    told = [line for line in told if line and not line.startswith("Fontconfig warning")]
     said = told[-1] if told else "it said nothing"
     if done.returncode != 0:
         how = how_it_ended(done.returncode)
@@ -100,7 +101,8 @@ def _command(picture_format: str) -> list[str]:
     if dot is not None:
         return [dot, f"-T{picture_format}"]
     if find_spec("pygraphviz") is not None:
-        return [sys.executable, "-c", _CHILD, picture_format]
+        # -P: a `pygraphviz.py` in the current folder is somebody else's program
+        return [sys.executable, "-P", "-c", _CHILD, picture_format]
     raise CannotDraw(
         "no layout engine is installed: `pip install 'archgen[render]'` brings one, "
         "and so does Graphviz itself; -o FILE.dot needs none"

@@ -119,8 +119,8 @@ def drawn(*edits: tuple[str, str]) -> list[Panel]:
 
 def test_both_sides_have_the_same_boxes_and_arrows_so_that_they_are_laid_out_alike() -> None:
     for panel in (*panels(compare(V1, V2), ((), ())), *drawn(("  - down", f"{STAGE}  - down"))):
-        if panel.before is panel.apart[0]:
-            continue
+        if all(box.mark is not Mark.ABSENT for box in panel.before.boxes):
+            continue  # too different to be laid out alike
         paths = [[box.path for box in side.boxes] for side in (panel.before, panel.after)]
         ways = [{a[:2] for a in side.arrows} for side in (panel.before, panel.after)]
         assert paths[0] == paths[1]

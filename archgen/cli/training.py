@@ -91,6 +91,7 @@ def loading_of(recipe: Recipe, workers: int | None) -> Loading:
         default_workers() if workers is None else workers,
         recipe.on_bad,
         recipe.max_bad,
+        recipe.prepared,
     )
 
 

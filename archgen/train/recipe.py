@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from archgen.train.part import Part
+from archgen.train.preparation import Preparation, implied
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 LearningRate = Annotated[
@@ -17,12 +20,6 @@ WeightDecay = Annotated[
 WarmupSteps = Annotated[
     int, Field(ge=0, description="steps over which the rate first rises linearly to `lr`")
 ]
-
-
-class Part(BaseModel):
-    """What every part of a recipe has in common: no unknown fields, no silent conversions."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SGD(Part):
@@ -138,9 +135,9 @@ class EMA(Part):
 class Augment(Part):
     """Random changes to the training images; test images are never changed at random.
 
-    A preset says how whole images become what the network sees, in training and in evaluation:
-    crop, mirroring, colour and normalisation. `inception_tf` follows TensorFlow's laws,
-    `torchvision` those of its reference scripts, without colour.
+    A preset crops, mirrors and colours whole images in training, and implies the preparation of that
+    name. `inception_tf` follows TensorFlow's laws, `torchvision` those of its reference scripts,
+    without colour.
     """
 
     preset: Literal["inception_tf", "torchvision"] | None = Field(
@@ -199,6 +196,11 @@ class Recipe(Part):
         False, description="take only algorithms that repeat bit by bit, on a GPU too"
     )
     augment: Augment = Field(Augment(), description="random changes to the training images")
+    preparation: Preparation | None = Field(
+        None,
+        description="how images become what the network sees; what it leaves out is as the preset of "
+        "`augment` implies, or plain",
+    )
     on_bad: Literal["error", "skip"] = Field(
         "error", description="refuse images that cannot be read, or train on others instead"
     )
@@ -207,6 +209,21 @@ class Recipe(Part):
     eval_every: int | None = Field(
         None, ge=1, description="steps between evaluations; without it only the end is evaluated"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _prepares_as_the_preset_implies(cls, value: Any) -> Any:  # noqa: ANN401  # as written
+        if not isinstance(value, dict) or not isinstance(value.get("preparation"), dict):
+            return value
+        augment = value.get("augment")
+        preset = augment.get("preset") if isinstance(augment, dict) else None
+        return {
+            **value,
+            "preparation": {
+                **implied(preset).model_dump(exclude_unset=True),
+                **value["preparation"],
+            },
+        }
 
     @model_validator(mode="after")
     def _has_one_length(self) -> Self:
@@ -222,3 +239,8 @@ class Recipe(Part):
                 "cannot leave the statistics of batch norms alone in a second pass; drop one"
             )
         return self
+
+    @property
+    def prepared(self) -> Preparation:
+        """How images become what the network sees."""
+        return implied(self.augment.preset) if self.preparation is None else self.preparation

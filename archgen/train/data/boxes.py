@@ -27,12 +27,10 @@ TF_ATTEMPTS = 100
 TF_ASPECTS = (0.75, 1.33)
 TF_AREAS = (0.05, 1.0)
 TF_COVERED = 0.1
-TF_CENTRE = 0.875
 
 TORCHVISION_ATTEMPTS = 10
 TORCHVISION_ASPECTS = (3 / 4, 4 / 3)
 TORCHVISION_AREAS = (0.08, 1.0)
-TORCHVISION_CENTRE = 0.875
 
 
 def tf_crop(height: int, width: int, attempts: Iterable[Attempt]) -> Box:
@@ -86,21 +84,6 @@ def torchvision_crop(height: int, width: int, attempts: Iterable[Attempt]) -> Bo
     wide = min(width, max(1, round(height * high)))
     tall = min(height, max(1, round(width / low)))
     return _central(height, width, tall, wide)
-
-
-def tf_centre(height: int, width: int, aspect: float) -> Box:  # noqa: ARG001  # a law like any
-    """The central 0.875 of each side; the aspect ratio of what the network takes is ignored."""
-    top, left = (int((side - side * TF_CENTRE) / 2) for side in (height, width))
-    return Box(top, left, height - 2 * top, width - 2 * left)
-
-
-def torchvision_centre(height: int, width: int, aspect: float) -> Box:
-    """The largest central part of that aspect ratio (width over height), 0.875 of its sides.
-
-    It is what remains of an image whose short side is resized and which is then cut, up to a pixel.
-    """
-    tall = TORCHVISION_CENTRE * min(height, width / aspect)
-    return _central(height, width, max(1, round(tall)), max(1, min(width, round(tall * aspect))))
 
 
 def _central(height: int, width: int, tall: int, wide: int) -> Box:

@@ -1,7 +1,7 @@
 """From the bytes of an image file to pixels: JPEG by simplejpeg where it is installed, else Pillow.
 
 Both give the same pixels, and Pillow decides what is an image: whatever simplejpeg refuses is tried
-again. An EXIF rotation is not applied, as TensorFlow did not; transparency is dropped.
+again. What becomes of an EXIF rotation and of transparency, the preparation says.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from archgen.train.errors import DataError
+from archgen.train.preparation import PLAIN, Preparation
 
 try:
     import simplejpeg
@@ -26,11 +27,22 @@ except ImportError:  # the extra `fast`
 MAX_IMAGE_PIXELS = 2**26
 MAX_IMAGE_BYTES = 2**28
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
+# how many quarters an image is turned to the left, and whether it is then mirrored, by its orientation
+_TURNS = {
+    1: (0, False),
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (3, True),
+    6: (3, False),
+    7: (1, True),
+    8: (1, False),
+}
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _PLAIN_JPEG = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}  # CMYK and YCCK are left to Pillow
 
 
-def decode_file(path: Path) -> Tensor:
+def decode_file(path: Path, prepared: Preparation = PLAIN) -> Tensor:
     """The image in the file `path`, as `decode` gives it."""
     try:
         with path.open("rb") as file:
@@ -40,18 +52,22 @@ def decode_file(path: Path) -> Tensor:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from error
     if max(size, len(content)) > MAX_IMAGE_BYTES:
         raise DataError(f"`{path}` is larger than {MAX_IMAGE_BYTES} bytes")
-    return decode(content, str(path))
+    return decode(content, str(path), prepared)
 
 
-def decode(content: bytes, place: str) -> Tensor:
+def decode(content: bytes, place: str, prepared: Preparation = PLAIN) -> Tensor:
     """The image as uint8, 1 x channels x height x width, grey or RGB, channels last in memory.
+
+    Of `prepared` the settings `exif` and `alpha` count here.
 
     Raises `DataError`, which names `place`, for what is no whole image of a known format, and for
     one that is too large or deeper than 8 bits.
     """
     pixels = _by_simplejpeg(content, place) if content.startswith(_JPEG_MAGIC) else None
     if pixels is None:
-        pixels = _by_pillow(content, place)
+        pixels = _by_pillow(content, place, prepared.alpha)
+    if prepared.exif == "apply":
+        pixels = _upright(pixels, orientation(content))
     planes = pixels[:, :, None] if pixels.ndim == 2 else pixels
     return torch.from_numpy(planes).permute(2, 0, 1).unsqueeze(0)
 
@@ -71,7 +87,24 @@ def _by_simplejpeg(content: bytes, place: str) -> NDArray[np.uint8] | None:
     return pixels
 
 
-def _by_pillow(content: bytes, place: str) -> NDArray[np.uint8]:
+def orientation(content: bytes) -> int:
+    """The orientation that EXIF gives an image, 1 to 8; 1, as it is stored, where there is none."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1
+    return found if isinstance(found, int) and found in _TURNS else 1
+
+
+def _upright(pixels: NDArray[np.uint8], stored: int) -> NDArray[np.uint8]:
+    """Pixels turned from the way that an EXIF orientation says they are stored."""
+    quarters, is_mirrored = _TURNS[stored]
+    turned = np.rot90(pixels, quarters)
+    return np.ascontiguousarray(np.fliplr(turned) if is_mirrored else turned)
+
+
+def _by_pillow(content: bytes, place: str, alpha: str | tuple[int, int, int]) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_size(*image.size, place)
@@ -79,14 +112,17 @@ def _by_pillow(content: bytes, place: str) -> NDArray[np.uint8]:
                 raise DataError(
                     f"`{place}` has more than 8 bits a pixel; convert it to 8 bits first"
                 )
-            return np.array(_without_palette(image))
+            return np.array(_opaque(image, alpha))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         said = "it is empty" if not content else _told(error)
         raise DataError(f"cannot decode `{place}`: {said}") from error
 
 
-def _without_palette(image: Image.Image) -> Image.Image:
-    """The image in grey or RGB."""
+def _opaque(image: Image.Image, alpha: str | tuple[int, int, int]) -> Image.Image:
+    """The image in grey or RGB, on a colour where one is to show through."""
+    if alpha != "ignore" and image.has_transparency_data:
+        behind = Image.new("RGBA", image.size, alpha)
+        return Image.alpha_composite(behind, image.convert("RGBA")).convert("RGB")
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")

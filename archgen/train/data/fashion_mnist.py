@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from archgen.train.data import idx
-from archgen.train.data.images import ImageSet, InputShape, Split, adapt
+from archgen.train.data.images import ImageSet, Split
 from archgen.train.errors import DataError
 
 NAME = "fashion_mnist"
@@ -38,16 +38,15 @@ class Manifest(BaseModel):
     unpacked_sha256: dict[str, str]
 
 
-def load_fashion_mnist(split: Split, shape: InputShape) -> ImageSet:
-    """The embedded split, adapted to `shape`. A changed file raises `DataError`."""
+def load_fashion_mnist(split: Split) -> ImageSet:
+    """The embedded split, grey and 28x28 as it is. A changed file raises `DataError`."""
     manifest = Manifest.model_validate_json((FOLDER / MANIFEST).read_bytes())
     images_file, labels_file = idx.FILES[split]
     images = idx.decode(_verified(images_file, manifest), images_file, ndim=3)
     labels = idx.decode(_verified(labels_file, manifest), labels_file, ndim=1)
-    shape.check_room_for(len(images), NAME)
     return ImageSet(
         NAME,
-        adapt(torch.from_numpy(images.copy()).unsqueeze(1), shape),
+        torch.from_numpy(images.copy()).unsqueeze(1),
         torch.from_numpy(labels.astype("int64")),
         manifest.classes,
     )

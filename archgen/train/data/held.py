@@ -13,6 +13,7 @@ from archgen.train.data.bad import BadImage
 from archgen.train.data.images import ImageSet
 from archgen.train.data.streamed_set import StreamedSet
 from archgen.train.errors import DataError
+from archgen.train.preparation import PLAIN, Preparation
 
 HELD_BYTES = 2**30
 
@@ -37,7 +38,8 @@ def hold(data: StreamedSet) -> ImageSet:
             bad.append(BadImage(listing.place(index), str(error)))
     data.bad.add(bad)
     labels = data.labels[torch.tensor(kept, dtype=torch.int64)]
-    return ImageSet(data.name, images[: len(kept)], labels, data.classes, bad=data.bad)
+    found = images[: len(kept)]
+    return ImageSet(data.name, found, labels, data.classes, data.bad, data.preparation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +68,6 @@ class HeldListing:
         """The number of image `index`."""
         return f"{self.name}: image {index}"
 
-    def decoded(self, index: int) -> Tensor:
-        """Image `index`, 1 x channels x height x width."""
+    def decoded(self, index: int, prepared: Preparation = PLAIN) -> Tensor:
+        """Image `index`, 1 x channels x height x width; it was never encoded."""
         return self.data.images[index : index + 1]

@@ -19,6 +19,7 @@ from archgen.train.data.decoding import decode_file
 from archgen.train.data.images import Split
 from archgen.train.data.names import Names
 from archgen.train.errors import DataError
+from archgen.train.preparation import PLAIN, Preparation
 
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".webp")
@@ -41,11 +42,11 @@ class FolderImages:
         """The path of image `index`."""
         return str(Path(self.folder, self.classes[self.labels[index]], self.files[index]))
 
-    def decoded(self, index: int) -> Tensor:
+    def decoded(self, index: int, prepared: Preparation = PLAIN) -> Tensor:
         """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
         path = Path(self.place(index))
         check_link(Path(self.name), path)
-        return decode_file(path)
+        return decode_file(path, prepared)
 
 
 def list_image_folder(root: Path, split: Split, on_bad: OnBad = "error") -> FolderImages:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from archgen.train.preparation import PLAIN, Preparation
+
 
 class Listing(Protocol):
     """Images that are found and counted but not decoded; it can be sent to another process."""
@@ -31,5 +33,8 @@ class Listing(Protocol):
     def place(self, index: int) -> str:
         """Where image `index` is, as errors call it."""
 
-    def decoded(self, index: int) -> Tensor:
-        """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
+    def decoded(self, index: int, prepared: Preparation = PLAIN) -> Tensor:
+        """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it.
+
+        Of `prepared` it takes what decoding has to know: EXIF rotation and transparency.
+        """

@@ -12,7 +12,7 @@ from archgen.train.data import fashion_mnist, synthetic
 from archgen.train.data.held import HeldListing, fits_in_memory, hold
 from archgen.train.data.idx_folder import is_idx_folder, load_idx_folder
 from archgen.train.data.image_folder import list_image_folder
-from archgen.train.data.images import ImageSet, InputShape, Split
+from archgen.train.data.images import ImageSet, InputShape, Split, viewed
 from archgen.train.data.listing import Listing
 from archgen.train.data.streamed_set import Loading, StreamedSet
 from archgen.train.data.tar_shards import has_tar_shards, list_tar_shards
@@ -21,7 +21,7 @@ from archgen.train.errors import DataError
 Images: TypeAlias = ImageSet | StreamedSet
 AS_THEY_ARE = Loading()
 EMBEDDED: dict[str, Callable[[Split, InputShape], ImageSet]] = {
-    fashion_mnist.NAME: fashion_mnist.load_fashion_mnist,
+    fashion_mnist.NAME: lambda split, shape: fashion_mnist.load_fashion_mnist(split),  # noqa: ARG005
     synthetic.NAME: synthetic.load_synthetic,
 }
 
@@ -50,15 +50,18 @@ def load_data(
     if not folder.is_dir():
         raise DataError(_unknown(name_or_path))
     if is_idx_folder(folder):
-        return _prepared(load_idx_folder(folder, split, shape), shape, loading)
+        return _prepared(load_idx_folder(folder, split), shape, loading)
     streamed = StreamedSet.of(_listing(folder, split, loading), shape, loading)
     return hold(streamed) if loading.preset is None and fits_in_memory(streamed) else streamed
 
 
 def _prepared(data: ImageSet, shape: InputShape, loading: Loading) -> Images:
-    if loading.preset is None:
-        return data
-    return StreamedSet.of(HeldListing(data), shape, replace(loading, workers=0))
+    """Images in memory, which are all of one size, as the preparation makes them."""
+    if loading.preset is not None:
+        return StreamedSet.of(HeldListing(data), shape, replace(loading, workers=0))
+    shape.check_room_for(len(data), data.name)
+    prepared = loading.prepared_for(shape)
+    return replace(data, images=viewed(data.images, shape, prepared), preparation=prepared)
 
 
 def _listing(folder: Path, split: Split, loading: Loading) -> Listing:

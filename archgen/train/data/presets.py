@@ -1,4 +1,4 @@
-"""Named ways to prepare images: which crop, which colours, which normalisation."""
+"""Named ways to change training images at random: which crops, which colours."""
 
 from __future__ import annotations
 
@@ -14,31 +14,17 @@ PresetName = Literal["inception_tf", "torchvision"]
 
 
 class Preset(NamedTuple):
-    """How images are prepared in training and in evaluation. Half of the crops are mirrored."""
+    """How images are cut and coloured in training. Half of the crops are mirrored.
+
+    The preparation of the same name says what is done to them otherwise.
+    """
 
     crop: Callable[[int, int, Iterable[Attempt]], Box]
     attempts: int
-    centre: Callable[[int, int, float], Box]
     colour: Callable[[Tensor, Tensor], Tensor] | None
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
 
 
 PRESETS: dict[PresetName, Preset] = {
-    "inception_tf": Preset(
-        boxes.tf_crop,
-        boxes.TF_ATTEMPTS,
-        boxes.tf_centre,
-        colour.tf_fast_colour,
-        (0.5, 0.5, 0.5),
-        (0.5, 0.5, 0.5),
-    ),
-    "torchvision": Preset(
-        boxes.torchvision_crop,
-        boxes.TORCHVISION_ATTEMPTS,
-        boxes.torchvision_centre,
-        None,
-        (0.485, 0.456, 0.406),
-        (0.229, 0.224, 0.225),
-    ),
+    "inception_tf": Preset(boxes.tf_crop, boxes.TF_ATTEMPTS, colour.tf_fast_colour),
+    "torchvision": Preset(boxes.torchvision_crop, boxes.TORCHVISION_ATTEMPTS, None),
 }

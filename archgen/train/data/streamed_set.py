@@ -12,11 +12,12 @@ from torch import Tensor
 
 from archgen.train.data.bad import MAX_BAD_SHARE, BadImage, BadImages, OnBad
 from archgen.train.data.boxes import Attempt, Box
-from archgen.train.data.images import InputShape, OrderedImages, adapt
+from archgen.train.data.images import InputShape, OrderedImages, adapt, normalised, viewed
 from archgen.train.data.listing import Listing
 from archgen.train.data.presets import PRESETS, Preset, PresetName
 from archgen.train.data.reading import Prepared, prepared_in_processes
 from archgen.train.errors import DataError
+from archgen.train.preparation import Preparation, implied
 from archgen.train.world import WHOLE, Share, World
 
 MAX_DEFAULT_WORKERS = 8
@@ -26,13 +27,23 @@ MAX_DEFAULT_WORKERS = 8
 class Loading:
     """How images come from a disk: prepared as what, by how many processes, and what if one cannot.
 
-    With 0 workers the training process reads them itself.
+    `preset` says what training changes at random; without a `preparation`, images are prepared as it
+    implies. With 0 workers the training process reads them itself.
     """
 
     preset: PresetName | None = None
     workers: int = 0
     on_bad: OnBad = "error"
     max_bad: float = MAX_BAD_SHARE
+    preparation: Preparation | None = None
+
+    def prepared_for(self, shape: InputShape) -> Preparation:
+        """How a network of that input shape sees images. Raises `DataError` where it cannot."""
+        prepared = implied(self.preset) if self.preparation is None else self.preparation
+        try:
+            return prepared.fitted(shape.channels, shape.height, shape.width)
+        except ValueError as error:
+            raise DataError(str(error)) from error
 
 
 def default_workers() -> int:
@@ -48,6 +59,7 @@ class StreamedSet:
     shape: InputShape
     loading: Loading
     bad: BadImages
+    preparation: Preparation
 
     @classmethod
     def of(cls, listing: Listing, shape: InputShape, loading: Loading) -> StreamedSet:
@@ -56,7 +68,7 @@ class StreamedSet:
             raise DataError(f"`{listing.name}` has no images")
         total = len(listing.labels)
         bad = BadImages(listing.name, total, loading.on_bad, loading.max_bad, listing.empty)
-        return cls(listing, shape, loading, bad)
+        return cls(listing, shape, loading, bad, loading.prepared_for(shape))
 
     def __len__(self) -> int:
         return len(self.listing.labels)
@@ -78,22 +90,8 @@ class StreamedSet:
 
     @property
     def preset(self) -> Preset | None:
-        """How the images are prepared, if not as they are."""
+        """What training changes at random, if anything."""
         return None if self.loading.preset is None else PRESETS[self.loading.preset]
-
-    @property
-    def mean(self) -> float | tuple[float, ...]:
-        """What is subtracted from pixels in [0, 1]: one number, or one for each channel."""
-        return 0.5 if self.preset is None else self._per_channel(self.preset.mean)
-
-    @property
-    def std(self) -> float | tuple[float, ...]:
-        """What pixels are then divided by."""
-        return 0.5 if self.preset is None else self._per_channel(self.preset.std)
-
-    def _per_channel(self, values: Sequence[float]) -> float | tuple[float, ...]:
-        """A grey image has the mean of the three."""
-        return tuple(values) if self.shape.channels == 3 else sum(values) / len(values)
 
     def fingerprint(self) -> str:
         """A short hash of the classes, the labels and the name of every image; reads none."""
@@ -106,34 +104,26 @@ class StreamedSet:
 
     def for_training(self, index: int, attempts: Sequence[Attempt]) -> Tensor:
         """Image `index`, channels x height x width, cut by the preset's law. Raises `DataError`."""
-        image = self.listing.decoded(index)
         if self.preset is None:
-            return adapt(image, self.shape)[0]
-        return cut(image, self.preset.crop(image.shape[2], image.shape[3], attempts), self.shape)
+            return self.for_evaluation(index)
+        image = self.listing.decoded(index, self.preparation)
+        box = self.preset.crop(image.shape[2], image.shape[3], attempts)
+        return cut(image, box, self.shape, self.preparation)
 
     def for_evaluation(self, index: int) -> Tensor:
         """Image `index`, channels x height x width, as it is measured. Raises `DataError`."""
-        image = self.listing.decoded(index)
-        if self.preset is None:
-            return adapt(image, self.shape)[0]
-        aspect = self.shape.width / self.shape.height
-        return cut(image, self.preset.centre(image.shape[2], image.shape[3], aspect), self.shape)
+        image = self.listing.decoded(index, self.preparation)
+        return viewed(image, self.shape, self.preparation)[0]
 
     def normalised(self, images: Tensor, colours: Tensor | None = None) -> Tensor:
         """uint8 pixels as the float32 that the network sees, channels last in memory.
 
         `colours` holds the draws of the preset's colour law, a row for each image.
         """
-        mean, std = (
-            torch.tensor(each, device=images.device).view(-1, 1, 1)
-            for each in (self.mean, self.std)
-        )
-        if self.preset is not None and self.preset.colour is not None and colours is not None:
-            scaled = self.preset.colour(images.to(torch.float32).div_(255), colours)
-            scaled = scaled.sub_(mean).div_(std)
-        else:
-            scaled = images.to(torch.float32).sub_(255 * mean).div_(255 * std)
-        return scaled.contiguous(memory_format=torch.channels_last)
+        law = self.preset.colour if self.preset is not None else None
+        if law is None or colours is None:
+            return normalised(images, self.preparation)
+        return normalised(images, self.preparation, lambda values: law(values, colours))
 
     def in_order(self, batch: int, share: Share = WHOLE) -> OrderedImages:
         """All images once, as uint8 batches with their labels; of these the batches of a share.
@@ -175,10 +165,10 @@ class OrderedBatches:
         return Prepared.of(images, labels, bad)
 
 
-def cut(image: Tensor, box: Box, shape: InputShape) -> Tensor:
+def cut(image: Tensor, box: Box, shape: InputShape, prepared: Preparation) -> Tensor:
     """The part of a uint8 image (1 x channels x height x width) in `box`, resized to `shape`.
 
     It is copied first: torch resizes pixels that lie together, colour by colour, twice as fast.
     """
     part = image[:, :, box.top : box.top + box.height, box.left : box.left + box.width]
-    return adapt(part.contiguous(memory_format=torch.channels_last), shape)[0]
+    return adapt(part.contiguous(memory_format=torch.channels_last), shape, prepared)[0]

@@ -21,6 +21,7 @@ from archgen.train.data.image_folder import SUFFIXES, check_link, split_folder
 from archgen.train.data.images import Split
 from archgen.train.data.names import Names
 from archgen.train.errors import DataError
+from archgen.train.preparation import PLAIN, Preparation
 
 
 class Member(NamedTuple):
@@ -49,7 +50,7 @@ class TarImages:
         """The shard and the member of image `index`."""
         return f"{self.shards[self.where[index, 0]]}: {self.members[index]}"
 
-    def decoded(self, index: int) -> Tensor:
+    def decoded(self, index: int, prepared: Preparation = PLAIN) -> Tensor:
         """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
         place, (shard, offset, size) = self.place(index), self.where[index].tolist()
         if size > MAX_IMAGE_BYTES:
@@ -62,7 +63,7 @@ class TarImages:
             raise DataError(f"cannot read `{place}`: {error.strerror}") from error
         if len(content) != size:
             raise DataError(f"cannot decode `{place}`: the shard has been cut since it was listed")
-        return decode(content, place)
+        return decode(content, place, prepared)
 
 
 def has_tar_shards(root: Path) -> bool:

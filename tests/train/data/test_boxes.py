@@ -15,9 +15,7 @@ from archgen.train import keyed
 from archgen.train.data.boxes import (
     DRAWS_PER_ATTEMPT,
     Box,
-    tf_centre,
     tf_crop,
-    torchvision_centre,
     torchvision_crop,
 )
 from archgen.train.data.colour import tf_fast_colour
@@ -106,12 +104,6 @@ def test_a_box_is_never_empty_and_never_leaves_the_image(
         top, left, height, width = crop(*size, row)  # type: ignore[call-arg, arg-type]
         assert 0 <= top < top + height <= size[0]
         assert 0 <= left < left + width <= size[1]
-
-
-def test_the_central_boxes_of_evaluation() -> None:
-    assert tf_centre(400, 800, 1.0) == (25, 50, 350, 700)
-    assert torchvision_centre(400, 800, 1.0) == (25, 225, 350, 350)
-    assert torchvision_centre(1, 1, 1.0) == (0, 0, 1, 1)
 
 
 def by_hsv(pixel: tuple[float, ...], draws: tuple[float, ...]) -> list[float]:

@@ -16,6 +16,7 @@ from archgen.train.data import decoding
 from archgen.train.data.boxes import Box
 from archgen.train.data.images import InputShape
 from archgen.train.data.streamed_set import cut
+from archgen.train.preparation import PLAIN
 
 simplejpeg = pytest.importorskip("simplejpeg")
 SIZES = [(1, 1), (8, 8), (17, 33), (64, 50), (101, 3)]
@@ -71,5 +72,5 @@ def test_a_cut_is_resized_as_torch_resizes_the_part_itself() -> None:
         image = pixels.to(torch.uint8).permute(0, 3, 1, 2)
         part = image[:, :, top : top + height, left : left + width]
         wanted = F.interpolate(part, (24, 24), mode="bilinear", antialias=True)[0]
-        made = cut(image, Box(top, left, height, width), InputShape(channels, 24, 24))
+        made = cut(image, Box(top, left, height, width), InputShape(channels, 24, 24), PLAIN)
         assert torch.equal(made, wanted)

@@ -61,7 +61,7 @@ def test_a_library_in_a_submodule_is_that_of_the_commit_the_revision_names(
         assert [(c["before"], c["after"]) for c in changes] == [("3", "5")]  # type: ignore[attr-defined]
     git("submodule", "deinit", "--force", "parts")
     assert main(["diff", "HEAD:net.yaml", "net.yaml"]) == 1
-    assert "get it with `git submodule update --init parts`" in capsys.readouterr().err
+    assert "this lies in the submodule `parts`, whose commit" in capsys.readouterr().out
 
 
 def test_a_shallow_clone_is_named_where_a_revision_is_not_there(

@@ -1,16 +1,18 @@
 """Checkpoints that a crash cannot spoil: written whole, hashed, and believed only if the hash fits.
 
 checkpoints/step-120.pt     the state after 120 steps: tensors and plain Python values
-checkpoints/step-120.json   its file, size and sha256, written last: without it there is no checkpoint
+checkpoints/step-120.json   its file, size and sha256, written last
 
 At each moment of a save the checkpoints before it are whole, and none of them is deleted before
-the new one is.
+the new one is. A file whose manifest is missing or damaged is believed by the checksums that are in it
+(CRC-32 of each record), and gets a manifest again.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from io import FileIO
@@ -19,10 +21,12 @@ from pathlib import Path
 from pickle import UnpicklingError
 from time import monotonic
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 
 from archgen.train.errors import Diverged, TrainingError, naming
+from archgen.train.evaluation import Evaluation
 from archgen.train.files import remove_temporaries, replacing
 from archgen.train.identity import Identity, check_identity
 from archgen.train.state import Content, TrainingState
@@ -49,6 +53,8 @@ class Entry:
 
     def fault(self) -> str | None:
         """What is wrong with the file, or None where it is what was written."""
+        if self.path.exists() and not self.path.is_file():
+            return "it is not a regular file"
         try:
             with self.path.open("rb") as file:
                 size = file.seek(0, 2)
@@ -115,11 +121,11 @@ class Checkpoints:
     def restore(self, state: TrainingState) -> list[str]:
         """Takes the newest sound checkpoint into `state`; without any, `state` stays as it is.
 
-        Returns a line for each newer one that is damaged. Raises `TrainingError` where all are, and
-        where the checkpoint is another run's.
+        Returns a line for each newer one that is damaged, and for each manifest that was. Raises
+        `TrainingError` where all are, and where the checkpoint is another run's.
         """
         remove_temporaries(self.folder)
-        passed_over: list[str] = []
+        recovered, passed_over = self._recovered()
         for entry in self.entries():
             content = entry.fault() or _read(entry.path)
             if isinstance(content, str):
@@ -127,13 +133,70 @@ class Checkpoints:
             else:
                 self._take(entry, content, state)
                 self._newest = state.step
-                return passed_over
+                return [*recovered, *passed_over]
         if passed_over:
             raise TrainingError(
                 "\n".join(passed_over)
                 + f"\nno checkpoint is left; delete `{self.folder}` to begin again at step 0"
             )
         return passed_over
+
+    def _recovered(self) -> tuple[list[str], list[str]]:
+        """Gives sound checkpoints without a readable manifest a new one.
+
+        Returns a line for each of them, and one for each manifest or file that is of no use.
+        """
+        recovered, lost = [], []
+        vouched = {entry.step for entry in self.entries()}
+        for step in sorted(
+            {*map(_step_of, self.folder.glob("step-*"))} - vouched - {0}, reverse=True
+        ):
+            manifest = self.folder / f"step-{step}.json"
+            state = "is damaged" if manifest.exists() else "is missing"
+            files = [
+                path for path in self.folder.glob(f"step-{step}*.pt") if _step_of(path) == step
+            ]
+            for path in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+                entry = self._entry_from(path, step)
+                if isinstance(entry, Entry):
+                    with naming(entry.manifest):
+                        _write_manifest(entry)
+                    recovered.append(
+                        f"the manifest `{manifest}` {state}; the checksums in `{path.name}` itself "
+                        "are right, and it has a manifest again"
+                    )
+                    break
+                lost.append(
+                    f"the checkpoint `{path}` is not used: its manifest {state}, and {entry}"
+                )
+            if not files:
+                lost.append(f"the manifest `{manifest}` {state}, and its checkpoint is gone")
+        return recovered, lost
+
+    def _entry_from(self, path: Path, step: int) -> Entry | str:
+        """What a manifest would say of a file that is sound by its own checksums; else what is wrong."""
+        try:
+            with ZipFile(path) as archive:
+                if archive.testzip() is not None:
+                    return "its own checksums are wrong"
+            with path.open("rb") as file:
+                digest = file_digest(file, sha256).hexdigest()
+        except (OSError, BadZipFile, NotImplementedError, EOFError, ValueError, zlib.error):
+            return "it is cut or damaged"
+        content = _read(path)
+        if isinstance(content, str):
+            return content
+        try:
+            if content["step"] != step:
+                return "it is of another step"
+            check_identity(self.identity, content["identity"], "it")
+            evaluation = content["evaluations"].get(step)
+            top1 = None if evaluation is None else Evaluation(**evaluation).top1
+        except TrainingError as error:
+            return str(error)
+        except (KeyError, TypeError, AttributeError, ArithmeticError):
+            return "it holds no training state"
+        return Entry(path, step, digest, path.stat().st_size, top1)
 
     def entries(self) -> list[Entry]:
         """What the manifests speak of, newest first."""
@@ -166,15 +229,22 @@ class Checkpoints:
     def _prune(self, newest: Entry) -> None:
         """Deletes all but the last ones and the best, and what interrupted saves left behind.
 
-        What lies ahead of the newest was written before the run went back: it is made again.
+        What lies ahead of the newest was written before the run went back: it is made again. What has
+        a damaged manifest is left alone: it may be sound.
         """
         entries = [entry for entry in self.entries() if entry.step <= newest.step]
         best = max((e for e in entries if e.top1 is not None), key=_merit, default=None)
         kept = {*entries[:KEPT], *([] if best is None else [best])}
         files = {file for entry in kept for file in (entry.path, entry.manifest)}
+        vouched = {entry.step for entry in self.entries()}
+        damaged = {
+            step
+            for path in self.folder.glob("step-*.json")
+            if (step := _step_of(path)) not in vouched and step < newest.step
+        }
         for suffix in ("json", "pt"):
             for path in self.folder.glob(f"step-*.{suffix}"):
-                if path not in files:
+                if path not in files and _step_of(path) not in damaged:
                     path.unlink(missing_ok=True)
         remove_temporaries(self.folder)
 
@@ -224,6 +294,12 @@ def _write(path: Path, content: Content) -> tuple[str, int]:
     return hashed.hexdigest(), hashed.size
 
 
+def _step_of(path: Path) -> int:
+    """The step in the name of a checkpoint or its manifest; 0 where there is none."""
+    found = re.fullmatch(r"step-(\d{1,18})(-\d+)?\.(pt|json)", path.name, re.ASCII)
+    return int(found[1]) if found else 0
+
+
 def _write_manifest(entry: Entry) -> None:
     content = {
         "step": entry.step,
@@ -237,7 +313,9 @@ def _write_manifest(entry: Entry) -> None:
 
 
 def _read_manifest(path: Path) -> Entry | None:
-    """The entry that a manifest speaks of; None where it is no manifest of ours."""
+    """The entry that a manifest speaks of; None where it is not a manifest of ours."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_MAX_MANIFEST_BYTES))

@@ -98,10 +98,72 @@ def test_where_all_are_damaged_the_run_does_not_begin_again_unasked(
         restored(checkpoints, tiny(1))
 
 
-def test_a_checkpoint_without_its_manifest_is_none(tmp_path: Path, tiny: Maker) -> None:
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:40])
+
+
+def other(path: Path) -> None:
+    path.write_text('{"step": "x"}')
+
+
+@pytest.mark.parametrize("damage", [emptied, cut, other, Path.unlink])
+def test_checkpoints_whose_manifests_are_lost_are_taken_by_their_own_checksums(
+    tmp_path: Path, tiny: Maker, damage: Callable[[Path], object]
+) -> None:
     checkpoints = saved(tmp_path, tiny(0), 5, 12)
-    checkpoints.entries()[0].manifest.unlink()
-    assert restored(checkpoints, tiny(1))[0] == 5
+    manifests = [entry.manifest for entry in checkpoints.entries()]
+    for manifest in manifests:
+        damage(manifest)
+    step, told, weight = restored(checkpoints, tiny(1))
+    assert (step, weight) == (12, 12.0)
+    how = "is missing" if damage is Path.unlink else "is damaged"
+    assert f"the manifest `{manifests[0]}` {how}; the checksums in `step-12.pt`" in told[0]
+    assert [entry.step for entry in checkpoints.entries()] == [12, 5]
+    assert restored(checkpoints, tiny(1))[:2] == (12, [])
+
+
+def test_of_lost_manifests_only_sound_files_get_a_new_one(tmp_path: Path, tiny: Maker) -> None:
+    checkpoints = saved(tmp_path, tiny(0), 5, 12)
+    for entry in checkpoints.entries():
+        emptied(entry.manifest)
+    flip(tmp_path / "checkpoints" / "step-12.pt")
+    step, told, _ = restored(checkpoints, tiny(1))
+    assert step == 5
+    assert "`step-5.pt` itself are right" in told[0]
+    assert "step-12.pt` is not used: its manifest is damaged, and its own checksums" in told[1]
+
+
+@pytest.mark.parametrize("damage", [flip, truncate, Path.unlink])
+def test_a_run_never_begins_again_unasked_where_nothing_is_sound(
+    tmp_path: Path, tiny: Maker, damage: Callable[[Path], object]
+) -> None:
+    checkpoints = saved(tmp_path, tiny(0), 5, 12)
+    for entry in checkpoints.entries():
+        emptied(entry.manifest)
+        damage(entry.path)
+    before = sorted((tmp_path / "checkpoints").iterdir())
+    with pytest.raises(TrainingError, match="no checkpoint is left; delete"):
+        restored(checkpoints, tiny(1))
+    assert sorted((tmp_path / "checkpoints").iterdir()) == before
+
+
+def test_another_runs_file_gets_no_manifest(tmp_path: Path, tiny: Maker) -> None:
+    saved(tmp_path, tiny(0), 5).entries()[0].manifest.unlink()
+    with pytest.raises(TrainingError, match="it is another run's: `seed` is 3 there and 4 here"):
+        restored(Checkpoints(tmp_path / "checkpoints", {**IDENTITY, "seed": 4}), tiny(1))
+
+
+def test_a_save_leaves_alone_what_lost_its_manifest_meanwhile(tmp_path: Path, tiny: Maker) -> None:
+    checkpoints = saved(tmp_path, tiny(0), 5)
+    emptied(checkpoints.entries()[0].manifest)
+    for step in (12, 13, 14):
+        checkpoints.save(state_of(tiny(0), step))
+    assert (tmp_path / "checkpoints" / "step-5.pt").exists()
+    assert not (tmp_path / "checkpoints" / "step-12.pt").exists()
 
 
 def test_a_manifest_cannot_lead_out_of_the_folder(tmp_path: Path, tiny: Maker) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archgen.cli.sides import Side
     from archgen.diff import Difference
 
+MAX_NAMED = 3  # networks of a library
 BREAKING = {"numerics": "NUMERICS", "weights": "WEIGHT_BREAKING", "shape": "SHAPE_BREAKING"}
 
 
@@ -72,6 +73,7 @@ def diff(
     difference = _difference(sides)
     _write(_shown(sides, difference, output_format, is_full=full), output, sides)
     if difference is None:
+        _note_users(before, after)
         return broken or FINDINGS
     if broken != SOUND:
         note(_why_it_fails(sides))
@@ -98,6 +100,30 @@ def _difference(sides: tuple[Side, Side]) -> Difference | None:
         if side.network is None:
             note_findings(side.findings, side.sources)
     return None
+
+
+def _note_users(before: str, after: str) -> None:
+    """Where both sides are one library, now and in a commit: what compares the networks that it reaches."""
+    from archgen.cli.git import GitFailed
+    from archgen.cli.reach import since
+    from archgen.cli.revisions import split_revision
+    from archgen.diagnostics import SpecError
+
+    parts = split_revision(before)
+    if parts is None or not parts[0] or not Path(after).is_file():
+        return
+    try:
+        root, reach = since(parts[0], [Path(after)])
+    except (GitFailed, SpecError):
+        return
+    changed = Path(after).resolve().relative_to(root).as_posix()
+    if reach.kinds.get(changed) != "blocks":
+        return
+    networks = reach.networks([changed])
+    for network in networks[:MAX_NAMED]:
+        note(f"compare a network that it reaches: archgen diff {parts[0]}:{network} {network}")
+    if len(networks) > MAX_NAMED:
+        note(f"... and {len(networks) - MAX_NAMED} more")
 
 
 def _status(difference: Difference, breaking: str | None, *, exit_code: bool) -> int:

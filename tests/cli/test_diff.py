@@ -113,6 +113,16 @@ def test_the_index_is_what_would_be_committed(
     assert document(capsys, "HEAD:specs/net.yaml", ":specs/net.yaml")["severity"] != "equal"
 
 
+def test_a_library_names_what_compares_the_networks_that_it_reaches(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert repository.is_dir()
+    library = "specs/blocks/parts.yaml"
+    assert main(["diff", f"HEAD:{library}", library]) == 1
+    told = "compare a network that it reaches: archgen diff HEAD:specs/net.yaml specs/net.yaml"
+    assert capsys.readouterr().err.splitlines()[-1] == told
+
+
 def test_two_revisions_without_a_path_say_what_to_write(
     repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,14 +60,16 @@ def read_network(spec: str, assignments: Sequence[str] = ()) -> Target:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[Checkpoint]:
+def opened(name: str, part: str = "") -> Iterator[Checkpoint]:
     """The checkpoint of a name. Raises SpecError or Unusable where it cannot be read, also later."""
     from archgen.diagnostics import SpecError
     from archgen.weights.checkpoint import Unreadable, open_checkpoint
     from archgen.weights.problems import unreadable
 
+    if not name:
+        raise Unusable("the name of the file is empty")
     try:
-        yield open_checkpoint(Path(name))
+        yield open_checkpoint(Path(name), part)
     except Unreadable as error:
         raise SpecError([unreadable(name, error)]) from None
     except OSError as error:

@@ -67,6 +67,17 @@ def processes_options(command: Decorated) -> Decorated:
     return gpus(processes(command))
 
 
+def part_option(command: Decorated) -> Decorated:
+    """`--part`: which of the state dicts in a file."""
+    return click.option(
+        "--part",
+        metavar="KEY",
+        default="",
+        help="Which state dict of a file that holds several, such as state_dict_ema; also what the "
+        "names of the wanted tensors begin with, such as student.",
+    )(command)
+
+
 def example(*commands: str) -> str:
     """The examples that end a help page."""
     lines = "\n".join(f"  {command}" for command in commands)

@@ -19,7 +19,7 @@ from archgen.cli.checkpoints import (
     write_result,
 )
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example
+from archgen.cli.options import common_options, example, part_option
 from archgen.cli.report import paint_lines, reports_findings
 from archgen.cli.terminal import note, write_lines
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whose implementation the checkpoint is of.",
 )
+@part_option
 @click.option("--map", "map_file", metavar="FILE", help="Which layer is which, from a file.")
 @click.option("--write-map", metavar="FILE", help="Write here which layer is which.")
 @click.option("--partial", is_flag=True, help="Take what fits; the rest is named and initialised.")
@@ -70,6 +71,7 @@ def import_(
     checkpoint: str,
     output: str | None,
     code: str,
+    part: str,
     map_file: str | None,
     write_map: str | None,
     partial: bool,
@@ -85,7 +87,7 @@ def import_(
     target = read_network(spec, assignments)
     from archgen.weights.maps import map_text
 
-    with opened(checkpoint) as file:
+    with opened(checkpoint, part) as file:
         found = _chart(target, file, code, map_file)
         fitted = _fitted(target, file, found.chart, partial=partial)
         write_lines(paint_lines(_shown(target, file, found, fitted)))
@@ -286,6 +288,7 @@ def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) ->
         "source": file.path.name,
         "source_format": file.format,
         "source_sha256": file.sha256(),
+        "source_notes": "; ".join(file.notes),
         "map": map_text(found.chart),
         "steps": "; ".join(_steps(found.chart, fitted.plan)),
         "initialised": ", ".join(fitted.initialised),

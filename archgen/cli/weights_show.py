@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example, format_option
+from archgen.cli.options import common_options, example, format_option, part_option
 from archgen.cli.report import paint_lines, reports_findings
 from archgen.cli.terminal import write_lines
 
@@ -30,10 +30,11 @@ MAX_METADATA = 200  # letters of a value in the table; the document for programs
     ),
 )
 @click.argument("file", metavar="FILE")
+@part_option
 @format_option("table", "json")
 @common_options
 @reports_findings
-def show(file: str, output_format: str) -> int:
+def show(file: str, part: str, output_format: str) -> int:
     """Show the tensors of a file: names, shapes, types, sizes; its metadata and its hash.
 
     FILE is of safetensors, torch or TensorFlow, told by its content. Of a TensorFlow checkpoint
@@ -42,7 +43,7 @@ def show(file: str, output_format: str) -> int:
     from archgen.cli.checkpoints import opened, require_weights
 
     require_weights()
-    with opened(file) as checkpoint:
+    with opened(file, part) as checkpoint:
         if output_format == "json":
             write_lines([json.dumps(_document(checkpoint), indent=2)])
         else:

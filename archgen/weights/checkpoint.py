@@ -7,12 +7,13 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from archgen.diagnostics import brief, did_you_mean
 from archgen.weights.dialects import KERAS, TF_SLIM, TORCH, Dialect
 from archgen.weights.leaves import Extents
 
@@ -90,19 +91,47 @@ KERAS_FILE = Format("keras", "keras_file", KERAS)
 KERAS_MEMBER = "model.weights.h5"  # of a `.keras` archive, the file of its weights
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
+def open_checkpoint(path: Path, part: str = "") -> Checkpoint:
     """The checkpoint at a path, which for TensorFlow may be the prefix of its files' names.
 
-    Raises Unreadable, FileNotFoundError and other OSErrors.
+    `part` names one of several state dicts in a file of torch, or what the names of the tensors that are
+    wanted begin with. Raises Unreadable, FileNotFoundError and other OSErrors.
     """
     path = _first_file(path)
     made = _format(path)
     reader = _reader(made)
-    checkpoint = reader.read(path, made)
+    if made is TORCH_FILE:
+        checkpoint = reader.read(path, made, part)
+    else:
+        checkpoint = below(reader.read(path, made), part) if part else reader.read(path, made)
     assert isinstance(checkpoint, Checkpoint)
     if not checkpoint.entries:
         raise Unreadable("it holds no tensors", "name a file of weights")
     return checkpoint
+
+
+def below(checkpoint: Checkpoint, prefix: str) -> Checkpoint:
+    """The tensors whose names begin with `prefix`, under the rest of their names. Raises Unreadable."""
+    start = prefix + checkpoint.dialect.separator
+    entries = {
+        name.removeprefix(start): entry
+        for name, entry in checkpoint.entries.items()
+        if name.startswith(start)
+    }
+    if not entries:
+        firsts = {name.partition(checkpoint.dialect.separator)[0] for name in checkpoint.entries}
+        near = did_you_mean(prefix, firsts)
+        help = f"did you mean `--part {near}`?" if near else "leave out `--part`"
+        raise Unreadable(f"no name of a tensor in it begins with `{brief(start)}`", help)
+    left = len(checkpoint.entries) - len(entries)
+    others = f", and left the {left:,} others" if left else ""
+    note = f"took the tensors below `{brief(start)}`{others}"
+    return replace(
+        checkpoint,
+        entries=entries,
+        read=lambda name: checkpoint.read(start + name),
+        notes=(*checkpoint.notes, note),
+    )
 
 
 def _reader(made: Format) -> ModuleType:

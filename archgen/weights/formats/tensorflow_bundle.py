@@ -34,7 +34,10 @@ class Piece(NamedTuple):
 
 def read(path: Path, made: Format) -> Checkpoint:
     """The tensors that an index lists; the data lie beside it, under the same prefix."""
-    header, *listed = list(rows(mapped(path)))
+    listed = list(rows(mapped(path)))
+    if not listed:
+        raise Unreadable("its index lists nothing, not even how many files of data there are")
+    header, *listed = listed
     shards = numbers(header[1]).get(1, 1) if not header[0] else 1
     if not 1 <= shards <= MAX_SHARDS:
         raise Unreadable(f"its index counts {shards} files of data")

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archgen.lift.dropping import drops_of
 from archgen.lift.flat import Scope
 from archgen.lift.offline import offline
 
@@ -71,7 +72,8 @@ class Event(NamedTuple):
 class Recording:
     """What one forward did, in order; `shapes` of the values by number, the batch in front.
 
-    `idle` are modules that passed on what they got, and may do more in training.
+    `idle` are modules that passed on what they got, and may do more in training. Of a forward in training,
+    `chance` are the calls that drew random numbers, with their lines, and `dropped` the rates of dropout.
     """
 
     events: tuple[Event, ...]
@@ -79,6 +81,8 @@ class Recording:
     outputs: tuple[int, ...]
     logits: tuple[Tensor, ...]
     idle: tuple[str, ...]
+    chance: tuple[str, ...] = ()
+    dropped: tuple[float, ...] = ()
 
 
 class NotRecorded(Exception):
@@ -89,10 +93,14 @@ class ForwardFailed(NotRecorded):
     """The module itself raised an error, on the input that it was given."""
 
 
-def record(module: nn.Module, images: Tensor) -> Recording:
-    """The calls of `module(images)`, in evaluation. Raises NotRecorded."""
-    recorder = _Recorder(module)
-    with torch.no_grad(), offline(), recorder.watching(), recorder:
+def record(module: nn.Module, images: Tensor, *, training: bool = False) -> Recording:
+    """The calls of `module(images)`, in evaluation. Raises NotRecorded.
+
+    In `training`, gradients can be had of its outputs, and nothing is dropped. What the module does with
+    its statistics is done.
+    """
+    recorder = _Recorder(module, training=training)
+    with torch.set_grad_enabled(training), offline(), recorder.watching(), recorder:
         try:
             out = module(recorder.begun(images.clone()))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # the user's own code may raise anything
@@ -116,8 +124,12 @@ READING = frozenset(
     "__bool__ __int__ __float__ __complex__ __index__ __contains__ __array__ "
     "item tolist numpy equal allclose is_nonzero nonzero".split()
 )
-# modules that pass on their input in evaluation and drop samples in training: where their rate is
-_DROPPING = {"DropPath": "drop_prob", "StochasticDepth": "p"}
+# what draws random numbers, beside dropout
+_CHANCE = frozenset(
+    "rand randn randint randperm rand_like randn_like randint_like normal uniform bernoulli poisson "
+    "multinomial exponential geometric cauchy log_normal random rrelu alpha_dropout feature_dropout "
+    "dropout1d dropout2d dropout3d feature_alpha_dropout fractional_max_pool2d gumbel_softmax".split()
+)
 _TORCH = f"{Path(torch.__file__).parent}{os.sep}"
 _OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
@@ -125,9 +137,13 @@ _OURS = f"{Path(__file__).parents[1]}{os.sep}"
 class _Recorder(TorchFunctionMode):
     """Notes every call of torch's functions and methods while it is the mode."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, *, training: bool = False) -> None:
         super().__init__()
         self._module = module
+        self._training = training
+        self._drops = {} if training else drops_of(module)
+        self._chance: list[str] = []
+        self._dropped: list[float] = []
         self._paths = {id(each): path for path, each in module.named_modules()}
         self._weights = {
             id(tensor): Weight(name, tuple(tensor.shape), isinstance(tensor, nn.Parameter))
@@ -157,17 +173,43 @@ class _Recorder(TorchFunctionMode):
             isinstance(part, Made | Weight | Overwritten)
             for part in _parts((*noted, *noted_kwargs.values()))
         )
+        if self._training and name == "dropout":
+            return self._kept_all(*args, **(kwargs or {}))
+        if name in _CHANCE:
+            place = _place()
+            self._chance.append(f"`{name}` ({place})" if place else f"`{name}`")
         result = func(*args, **(kwargs or {}))
         is_told = name in (*READING, "setitem", "set") or any(True for _ in _tensors(result))
         if is_known and is_told:
             self._note(name, noted, noted_kwargs, result)
         return result
 
+    def _kept_all(
+        self, x: Tensor, p: float = 0.5, training: bool = True, _inplace: bool = False
+    ) -> Tensor:
+        """Dropout with a rate of 0; the rate that it has is kept."""
+        if training and p:
+            self._dropped.append(float(p))
+        return x
+
     def _note(
         self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object], result: object
     ) -> None:
+        if name == "batch_norm":
+            args, kwargs = self._with_momentum(args, kwargs)
         results = tuple(self._new(tensor) for tensor in _tensors(result))
         self._events.append(Event(name, args, kwargs, results, self._scopes(), _place()))
+
+    def _with_momentum(
+        self, args: tuple[object, ...], kwargs: Mapping[str, object]
+    ) -> tuple[tuple[object, ...], Mapping[str, object]]:
+        """A norm's arguments with the momentum of its module: in evaluation torch gives 0 for None."""
+        mean = args[1] if len(args) > 1 else kwargs.get("running_mean")
+        if isinstance(mean, Weight):
+            owner = self._module.get_submodule(mean.name.rpartition(".")[0])
+            if getattr(owner, "momentum", 0.0) is None:
+                return args[:6] + args[7:], {**kwargs, "momentum": None}
+        return args, kwargs
 
     def _new(self, tensor: Tensor) -> int:
         number = len(self._shapes)
@@ -241,11 +283,12 @@ class _Recorder(TorchFunctionMode):
         self._around.pop()
 
     def _passed_on(self, module: nn.Module, value: object) -> None:
-        """A module that did nothing: what drops samples in training is a step all the same."""
-        rate = getattr(module, _DROPPING.get(type(module).__name__, ""), None)
-        if isinstance(rate, float) and isinstance(value, Tensor) and id(value) in self._numbers:
-            self._note("stochastic_depth", (self._known(value), rate), {}, value)
-        elif not isinstance(module, nn.Identity | nn.Sequential) and not any(
+        """A module that did nothing: what drops values in training is a step all the same."""
+        drop = self._drops.get(id(module))
+        if drop is not None and isinstance(value, Tensor) and id(value) in self._numbers:
+            if drop.rate:
+                self._note(drop.op, (self._known(value), drop.rate), {}, value)
+        elif not isinstance(module, nn.Identity | nn.Sequential | nn.Dropout) and not any(
             True for _ in module.children()
         ):
             self._idle.append(self.path)
@@ -274,6 +317,8 @@ class _Recorder(TorchFunctionMode):
             tuple(each.number for each in outputs if isinstance(each, Made)),
             logits,
             tuple(dict.fromkeys(self._idle)),
+            tuple(dict.fromkeys(self._chance)),
+            tuple(self._dropped),
         )
 
 

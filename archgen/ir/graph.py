@@ -104,7 +104,8 @@ class Node:
     """One step of a graph.
 
     `name` is how `from:` refers to it; `segment` its part of parameter names, empty for a join
-    without an `id`. `span` covers the step, `key` its op.
+    without an `id`. `span` covers the step, `key` its op. There is at least one of `inputs`, which
+    names no node where it could not be read.
     """
 
     id: int

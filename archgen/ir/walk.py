@@ -7,6 +7,7 @@ What looks at all steps of a network uses these iterators; what computes a value
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from archgen.ir.shaped import Run, ShapedBlock, ShapedGraph, ShapedNetwork, ShapedNode
@@ -80,6 +81,17 @@ def walk_network(network: ShapedNetwork) -> Iterator[Visit]:
     for _, graphs in definitions(network):
         for graph in graphs:
             yield from walk(graph)
+
+
+def is_complete(network: ShapedNetwork) -> bool:
+    """Whether every value has a shape: no step, port or further output is unknown after an error."""
+    values = chain(
+        (visit.instance.output for visit in walk_network(network)),
+        (visit.instance.input for visit in walk_network(network)),
+        (port for block in network.blocks() for port in block.ports.values()),
+        (head.graph.output for head in network.heads),
+    )
+    return all(value is not None for value in values)
 
 
 def joined_path(path: str, segment: str) -> str:

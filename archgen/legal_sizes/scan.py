@@ -26,6 +26,7 @@ from archgen.infer import infer
 from archgen.ir.graph import NetworkGraph
 from archgen.ir.shape import Grid, Shape
 from archgen.ir.shaped import ShapedNetwork
+from archgen.ir.walk import is_complete
 from archgen.legal_sizes.sizes import LegalSizes
 from archgen.legal_sizes.walk import TooLong, Verdict, Walk
 
@@ -59,7 +60,7 @@ def legal_sizes(network: ShapedNetwork, *, in_training: bool = False) -> dict[st
 def smallest_input(network: NetworkGraph) -> int | None:
     """The side of the smallest square input of a network whose own input is too small for it.
 
-    None where no size up to LARGEST_INPUT compiles.
+    None where no size up to LARGEST_INPUT compiles, or a step could not be read.
     """
     size = max(network.input.height, network.input.width)
     while (size := 2 * size) <= LARGEST_INPUT:
@@ -67,6 +68,8 @@ def smallest_input(network: NetworkGraph) -> int | None:
         shape = Shape(network.input.channels, Grid(size, size))
         shaped = infer(network._replace(input=shape), findings)
         if shaped is not None and not findings.has_errors:
+            if not is_complete(shaped):
+                return None  # a step that could not be read hides what the network takes
             sizes = legal_sizes(shaped).get("grid")
             return sizes.smallest if sizes else None
     return None

@@ -241,7 +241,8 @@ class StepResolver:
         return self._next_id - 1
 
     def _unknown(self, node: YamlNode, index: int) -> Node:
-        return Node(self._id(), f"?{index}", "", UnknownCall(), (), node.span, node.span, index)
+        inputs = (UNKNOWN,)
+        return Node(self._id(), f"?{index}", "", UnknownCall(), inputs, node.span, node.span, index)
 
     def _step(self, step: Step, index: int, current: Ref, steps: _List) -> Node:
         names = self._names_of_steps
@@ -262,7 +263,7 @@ class StepResolver:
             name=name,
             segment=segment,
             call=call,
-            inputs=inputs,
+            inputs=inputs or (UNKNOWN,),
             span=step.span,
             key=step.op.span,
             index=index,

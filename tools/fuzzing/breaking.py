@@ -1,4 +1,4 @@
-"""Ways to break one token of a spec: a key, a value, a name, an indentation, an order, a sign."""
+"""Ways to break tokens of a spec: a key, a value, a name, an indentation, an order, a sign."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Site(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A spec with one token broken.
+    """A spec with one token broken, or with up to `count` of them.
 
     `lines` are the lines of the new text that were touched, `words` what was there and what is
     there now, and `derived` how the derivation of a size writes them; `is_typo` says that the word
@@ -64,6 +64,7 @@ class Edit(NamedTuple):
     is_typo: bool = False
     is_known_key: bool = False
     derived: tuple[str, ...] = ()
+    count: int = 1
 
 
 def _vocabulary() -> frozenset[str]:
@@ -164,7 +165,8 @@ def _replaced(text: str, site: Site, word: str, kind: str, **facts: bool) -> Edi
     lines[site.line] = row[: site.start] + word + row[site.end :]
     touched, words = frozenset({site.line + 1}), (site.text, word)
     # every size follows from the input's: a derivation begins with it
-    derived = (f"x {word} x {word} ",) if site.path == ("input", "grid") else ()
+    sizes = (f"x {word} x {word}", f"a {word}x{word} grid")
+    derived = sizes if site.path == ("input", "grid") else ()
     return Edit(kind, "\n".join(lines), touched, words, derived=derived, **facts)
 
 
@@ -214,8 +216,22 @@ def _number(random: Random, text: str) -> Edit | None:
         return None
     site = random.choice(found)
     value = int(site.text)
-    word = str(random.choice((value + 1, value - 1, value * 2, -value, value * 10)))
+    word = str(random.choice((value + 1, value - 1, value * 2, -value, value * 10, value // 8)))
     return _replaced(text, site, word, "number")
+
+
+def _size(random: Random, text: str) -> Edit | None:
+    """The input made too small for what follows, or a window too large."""
+    found = [
+        site
+        for site in sites(text)
+        if not site.is_key and site.path[-1:] in (("grid",), ("kernel",), ("stride",))
+    ]
+    if not found:
+        return None
+    site = random.choice(found)
+    words = ("1", "2", "3") if site.path[-1] == "grid" else ("9", "64", "1x33")
+    return _replaced(text, site, random.choice(words), "size")
 
 
 def _indentation(random: Random, text: str) -> Edit:
@@ -346,7 +362,7 @@ def _sign(random: Random, text: str) -> Edit | None:
 
 
 WAYS: tuple[Callable[[Random, str], Edit | None], ...] = (
-    *(_key, _key, _key, _name, _name, _name, _value, _value, _number),
+    *(_key, _key, _key, _name, _name, _name, _value, _value, _number, _size),
     *(_indentation, _indentation, _lines, _lines, _sign, _sign),
 )
 
@@ -355,3 +371,14 @@ def broken(random: Random, text: str) -> Edit:
     """The spec with one token broken in one of the ways."""
     edit = random.choice(WAYS)(random, text)
     return edit if edit is not None else _key(random, text)
+
+
+def broken_often(random: Random, text: str, count: int) -> Edit:
+    """The spec with up to `count` tokens broken one after the other: fewer where it is no YAML any more."""
+    edits = [broken(random, text)]
+    while len(edits) < count and parse(edits[-1].text, "", Findings()) is not None:
+        edits.append(broken(random, edits[-1].text))
+    kind = " + ".join(edit.kind for edit in edits)
+    lines = frozenset().union(*(edit.lines for edit in edits))
+    words = tuple(word for edit in edits for word in edit.words)
+    return Edit(kind, edits[-1].text, lines, words, count=count)

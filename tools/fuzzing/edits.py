@@ -1,4 +1,7 @@
-"""Valid specs with one token broken: the mistake is found, where it is, and nothing that follows from it."""
+"""Valid specs with one to three tokens broken.
+
+One mistake is found where it is, and nothing that follows from it; several end in findings all the same.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from archgen.pipeline import check
 from archgen.rules import ALTERNATIVE_FAILS, BUDGET, EXPECTATION
 from archgen.spec.document import parse, plain
 from archgen.spec.files import SpecText
-from tools.fuzzing.breaking import Edit, broken
+from tools.fuzzing.breaking import Edit, broken, broken_often
+from tools.fuzzing.generate import network
 from tools.fuzzing.outcome import Failure, Outcome
+from tools.fuzzing.plan import spec_text
 from tools.fuzzing.promises import ROOT, SPECS, Checked, checked
 
 NAME = "edits"
 BATCH = 1_000
 PATIENCE = 120.0  # on a machine that others use too
-
+MADE_UP = 400  # random networks among the specs that have several tokens broken
+SEVERAL = 2  # one case in so many has two or three tokens broken
 
 # what a sound edit far away makes of a sum: no line of the file is to blame more than others
 FAR = (EXPECTATION, BUDGET)
@@ -57,6 +63,10 @@ def case(seed: int) -> tuple[Spec, Edit]:
     """The spec and the edit of a seed."""
     random = Random(seed)
     spec = random.choices(specs(), [spec.weight for spec in specs()])[0]
+    if seed % SEVERAL == 0:
+        if random.random() < 0.5:
+            spec = Spec("fuzz.yaml", spec_text(network(random.randrange(MADE_UP))), 1.0)
+        return spec, broken_often(random, spec.text, random.choice((2, 2, 3)))
     return spec, broken(random, spec.text)
 
 
@@ -72,7 +82,8 @@ def run(seeds: range) -> Iterator[Outcome]:
         except Exception as error:  # noqa: BLE001  # the promise is that there is none
             came, problem = "exception", f"{type(error).__name__}: {error}"
         failure = Failure(f"{edit.kind}: {problem}", _told(spec, edit)) if problem else None
-        yield Outcome(seed, process_time() - began, failure, f"{edit.kind}: {came}")
+        kind = edit.kind if edit.count == 1 else f"{edit.count} tokens"
+        yield Outcome(seed, process_time() - began, failure, f"{kind}: {came}")
 
 
 def text_of(seed: int) -> str:
@@ -101,6 +112,8 @@ def _told(spec: Spec, edit: Edit) -> str:
 def _judged(spec: Spec, edit: Edit, result: Checked) -> tuple[str, str]:
     """What came of an edit in a word, and what is wrong with that; empty where nothing is."""
     errors = result.errors
+    if edit.count > 1:
+        return ("errors" if errors else "another network"), ""
     if not errors:
         if _means_the_same(spec.text, edit.text):
             return "the same", ""

@@ -9,11 +9,11 @@ from pathlib import Path
 from time import process_time
 from typing import NamedTuple
 
+from archgen.cli.networks import checked as check
 from archgen.cli.palette import PLAIN
 from archgen.cli.reporters import REPORTERS
 from archgen.cli.reporters.user_text import split_lines
 from archgen.diagnostics import Diagnostic, Severity, Span, SpecError
-from archgen.pipeline import check
 from archgen.rules import RULES
 from archgen.spec.files import SpecText, decode
 

@@ -20,6 +20,7 @@ from archgen.render.drafting import Drafter, uses
 from archgen.render.mermaid import mermaid_text
 from archgen.render.model_explorer import model_explorer_document
 from archgen.render.outline import outline
+from archgen.render.steps import steps, steps_document, steps_text
 from archgen.render.styles import STYLES
 from archgen.render.summary import summary_table
 from archgen.spec.files import SpecText
@@ -47,7 +48,7 @@ class Case(NamedTuple):
 
 
 def case(seed: int) -> Case:
-    """A valid spec and the same with one token broken, or two random networks."""
+    """A valid spec and the same with tokens broken, or two random networks."""
     if seed % EVERY == 0:
         texts = (spec_text(network(number)) for number in (seed, seed + 1))
         return Case("networks", NAMES[0], *texts)
@@ -101,6 +102,7 @@ def views(sound: Compilation, broken: Compilation) -> Iterator[tuple[str, Callab
     if broken.network is not None:
         yield "pictures", partial(drawn, broken)
         yield "summary", partial(summed, broken)
+        yield "steps", partial(listed, broken)
 
 
 def diffed(sides: tuple[Compilation, Compilation]) -> None:
@@ -132,6 +134,13 @@ def drawn(broken: Compilation) -> None:
 def summed(broken: Compilation) -> None:
     """The table of steps."""
     list(summary_table(outline(_network(broken), 2, broken.diagnostics), {}))
+
+
+def listed(broken: Compilation) -> None:
+    """Every step with its settings, as text and JSON."""
+    network = steps(_network(broken))
+    list(steps_text(network))
+    json.dumps(steps_document(network))
 
 
 def _network(compilation: Compilation) -> ShapedNetwork:

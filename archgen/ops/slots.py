@@ -26,6 +26,8 @@ from archgen.spec.expressions import Expression, ExpressionError, Name, Value
 from archgen.spec.traced import TracedSide, formula_of, is_traced
 
 MAX_INTEGER = 2**31 - 1
+LARGEST_FLOAT = (2 - 2**-23) * 2.0**127  # of 32 bits, which is what networks are made of
+SMALLEST_FLOAT = 2.0**-149
 
 
 class SettingError(Exception):
@@ -268,6 +270,12 @@ class FloatSlot(Slot):
             or (self.above and value == self.minimum)
         ):
             raise refusal(setting.span, _but_is(setting, self._bounds(), value))
+        if abs(value) > LARGEST_FLOAT:
+            wanted = "a number that 32-bit floats can hold (at most 3.4e38)"
+            raise refusal(setting.span, _but_is(setting, wanted, value))
+        if self.above and value - self.minimum < SMALLEST_FLOAT:
+            wanted = f"a number that is above {self.minimum:g} in 32-bit floats too"
+            raise refusal(setting.span, _but_is(setting, wanted, value))
         return value if is_traced(value) else float(value)
 
     def _bounds(self) -> str:

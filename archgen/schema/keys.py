@@ -78,7 +78,8 @@ _TEXT: Schema = {"type": ["string", "number", "boolean"]}
 _WORD: Schema = {"type": ["string", "integer", "number"]}
 _WORDS = one_or_many(_WORD)
 _NUMBER: Schema = {"type": ["integer", "string"], "minimum": 0}
-_SIZE: Schema = {"type": "integer", "minimum": 1}
+# a number, or an expression of numbers alone; `32x32` is neither
+_SIZE: Schema = {"type": ["integer", "string"], "minimum": 1, "pattern": "^(?![0-9]+x[0-9]+$)"}
 _CONDITION: Schema = {"type": ["boolean", "string"]}
 _BOUNDS: Schema = {"minProperties": 1, "properties": {"min": _NUMBER, "max": _NUMBER}}
 _COUNT: Schema = {

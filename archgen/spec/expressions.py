@@ -288,12 +288,18 @@ def _call(term: Call, scope: Mapping[str, Value]) -> Value:
         argument = term.arguments[1]
         message = f"the second value of `{term.function}` must be above 0"
         raise ExpressionError(message, argument.start, argument.length)
-    return _bounded(retrace(term.function, function(*numbers), *numbers), term)
+    try:
+        value = function(*numbers)
+    except (OverflowError, ValueError):  # a quotient by a tiny float is infinite, or not a number
+        raise _too_large(term) from None
+    return _bounded(retrace(term.function, value, *numbers), term)
 
 
 def _bounded(value: object, term: Term) -> Value:
-    if isinstance(value, Traced | TracedFloat):
-        return value
     if isinstance(value, int | float) and not abs(value) <= MAX_MAGNITUDE:
-        raise ExpressionError("the value is beyond 2 to the power of 53", term.start, term.length)
+        raise _too_large(term)
     return value
+
+
+def _too_large(term: Term) -> ExpressionError:
+    return ExpressionError("the value is beyond 2 to the power of 53", term.start, term.length)

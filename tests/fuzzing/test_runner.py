@@ -185,3 +185,9 @@ def test_a_finding_that_stands_elsewhere_fails_the_edit(line: int, is_named: boo
     (found,) = checked(text.encode()).errors
     edit = breaking.Edit("value", text, frozenset({line}), ("nothing",))
     assert edits.names(found, edit) is is_named
+
+
+def test_every_other_case_of_the_edits_breaks_several_tokens() -> None:
+    counts = [edits.case(seed)[1].tokens for seed in range(40)]
+    assert set(counts[1::2]) == {1}
+    assert set(counts[::2]) == {2, 3}

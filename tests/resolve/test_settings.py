@@ -203,3 +203,19 @@ def test_a_split_is_told_of_by_its_own_words(written: str, code: str, message: s
 def test_what_an_op_is_as_a_whole_has_no_defaults(op: str) -> None:
     finding = only(step("flatten", f"{{{op}}}"))
     assert (finding.rule.code, finding.help) == ("AG116", "remove it")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "scale: {factor: 1e39}",
+        "scale: {factor: -1e300}",
+        "act: {leaky_relu: {slope: 1e200}}",
+        "norm: {batch: {eps: 1e-310}}",
+        "norm: {layer: {eps: 5e-324 * 2}}",
+    ],
+)
+def test_a_number_that_floats_of_32_bits_lack_is_refused(written: str) -> None:
+    finding = only(step(written))
+    assert finding.rule.code == "AG107"
+    assert "32-bit floats" in finding.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jsonschema import Draft7Validator
 from archgen.cli.explain import EXPLANATIONS
 from archgen.cli.locate import kind_of_text
 from archgen.diagnostics import Findings
+from archgen.pipeline import check
 from archgen.schema import DESCRIPTIONS, file_schema, general_schema, schema_text
 from archgen.spec.document import parse, plain
 from archgen.spec.files import SpecText, read_spec
@@ -171,6 +173,50 @@ def test_every_key_of_a_weight_map_is_described() -> None:
 def test_every_key_of_a_model_is_described(model: type[SpecModel]) -> None:
     assert set(DESCRIPTIONS[model]) == set(model.keys())
     assert all(words for _, words in DESCRIPTIONS[model].values())
+
+
+NUMBERS = """\
+archgen: 1
+name: numbers
+source: {figure: 1, page: 3}
+input: {channels: 3, grid: [32, 32], sizes: {min: 8, max: 64, multiple_of: 8}}
+params: {k: {type: int, min: 1, max: 9, default: 4}}
+defaults: {conv: {stride: 1, norm: {batch: {eps: 0.001, momentum: 0.1}}}}
+network:
+  - conv: {filters: 8, kernel: 3, padding: [1, 1, 1, 1], groups: 1, act: {leaky_relu: {slope: 0.2}}}
+    repeat: 2
+    expect: {grid: 32, channels: 8, params: {min: 1, max: 100000}}
+  - max_pool: {kernel: 2, stride: 2, padding: 0}
+  - dropout: {rate: 0.5}
+  - lrn: {size: 5, alpha: 0.1, beta: 0.75, k: 1.0}
+  - upsample: {factor: 2}
+  - split: {a: 1, b: 2}
+  - concat: {a: [], b: []}
+outputs:
+  o: {from: conv, loss_weight: 0.4}
+alternatives:
+  x: {why: y, set: {k: 5}}
+expect: {params: {max: 100000}}
+"""
+_NUMBER = re.compile(r"(?<=[ \[])[0-9.]+(?=[,}\]\n])")
+
+
+@pytest.mark.parametrize("written", ['"{}"', "[{}]", "-{}", "{} * 1", "{}.5", "~", "{{a: {}}}"])
+def test_what_the_checker_takes_for_a_number_the_schema_takes(written: str) -> None:
+    assert not messages(GENERAL, NUMBERS)
+    places = [match for match in _NUMBER.finditer(NUMBERS) if match.start() > len("archgen: 1")]
+    assert len(places) > 30
+    for place in places:
+        value = written.format(place[0])
+        text = f"{NUMBERS[: place.start()]}{value}{NUMBERS[place.end() :]}"
+        found = check(SpecText("numbers.yaml", text)).diagnostics
+        if not any(finding.severity == "error" for finding in found):
+            assert not messages(GENERAL, text), (value, place.start())
+
+
+@pytest.mark.parametrize("grid", ["32x32", '"32x32"'])
+def test_the_schema_knows_that_the_grid_of_an_input_is_no_window(grid: str) -> None:
+    assert messages(GENERAL, NUMBERS.replace("grid: [32, 32]", f"grid: {grid}"))
 
 
 def test_the_schema_of_a_file_is_one(own: Draft7Validator) -> None:

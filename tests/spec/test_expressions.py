@@ -91,6 +91,29 @@ def test_the_grammar(text: str, value: object) -> None:
 WHOLE = st.one_of(st.sampled_from(["a", "b", "c"]), st.integers(0, 30).map(str))
 ARITHMETIC = st.sampled_from(["+", "-", "*", "//", "%"])
 COMPARING = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
+EXTREMES = st.sampled_from(
+    ["5e-324", "1e-310", "1e308", "2.5", "0.0", "9007199254740992", "3", "a"]
+)
+CALLS = st.sampled_from(["min", "max", "ceil_div", "round_to", "make_divisible"])
+
+
+@given(CALLS, EXTREMES, EXTREMES, ARITHMETIC, EXTREMES)
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_extreme_numbers_give_a_value_within_bounds_or_a_finding(
+    function: str, x: str, n: str, sign: str, y: str
+) -> None:
+    text = f"{function}({x}, {n}) {sign} {y}"
+    try:
+        value = parse_expression(text).evaluate(SCOPE)
+    except ExpressionError:
+        value = 0
+    assert isinstance(value, int | float)
+    assert abs(value) <= 2**53
+
+
+@pytest.mark.parametrize("text", ["round_to(1, 5e-324)", "make_divisible(2, 1e-310)"])
+def test_rounding_to_next_to_nothing_is_a_finding(text: str) -> None:
+    assert error_of(text).message == "the value is beyond 2 to the power of 53"
 
 
 def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -50,7 +50,7 @@ class Site(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A spec with one token broken, or with up to `count` of them.
+    """A spec with one token broken, or with up to `tokens` of them.
 
     `lines` are the lines of the new text that were touched, `words` what was there and what is
     there now, and `derived` how the derivation of a size writes them; `is_typo` says that the word
@@ -64,7 +64,7 @@ class Edit(NamedTuple):
     is_typo: bool = False
     is_known_key: bool = False
     derived: tuple[str, ...] = ()
-    count: int = 1
+    tokens: int = 1
 
 
 def _vocabulary() -> frozenset[str]:
@@ -381,4 +381,4 @@ def broken_often(random: Random, text: str, count: int) -> Edit:
     kind = " + ".join(edit.kind for edit in edits)
     lines = frozenset().union(*(edit.lines for edit in edits))
     words = tuple(word for edit in edits for word in edit.words)
-    return Edit(kind, edits[-1].text, lines, words, count=count)
+    return Edit(kind, edits[-1].text, lines, words, tokens=count)

@@ -82,7 +82,7 @@ def run(seeds: range) -> Iterator[Outcome]:
         except Exception as error:  # noqa: BLE001  # the promise is that there is none
             came, problem = "exception", f"{type(error).__name__}: {error}"
         failure = Failure(f"{edit.kind}: {problem}", _told(spec, edit)) if problem else None
-        kind = edit.kind if edit.count == 1 else f"{edit.count} tokens"
+        kind = edit.kind if edit.tokens == 1 else f"{edit.tokens} tokens"
         yield Outcome(seed, process_time() - began, failure, f"{kind}: {came}")
 
 
@@ -112,7 +112,7 @@ def _told(spec: Spec, edit: Edit) -> str:
 def _judged(spec: Spec, edit: Edit, result: Checked) -> tuple[str, str]:
     """What came of an edit in a word, and what is wrong with that; empty where nothing is."""
     errors = result.errors
-    if edit.count > 1:
+    if edit.tokens > 1:
         return ("errors" if errors else "another network"), ""
     if not errors:
         if _means_the_same(spec.text, edit.text):

@@ -25,13 +25,14 @@ class Layer(NamedTuple):
         """Whether both make the same of the same, written out: `same` and 1 may be one padding."""
         if (self.input, self.joined) != (other.input, other.joined):
             return False
-        return _are_equal(self.op, other.op) or self._written() == other._written()
+        return _are_equal(self.op, other.op) or self.written() == other.written()
 
-    def _written(self) -> str:
+    def written(self) -> str:
+        """What the layer does, as code; a question mark where an error hides it."""
         if self.op is None or self.input is None:
             return "?"
         if isinstance(self.op, Join):
-            names = tuple("abcdefghijklmnopqrstuvwxyz"[: len(self.joined)])
+            names = tuple(f"x{number}" for number in range(len(self.joined)))
             return self.op.joined(names, self.joined)
         module = self.op.module(self.input)
         if module is None:
@@ -43,10 +44,14 @@ class Layer(NamedTuple):
 def layers(graph: ShapedGraph, path: str = "") -> Iterator[Layer]:
     """The layers of a list of steps in the order in which they run."""
     for visit in walk(graph, path, into_blocks=True, unrolled=True):
-        step = visit.instance
-        if step.is_active and step.block is None:
-            learned = tensors(step.op, step.input)
-            yield Layer(visit.path, step.op, step.input, step.output, learned, _joined_by(step))
+        if visit.instance.is_active and visit.instance.block is None:
+            yield layer_of(visit.instance, visit.path)
+
+
+def layer_of(step: ShapedNode, path: str) -> Layer:
+    """A step that is neither a repeat nor a use of a block."""
+    learned = tensors(step.op, step.input)
+    return Layer(path, step.op, step.input, step.output, learned, _joined_by(step))
 
 
 def node_layers(node: ShapedNode) -> Iterator[Layer]:

@@ -134,6 +134,10 @@ class _Comparison:
             there = new or old
             assert there is not None
             yield from (c._replace(part=there.name) for c in self._head(old, new))
+        orders = [[head.name for head in network.heads] for network in (before, after)]
+        if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+            was, now = map(", ".join, orders)
+            yield Change(NETWORK, "", "order of outputs", was, now, after.heads[0].span)
 
     def _head(self, old: Head | None, new: Head | None) -> Iterator[Change]:
         if old is None or new is None:
@@ -162,6 +166,9 @@ class _Comparison:
                 there = new or old
                 assert there is not None
                 yield Change(name, "", f"param {there.name}", one, other, there.span)
+        if before.inputs != after.inputs:
+            was, now = (", ".join(block.inputs) or "in" for block in (before, after))
+            yield Change(name, "", "inputs", was, now, after.inputs_span or after.span)
         ports = [
             {port: _reference(ref, block.graph) for port, ref in block.outputs.items()}
             for block in (before, after)

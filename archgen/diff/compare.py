@@ -11,6 +11,7 @@ from archgen.diagnostics import Diagnostic
 from archgen.diagnostics import Severity as Grade
 from archgen.diff.alignment import Pairs, aligned
 from archgen.diff.changes import NETWORK, Change, changes
+from archgen.diff.dataflow import compute_alike
 from archgen.diff.definitions import named
 from archgen.diff.parts import Part, State, blocks_of, part_name, parts, state_of
 from archgen.ir.graph import Node
@@ -158,27 +159,26 @@ def _severity(
         return Severity.WEIGHT_COMPATIBLE
     computes_else = (not one.computes_as(other) for one, other in zip(*layers, strict=True))
     rewired = (c for c in own if not c.is_label and c.what in REWIRING)
-    if any(computes_else) or any(rewired):
+    if any(computes_else) or any(rewired) or not compute_alike(before, after):
         return Severity.NUMERICS
     return Severity.COSMETIC if own else Severity.EQUAL
 
 
 def _surfaces_differ(before: ShapedNetwork, after: ShapedNetwork) -> bool:
-    """Whether the networks take or give something else, as far as it is known."""
+    """Whether the networks take or give something else, by name or by place, as far as it is known."""
     if before.network.input != after.network.input:
         return True
     sides = [
-        {head.head.name: (head.head.training_only, head.graph.output) for head in network.heads}
-        | {"": (False, network.output)}
+        [(False, "", network.output)]
+        + [(h.head.training_only, h.head.name, h.graph.output) for h in network.heads]
         for network in (before, after)
     ]
-    if sides[0].keys() != sides[1].keys():
+    by_name = [sorted(side, key=lambda output: output[:2]) for side in sides]
+    by_place = [sorted(side, key=lambda output: output[0]) for side in sides]
+    if [output[:2] for output in by_name[0]] != [output[:2] for output in by_name[1]]:
         return True
-    pairs = [(sides[0][name], sides[1][name]) for name in sides[0]]
-    return any(
-        one[0] != other[0] or (one[1] is not None and other[1] is not None and one[1] != other[1])
-        for one, other in pairs
-    )
+    pairs = [*zip(*by_name, strict=True), *zip(*by_place, strict=True)]
+    return any(None not in (one[2], other[2]) and one[2] != other[2] for one, other in pairs)
 
 
 # --- parts --------------------------------------------------------------------------------------

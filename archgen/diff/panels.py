@@ -76,10 +76,16 @@ def _marks_of_parts(difference: Difference, sides: Sides) -> Marks:
     """Each box of an overview by what has become of the part it is in."""
     signs = {row.name: KINDS[row.sign] for row in difference.rows}
     old = {box.path: box for box in sides[0].boxes}
+    other = [b for b in sides[1].boxes if b.path not in old or _says(old[b.path]) != _says(b)]
+    differing = {box.path for box in other}
+    parts = {path.partition(".")[0] for path in differing}
     marks = {}
     for box in sides[1].boxes:
-        kind = signs.get(box.path) or signs.get(box.path.partition(".")[0])
-        is_same = box.path in old and _says(old[box.path]) == _says(box)
+        is_same, part = box.path not in differing, box.path.partition(".")[0]
+        kind = signs.get(box.path)
+        # of a part that is several boxes, those that differ; all where it is read or wired otherwise
+        if kind is None and not (is_same and part in parts):
+            kind = signs.get(part)
         told = Mark(kind) if kind else Mark.SAME if is_same else Mark.INDUCED
         marks[box.path] = told
     return marks

@@ -288,3 +288,14 @@ def test_markdown_fits_a_pull_request(repository: Path, capsys: pytest.CaptureFi
     assert out.startswith("**Weight-breaking")
     assert "<details><summary>1 own change</summary>" in out
     assert out.count("```") == 2
+
+
+def test_another_order_of_the_parts_of_a_split_is_other_numerics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    case = Path(__file__).parents[1] / "cases" / "diff-split-order"
+    sides = [str(case / name) for name in ("a.yaml", "b.yaml")]
+    assert main(["diff", *sides, "--breaking", "numerics"]) == 1
+    out = capsys.readouterr().out
+    assert "{p: 2, q: 2} -> {q: 2, p: 2}" in out
+    assert "Numerics: the same weights and sizes, and other results." in out

@@ -18,6 +18,7 @@ from archgen.diff.pictures import pictures, stacked
 from archgen.diff.text import difference_text
 from archgen.pipeline import check
 from archgen.render.drawing import Drawing, Mark
+from archgen.render.outline import outline
 from archgen.spec.files import SpecText
 from tests.compiling import network_of, shipped
 from tests.diff.test_difference import NET, changed
@@ -192,6 +193,29 @@ class _Page(HTMLParser):
         self.ids += [value or "" for name, value in attrs if name == "id"]
         loading = ("src", "href", "xlink:href", "style", "action")
         self.addresses += [name for name, _ in attrs if name in loading or name.startswith("on")]
+
+
+@pytest.mark.parametrize("source", ["spec.yaml", "moved/other.yaml"])
+@pytest.mark.parametrize("lines", ["", "# one more line\n# and another\n"])
+def test_a_block_that_only_stands_elsewhere_is_in_no_panel(source: str, lines: str) -> None:
+    text = lines + NET.replace("- dropout: {rate: rate}", "- dropout: {rate: 0.3}")
+    after = check(SpecText(source, text)).sound_network()
+    shown = list(panels(compare(network_of(NET), after), ((), ())))
+    assert [panel.title for panel in shown] == ["The network"]
+    assert marks(shown[0].after) == {"dropout": "changed"}
+
+
+def test_a_repeat_drawn_as_one_box_on_both_sides_tells_the_whole_of_it() -> None:
+    many = NET.replace("    id: second\n    repeat: 3", "    id: second\n    repeat: 5")
+    grows = many.replace(
+        "- unit: {filters: 8}\n    id: second", "- down: {m: 4 + i}\n    id: second"
+    )
+    shown, *_ = panels(compare(network_of(grows), network_of(many)), ((), ()))
+    box = next(box for box in shown.before.boxes if box.path == "second")
+    row = next(row for row in outline(network_of(grows)).rows if row.path == "second")
+    assert box.output == row.output
+    assert row.cost is not None
+    assert any(line.startswith(f"{row.cost.params:,} params") for line in box.details)
 
 
 @pytest.mark.slow

@@ -125,6 +125,7 @@ UNKEPT = Rule("AG716", "unkept", "what the other side needs is not in these weig
 
 # AG9xx: training
 BAD_RECIPE = Rule("AG901", "bad-recipe", "a training recipe cannot be read")
+BAD_PREPARATION = Rule("AG902", "bad-preparation", "a preparation of images cannot be read")
 
 RULES: tuple[Rule, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Rule)

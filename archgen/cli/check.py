@@ -64,7 +64,7 @@ def check(
 ) -> int:
     """Say what is wrong with specs, or that nothing is.
 
-    Takes files, folders (searched for specs, recipes, weight maps), names of specs that come with archgen,
+    Takes files, folders (searched for specs, recipes, preparations, weight maps), names of shipped specs,
     and - for standard input; without any, the folder specs. With --since, only files that differ from
     a commit, and those that use or extend them, in this commit or in that one. Exits with 0 where there
     are no errors, 1 where there are, 2 where a file cannot be read.

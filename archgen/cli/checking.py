@@ -1,4 +1,4 @@
-"""One file, checked as what it is: a spec, a recipe or a weight map."""
+"""One file, checked as what it is: a spec, a recipe, a preparation or a weight map."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def check_file(file: Found, *, as_printed: bool = False) -> Checked:
     assert file.text is not None
     if file.kind == "recipe":
         return _check_recipe(file.text)
+    if file.kind == "preparation":
+        return _check_preparation(file.text)
     if file.kind == "weights":
         return _check_map(file.text)
     return _check_spec(file.text, as_printed=as_printed)
@@ -44,6 +46,14 @@ def _check_recipe(text: SpecText) -> Checked:
 
     findings = Findings()
     read_recipe(text, findings)
+    return Checked(tuple(findings.diagnostics), {text.source: text.text})
+
+
+def _check_preparation(text: SpecText) -> Checked:
+    from archgen.cli.recipes import read_preparation
+
+    findings = Findings()
+    read_preparation(text, findings)
     return Checked(tuple(findings.diagnostics), {text.source: text.text})
 
 

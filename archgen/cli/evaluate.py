@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -15,6 +17,7 @@ from archgen.cli.options import (
     device_option,
     example,
     format_option,
+    preparation_option,
     processes_options,
 )
 from archgen.cli.report import reports_findings
@@ -22,8 +25,13 @@ from archgen.cli.terminal import note, write_lines
 from archgen.harmless import harmless
 
 if TYPE_CHECKING:
+    from archgen.cli.preparations import Matched, Stated
     from archgen.cli.processes import Here
-    from archgen.train import Evaluation, Loading
+    from archgen.cli.training import Trainable
+    from archgen.spec.files import SpecText
+    from archgen.train import Evaluation, Loading, Recipe
+    from archgen.train.data import Images
+    from archgen.train.preparation import Preparation
 
 SCHEMA = 1
 MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth of that
@@ -34,6 +42,7 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
     epilog=example(
         "archgen eval runs/mini",
         "archgen eval inception_v4 --weights model.safetensors --data photos/",
+        "archgen eval resnet_50 --weights resnet.safetensors --data photos/ --preparation torchvision",
     ),
 )
 @click.argument("target", metavar="RUN|SPEC")
@@ -43,6 +52,12 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
+)
+@preparation_option
+@click.option(
+    "--classes-subset",
+    is_flag=True,
+    help="Measure although the data have only some of the network's classes.",
 )
 @processes_options
 @device_option
@@ -54,6 +69,8 @@ def evaluate(
     weights: str | None,
     data: str | None,
     batch: int,
+    preparation: str | None,
+    classes_subset: bool,
     gpus: int | None,
     processes: int | None,
     device: str,
@@ -61,12 +78,16 @@ def evaluate(
 ) -> int:
     """Measure a trained network on test images.
 
-    Takes the folder of a run, or a spec with --weights. Several processes share the batches; each
-    image counts once, and the figures are the same for any number of processes.
+    Takes the folder of a run, or a spec with --weights. Images are prepared as the weights say that
+    they were made for, and classes are matched by name; both are printed with the figures. Several
+    processes share the batches; each image counts once, and the figures are the same for any number
+    of processes.
     """
     from archgen.cli.launching import Processes, launch_again
+    from archgen.cli.locate import read_target
     from archgen.cli.processes import here
     from archgen.cli.training import require_training, told_plainly
+    from archgen.spec.files import read_spec
 
     wanted = Processes.requested(gpus, processes, 0, device)
     require_training()
@@ -78,9 +99,23 @@ def evaluate(
     if wanted is not None:
         return launch_again(wanted)
     with told_plainly(), here(device) as place:
-        result, name = _measure(target, run, weights, data or _data_of(run), batch, place)
-        _print(result, name, output_format)
+        images = data or _data_of(run)
+        text = read_spec(run / "spec.yaml") if run is not None else read_target(target)
+        path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
+        order = Order(run, text, path, images, preparation, classes_subset)
+        _print(_measure(order, batch, place), output_format)
     return SOUND
+
+
+class Order(NamedTuple):
+    """What is measured, on what."""
+
+    run: Path | None
+    text: SpecText
+    weights: Path
+    data: str
+    preparation: str | None
+    is_subset: bool
 
 
 def _data_of(run: Path | None) -> str:
@@ -98,49 +133,121 @@ def _data_of(run: Path | None) -> str:
         ) from error
 
 
-def _measure(
-    target: str, run: Path | None, weights: str | None, data: str, batch: int, place: Here
-) -> tuple[Evaluation, str]:
-    from archgen.cli.locate import read_target
-    from archgen.cli.training import load_images, make_trainable
-    from archgen.spec.files import read_spec
-    from archgen.train import evaluate as measure
-    from archgen.train import load_weights
+class Measured(NamedTuple):
+    """A figure, and all that it depends on."""
 
-    text = read_target(target) if run is None else read_spec(run / "spec.yaml")
-    images = place.world.together(partial(load_images, text, data, "test", _loading(run)))
-    made = make_trainable(text, len(images.classes) if run is None else None, seed=0)
-    path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
-    place.world.together(partial(load_weights, path, made.module))
+    name: str
+    evaluation: Evaluation
+    preparation: Preparation
+    preparation_from: str
+    classes: Matched
+    size: tuple[int, int, int]
+
+
+def _measure(order: Order, batch: int, place: Here) -> Measured:
+    from archgen.train import evaluate as measure
+
+    made, stated, classes = place.world.together(partial(_materials, order))
     network = made.module.to(place.device)
+    images = classes.images
     result = measure(network, images, batch, world=place.world, tell=note)
     if images.bad is not None and images.bad.found:
         for line in images.bad.left_out(images.bad.since(0)):
             note(harmless(line))
-    return result, made.network.network.title
+    shape = made.network.network.input
+    size = (shape.channels, shape.height, shape.width)
+    title = made.network.network.title
+    return Measured(title, result, stated.preparation, stated.origin, classes, size)
 
 
-def _loading(run: Path | None) -> Loading:
-    """Images as the run took them."""
+def _materials(order: Order) -> tuple[Trainable, Stated, Matched]:
+    """The network with its weights, how its images are prepared, and the images, labelled by its outputs."""
+    from archgen.cli.preparations import matched, stated_by
+    from archgen.cli.training import input_of, load_images
+    from archgen.train.weights import load_weights, read_header
+
+    header = read_header(order.weights)
+    size = input_of(order.text)
+    recipe = _recipe_of(order.run)
+    stated = stated_by(order.weights, header.metadata, order.preparation, size, recipe)
+    images = load_images(order.text, order.data, "test", _loading(recipe, stated.preparation))
+    made = _network_for(order, header.shapes, stated.classes, images)
+    load_weights(order.weights, made.module)
+    output = made.network.output
+    assert output is not None
+    return made, stated, matched(stated.classes, images, output.channels, is_subset=order.is_subset)
+
+
+def _network_for(
+    order: Order,
+    shapes: Mapping[str, tuple[int, ...]],
+    classes: tuple[str, ...] | None,
+    images: Images,
+) -> Trainable:
+    """The network of a spec with as many classes as its weights have.
+
+    Those are the named ones, those of the spec, or as many as the data have.
+    """
+    from archgen.cli.training import make_trainable
+
+    if order.run is not None:
+        return make_trainable(order.text, None, seed=0)
+    if classes is not None:
+        return make_trainable(order.text, len(classes), seed=0)
+    made = make_trainable(order.text, None, seed=0)
+    if shapes == {name: tuple(each.shape) for name, each in made.module.state_dict().items()}:
+        return made
+    return make_trainable(order.text, len(images.classes), seed=0)
+
+
+def _recipe_of(run: Path | None) -> Recipe | None:
+    """The recipe of a run, which says how it took its images."""
     from archgen.cli.recipes import sound_recipe
-    from archgen.cli.training import loading_of
     from archgen.spec.files import read_spec
-    from archgen.train import Loading
 
     if run is None or not (run / "recipe.yaml").exists():
-        return Loading()
-    return loading_of(sound_recipe(read_spec(run / "recipe.yaml")), None)
+        return None
+    return sound_recipe(read_spec(run / "recipe.yaml"))
 
 
-def _print(result: Evaluation, name: str, output_format: str) -> None:
+def _loading(recipe: Recipe | None, prepared: Preparation) -> Loading:
+    """Images read as the run read them."""
+    from archgen.cli.training import loading_of
+    from archgen.train import Loading
+
+    as_trained = Loading() if recipe is None else loading_of(recipe, None)
+    return replace(as_trained, preparation=prepared)
+
+
+def _print(measured: Measured, output_format: str) -> None:
+    from archgen.train.preparation import in_words
+
+    figures, classes = measured.evaluation, measured.classes
+    grid = measured.size[1:]
+    prepared = measured.preparation.fitted(*measured.size)
     if output_format == "json":
-        write_lines([json.dumps({"schema": SCHEMA, "name": name, **result.figures()}, indent=2)])
+        document = {
+            "schema": SCHEMA,
+            "name": measured.name,
+            **figures.figures(),
+            "classes": {
+                "of_network": classes.classes,
+                "with_images": classes.present,
+                "matched": classes.words,
+            },
+            "preparation": prepared.model_dump(mode="json", exclude_none=True),
+            "preparation_from": measured.preparation_from,
+        }
+        write_lines([json.dumps(document, indent=2)])
         return
     write_lines(
         [
-            f"{name} on {result.count:,} test images",
-            f"  top-1  {result.top1:7.2%}",
-            f"  top-5  {result.top5:7.2%}",
-            f"  loss   {result.loss:7.3f}",
+            f"{measured.name} on {figures.count:,} test images",
+            f"  top-1  {figures.top1:7.2%}",
+            f"  top-5  {figures.top5:7.2%}",
+            f"  loss   {figures.loss:7.3f}",
+            f"over {harmless(classes.words)}",
+            f"prepared as {harmless(measured.preparation_from)} says:",
+            f"  {in_words(prepared, *grid)}",
         ]
     )

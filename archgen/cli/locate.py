@@ -18,7 +18,7 @@ from archgen.spec.loader import KINDS, kind_of
 
 STDIN = "-"
 STDIN_SOURCE = "<stdin>"
-CHECKED_KINDS = ("network", "blocks", "recipe", "weights")
+CHECKED_KINDS = ("network", "blocks", "recipe", "preparation", "weights")
 
 # a key at the left edge tells the kind of a file, also of one that is no YAML further down
 _KEY = re.compile(rf"^[\"']?({'|'.join(KINDS)}|archgen)[\"']?\s*:", re.MULTILINE)

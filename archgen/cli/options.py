@@ -53,6 +53,16 @@ def device_option(command: Decorated) -> Decorated:
     )(command)
 
 
+def preparation_option(command: Decorated) -> Decorated:
+    """`--preparation`: how stored images become what the network sees."""
+    return click.option(
+        "--preparation",
+        metavar="FILE|NAME",
+        help="How images are prepared, where nothing else says it: a file, plain, inception_tf or "
+        "torchvision.",
+    )(command)
+
+
 def processes_options(command: Decorated) -> Decorated:
     """`--gpus` and `--processes`: how many processes share the work; `--restarts`."""
     gpus = click.option(

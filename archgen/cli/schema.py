@@ -45,7 +45,7 @@ def _schema_for(target: str) -> dict[str, object]:
     from archgen.spec.loader import load
 
     text = read_target(target)
-    if kind_of_text(text.text) in ("recipe", "weights"):
+    if kind_of_text(text.text) in ("recipe", "preparation", "weights"):
         return general_schema()
     file = load(text, findings := Findings())
     if file is None:

@@ -95,22 +95,24 @@ def loading_of(recipe: Recipe, workers: int | None) -> Loading:
     )
 
 
+def input_of(text: SpecText) -> tuple[int, int, int]:
+    """What the network of a spec takes: channels, height, width. Raises SpecError for a spec with errors."""
+    from archgen.pipeline import check
+
+    shape = check(text).sound_network().network.input
+    return shape.channels, shape.height, shape.width
+
+
 def load_images(text: SpecText, data: str, split: Split, loading: Loading) -> Images:
     """The images that `--data` names, as the network of a spec takes them.
 
     Raises SpecError for a spec with errors.
     """
-    from archgen.pipeline import check
     from archgen.train import load_data
 
-    shape = check(text).sound_network().network.input
+    channels, height, width = input_of(text)
     return load_data(
-        data,
-        channels=shape.channels,
-        height=shape.height,
-        width=shape.width,
-        split=split,
-        loading=loading,
+        data, channels=channels, height=height, width=width, split=split, loading=loading
     )
 
 

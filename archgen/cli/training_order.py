@@ -165,7 +165,7 @@ def run_folder(order: Order, materials: Materials, world: World) -> RunFolder:
     from archgen.cli.other_run import check_same_run
     from archgen.train import RunFolder
     from archgen.train.identity import identity_of, settings_of
-    from archgen.train.provenance import images_by_class, recipe_text
+    from archgen.train.provenance import images_by_class, preparation_text, recipe_text
 
     made, train, test = materials
     run = RunFolder.open(order.out) if RunFolder.is_at(order.out) else None
@@ -186,7 +186,11 @@ def run_folder(order: Order, materials: Materials, world: World) -> RunFolder:
         "test images": images_by_class(test),
     }
     return RunFolder.create(
-        order.out, spec=made.spec, recipe=recipe_text(order.recipe), facts=facts
+        order.out,
+        spec=made.spec,
+        recipe=recipe_text(order.recipe),
+        preparation=preparation_text(train),
+        facts=facts,
     )
 
 

@@ -13,7 +13,12 @@ _INSIDE = ("then", "else")
 
 def root_for(schema: Schema, kind: str) -> Schema:
     """The part of the schema for a file of a kind."""
-    names = {"recipe": "recipe file", "blocks": "library", "weights": "weight map file"}
+    names = {
+        "recipe": "recipe file",
+        "preparation": "preparation file",
+        "blocks": "library",
+        "weights": "weight map file",
+    }
     found: Schema = schema["definitions"][names.get(kind, "network")]
     return found
 

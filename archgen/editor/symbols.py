@@ -33,9 +33,9 @@ def symbols(analysis: Analysis) -> Iterator[Symbol]:
         elif key.text in ("blocks", "outputs") and isinstance(value, MappingNode):
             kind = "block" if key.text == "blocks" else "output"
             yield from (_part(name, inner, kind) for name, inner in value.entries)
-        elif key.text == "recipe" and isinstance(value, MappingNode):
+        elif key.text in ("recipe", "preparation") and isinstance(value, MappingNode):
             inside = tuple(_line(name, inner) for name, inner in value.entries)
-            yield Symbol("recipe", "file", "", _whole(key, value), key.span, inside)
+            yield Symbol(key.text, "file", "", _whole(key, value), key.span, inside)
 
 
 def _whole(key: ScalarNode, value: Node) -> Span:

@@ -20,6 +20,7 @@ from archgen.spec.model import Extension, Library, Network, Step
 
 JOINS = frozenset(op.name for op in OPS if issubclass(op, Join))
 RECIPE_KEYS = ("archgen", "name", "source", "note", "recipe")
+PREPARATION_KEYS = ("archgen", "name", "source", "note", "preparation", "classes")
 SECTIONS = frozenset(("blocks", "network", "outputs", "alternatives"))
 RECORDS = frozenset(("expect", "source", "input"))
 
@@ -201,13 +202,12 @@ def _ordered_file(root: Collection) -> Collection:
     """The file with its keys in order; what stands above them all stays there."""
     names = {entry.name for entry in root.entries}
     kind = Network if "network" in names else Extension if "extends" in names else Library
-    keys = kind.keys()
+    keys: Iterable[str] = kind.keys()
+    if "recipe" in names or "preparation" in names:
+        keys = RECIPE_KEYS if "recipe" in names else PREPARATION_KEYS
     head: tuple[Comment | None, ...] = root.entries[0].lead
     first = replace(root.entries[0], lead=())
-    ordered = _by(
-        replace(root, entries=(first, *root.entries[1:])),
-        RECIPE_KEYS if "recipe" in names else keys,
-    )
+    ordered = _by(replace(root, entries=(first, *root.entries[1:])), keys)
     first = ordered.entries[0]
     return replace(
         ordered, entries=(replace(first, lead=(*head, *first.lead)), *ordered.entries[1:])

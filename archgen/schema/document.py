@@ -18,6 +18,7 @@ from archgen.spec import model as written
 from archgen.spec.document import MappingNode, ScalarNode
 from archgen.spec.loader import LANGUAGE_VERSION, SpecFile
 from archgen.spec.mappings import SpecModel
+from archgen.train.preparation import Preparation
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 _MODELS: dict[str, type[SpecModel]] = {
@@ -45,6 +46,22 @@ _RECIPE_FILE: Schema = {
         "recipe": described(ref("recipe"), "how to train"),
     },
 }
+_PREPARATION_FILE: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{key: _RECIPE_FILE["properties"][key] for key in ("archgen", "note", "source")},
+        "name": described({"type": "string"}, "the preparation's name"),
+        "preparation": described(
+            {"allOf": [ref("recipe.Preparation"), ref("stated preparation")]},
+            "how a stored image becomes what the network sees",
+        ),
+        "classes": described(
+            {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1},
+            "the names of the network's outputs, in their order",
+        ),
+    },
+}
 _OWN: Schema = {
     "if": {"required": ["blocks"], "not": {"required": ["network"]}},
     "then": {"if": {"required": ["input"]}, "then": ref("network"), "else": ref("library")},
@@ -55,7 +72,9 @@ _SPEC: Schema = {"if": {"required": ["extends"]}, "then": ref("extension"), "els
 
 def general_schema() -> Schema:
     """The schema of every kind of file; of blocks it knows only that they have names."""
-    return _document("a spec, a library of blocks, a recipe or a weight map of archgen", None)
+    return _document(
+        "a spec, a library of blocks, a recipe, a preparation or a weight map of archgen", None
+    )
 
 
 def file_schema(file: SpecFile) -> Schema:
@@ -78,15 +97,31 @@ def _document(title: str, known: Known | None) -> Schema:
         "type": "object",
         "if": {"required": ["recipe"]},
         "then": ref("recipe file"),
-        "else": {"if": {"required": ["weights"]}, "then": ref("weight map file"), "else": _SPEC},
+        "else": {
+            "if": {"required": ["preparation"]},
+            "then": ref("preparation file"),
+            "else": {
+                "if": {"required": ["weights"]},
+                "then": ref("weight map file"),
+                "else": _SPEC,
+            },
+        },
         "definitions": {
             **models,
             **step_definitions(known),
             "recipe file": demanding(_RECIPE_FILE, ("archgen", "recipe")),
+            "preparation file": demanding(_PREPARATION_FILE, ("archgen", "preparation")),
+            "stated preparation": _stated_preparation(),
             **recipe_definitions(),
             **weight_map_definitions(),
         },
     }
+
+
+def _stated_preparation() -> Schema:
+    """What a preparation file must write: a default would be a wrong figure without a word."""
+    keys: Schema = {"properties": dict.fromkeys(Preparation.model_fields, True)}
+    return {"allOf": demanding(keys, ("view", "mean", "std"))["allOf"]}
 
 
 def _blocks(resolved: Resolved) -> dict[str, Block | None]:

@@ -9,7 +9,7 @@ from archgen.train.recipe import Recipe
 
 
 def recipe_definitions() -> dict[str, Schema]:
-    """The definition `recipe`, and those of its parts."""
+    """The definition `recipe`, and those of its parts; `recipe.Preparation` is one."""
     schema = Recipe.model_json_schema(ref_template="#/definitions/recipe.{model}")
     parts = {f"recipe.{name}": part for name, part in schema.pop("$defs").items()}
     return {

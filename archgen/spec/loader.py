@@ -37,11 +37,12 @@ from archgen.spec.model import (
 
 LANGUAGE_VERSION = 1
 MAX_EXTENDED = 8  # files in a row
-KINDS = ("network", "blocks", "recipe", "weights", "experiment")
+KINDS = ("network", "blocks", "recipe", "preparation", "weights", "experiment")
 _IN_WORDS = {
     "network": "holds a network",
     "blocks": "holds blocks",
     "recipe": "is a training recipe",
+    "preparation": "says how images are prepared",
     "weights": "tells of weights",
     "experiment": "is an experiment",
 }

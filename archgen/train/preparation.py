@@ -36,7 +36,7 @@ def _numbers(value: object) -> tuple[float, ...]:
     numbers: list[float] = []
     for each in found:
         if isinstance(each, bool) or not isinstance(each, int | float) or not math.isfinite(each):
-            raise ValueError(f"`{each}` is not a finite number")
+            raise ValueError(f"`{str(each).lower()}` is not a finite number")
         numbers.append(float(each))
     return tuple(numbers)
 

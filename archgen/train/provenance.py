@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 import yaml
 
 from archgen.train.data import Images, StreamedSet
+from archgen.train.errors import TrainingError
 from archgen.train.evaluation import Evaluation
 from archgen.train.identity import settings_of
+from archgen.train.preparation import Preparation
 from archgen.train.recipe import Recipe
 from archgen.train.run import Change, Facts, RunFolder, Scalar
 
@@ -67,6 +70,26 @@ def recipe_text(recipe: Recipe) -> str:
     return text
 
 
+def preparation_text(images: Images) -> str:
+    """The preparation as the file that a run folder keeps, with the names of the classes.
+
+    Names that no text can hold, which file systems know, are left to the weights.
+    """
+    content: dict[str, object] = {
+        "archgen": 1,
+        "preparation": images.preparation.model_dump(mode="json", exclude_none=True),
+        "classes": list(images.classes),
+    }
+    try:
+        "".join(images.classes).encode()
+    except UnicodeEncodeError:
+        del content["classes"]
+    text: str = yaml.safe_dump(
+        content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=96
+    )
+    return text
+
+
 def changes_until(before: Mapping[str, object], facts: Facts, step: int) -> Sequence[Change]:
     """Every change of a run that goes on after `step` steps: those it knew of, and what is new now.
 
@@ -115,3 +138,31 @@ def weights_metadata(
         "averaged": str(averaged).lower(),
         "top1": f"{evaluation.top1:.6f}",
     }
+
+
+def preparation_in(metadata: Mapping[str, str], weights: Path) -> Preparation | None:
+    """The preparation that the metadata of weights record. Raises `TrainingError` where it is damaged."""
+    if "preparation" not in metadata:
+        return None
+    try:
+        return Preparation.model_validate(json.loads(metadata["preparation"]))
+    except (ValueError, RecursionError) as error:
+        raise TrainingError(
+            f"`{weights}` is damaged: its metadata has a `preparation` that cannot be read"
+        ) from error
+
+
+def classes_in(metadata: Mapping[str, str], weights: Path) -> tuple[str, ...] | None:
+    """The names of the network's outputs in their order; None where the metadata do not name them."""
+    if "classes" not in metadata:
+        return None
+    try:
+        found = json.loads(metadata["classes"])
+    except (ValueError, RecursionError):
+        found = None
+    names = found if isinstance(found, list) else []
+    if names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+        return tuple(names)
+    raise TrainingError(
+        f"`{weights}` is damaged: the `classes` in its metadata are not a list of different names"
+    )

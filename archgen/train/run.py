@@ -2,6 +2,7 @@
 
 spec.yaml          the resolved network
 recipe.yaml        the recipe
+preparation.yaml   how images become what the network sees, and the names of its outputs
 run.json           seed, versions, data, and the run's status
 metrics.jsonl      one line a report, oldest first
 model.safetensors  the weights of the last evaluation
@@ -28,12 +29,13 @@ Scalar = str | int | float | bool | None
 Facts: TypeAlias = Mapping[str, "Scalar | Mapping[str, Scalar] | Sequence[Mapping[str, Scalar]]"]
 Status = Literal["created", "running", "finished", "interrupted", "failed"]
 STATUS_FILE = "run.json"
+PREPARATION_FILE = "preparation.yaml"
 DIVERGENCE = "divergence.json"  # what a loss that is not a number leaves to look at
 NO_FACTS: Facts = {}
 _MAX_STATUS_BYTES = 2**20
 # what a run has written before its first step, the word that it is a run going first
 _OF_A_START = (
-    *(STATUS_FILE, "spec.yaml", "recipe.yaml", "metrics.jsonl", TEMPORARIES),
+    *(STATUS_FILE, "spec.yaml", "recipe.yaml", PREPARATION_FILE, "metrics.jsonl", TEMPORARIES),
     *("tensorboard/events.*", LOCK_FILE),
 )
 
@@ -73,13 +75,17 @@ class RunFolder:
     spec_sha256: str
 
     @classmethod
-    def create(cls, path: Path, *, spec: str, recipe: str, facts: Facts = NO_FACTS) -> RunFolder:
-        """Makes the folder with both texts and `facts`. A folder that holds anything is refused.
+    def create(
+        cls, path: Path, *, spec: str, recipe: str, preparation: str = "", facts: Facts = NO_FACTS
+    ) -> RunFolder:
+        """Makes the folder with the texts and `facts`. A folder that holds anything is refused.
 
         What a run that was killed in this very moment, or that diverged at its first step, left
         behind is not in the way.
         """
-        texts = {"spec.yaml": spec, "recipe.yaml": recipe}
+        texts = {"spec.yaml": spec, "recipe.yaml": recipe, PREPARATION_FILE: preparation}
+        if not preparation:
+            del texts[PREPARATION_FILE]
         try:
             path.mkdir(parents=True, exist_ok=True)
             occupied = _is_occupied(path, texts)

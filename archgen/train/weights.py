@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -74,24 +76,48 @@ def _memory(tensor: Tensor) -> memoryview:
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 
+class Header(NamedTuple):
+    """What a file of weights says before its tensors: its metadata, and each tensor's shape."""
+
+    metadata: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+
+
+def read_header(path: Path) -> Header:
+    """The metadata and shapes of the weights in `path`. Raises TrainingError."""
+    with _opened(path) as file:
+        return _header(file)
+
+
 def load_weights(path: Path, model: nn.Module) -> dict[str, str]:
     """Copies the weights in `path` into `model` and returns the file's metadata.
 
     Names and shapes must be those of `model`, all of them; otherwise it is left as it was.
     """
+    with _opened(path) as file:
+        header = _header(file)
+        _check_match(path, model.state_dict(), header.shapes)
+        tensors = {name: file.get_tensor(name) for name in header.shapes}
+    model.load_state_dict(tensors)
+    return header.metadata
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[safe_open]:
+    """The file, or TrainingError where it cannot be read."""
     if path.exists() and not path.is_file():
         raise TrainingError(f"cannot read the weights `{path}`: this is no regular file")
     try:
         with safe_open(path, framework="pt") as file:
-            names = file.keys()  # no dict: it cannot be iterated itself
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-            _check_match(path, model.state_dict(), shapes)
-            tensors = {name: file.get_tensor(name) for name in shapes}
-            metadata = dict(file.metadata() or {})
+            yield file
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"cannot read the weights `{path}`: {error}") from error
-    model.load_state_dict(tensors)
-    return metadata
+
+
+def _header(file: safe_open) -> Header:
+    names = file.keys()  # not a dict: it cannot be iterated itself
+    shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    return Header(dict(file.metadata() or {}), shapes)
 
 
 def _check_match(

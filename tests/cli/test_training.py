@@ -24,13 +24,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_holds_spec_recipe_metrics_and_weights(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    files = {"spec.yaml", "recipe.yaml", "run.json", "metrics.jsonl", "model.safetensors", "lock"}
-    assert names == {*files, "checkpoints"}
+    files = {"spec.yaml", "recipe.yaml", "preparation.yaml", "run.json", "metrics.jsonl", "lock"}
+    assert names == {*files, "model.safetensors", "checkpoints"}
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
 
 
 def test_the_spec_and_recipe_of_a_run_are_sound(run: Path) -> None:
-    assert main(["check", str(run / "spec.yaml"), str(run / "recipe.yaml")]) == 0
+    files = [str(run / name) for name in ("spec.yaml", "recipe.yaml", "preparation.yaml")]
+    assert main(["check", *files]) == 0
 
 
 def test_a_run_can_be_repeated_from_its_own_files(run: Path, tmp_path: Path) -> None:

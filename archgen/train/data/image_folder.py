@@ -50,13 +50,13 @@ class FolderImages:
 
 
 def list_image_folder(root: Path, split: Split, on_bad: OnBad = "error") -> FolderImages:
-    """One split of the folder `root`; the classes are the sorted names below `train/`.
+    """One split of the folder `root`; the classes are the sorted names below `train/`, if there is one.
 
     A class without images is refused, or left out with `skip`.
     """
     root = root.resolve()
-    classes = class_names(split_folder(root, "train"))
     folder = split_folder(root, split)
+    classes = class_names(split_folder(root, split_of_classes(root, split)))
     labels: list[NDArray[np.int64]] = []
     empty: list[str] = []
 
@@ -76,6 +76,11 @@ def list_image_folder(root: Path, split: Split, on_bad: OnBad = "error") -> Fold
     return FolderImages(
         str(root), str(folder), classes, np.concatenate(labels), tuple(empty), files
     )
+
+
+def split_of_classes(root: Path, split: Split) -> Split:
+    """The split that names the classes: the training one, or `split` where that stands alone."""
+    return "train" if (root / "train").is_dir() else split
 
 
 def split_folder(root: Path, split: Split) -> Path:

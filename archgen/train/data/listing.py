@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -38,3 +39,30 @@ class Listing(Protocol):
 
         Of `prepared` it takes what decoding has to know: EXIF rotation and transparency.
         """
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Renumbered:
+    """The images of a listing with the classes of a network, which are more or in another order."""
+
+    listing: Listing
+    classes: tuple[str, ...]
+    labels: NDArray[np.int64]
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        return self.listing.name
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Where classes without images are."""
+        return self.listing.empty
+
+    def place(self, index: int) -> str:
+        """Where image `index` is, as errors call it."""
+        return self.listing.place(index)
+
+    def decoded(self, index: int, prepared: Preparation = PLAIN) -> Tensor:
+        """Image `index` as uint8, 1 x channels x height x width. Raises `DataError` naming it."""
+        return self.listing.decoded(index, prepared)

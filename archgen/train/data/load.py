@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
+
 from archgen.diagnostics import did_you_mean
 from archgen.train.data import fashion_mnist, synthetic
 from archgen.train.data.held import HeldListing, fits_in_memory, hold
 from archgen.train.data.idx_folder import is_idx_folder, load_idx_folder
 from archgen.train.data.image_folder import list_image_folder
 from archgen.train.data.images import ImageSet, InputShape, Split, viewed
-from archgen.train.data.listing import Listing
+from archgen.train.data.listing import Listing, Renumbered
 from archgen.train.data.streamed_set import Loading, StreamedSet
 from archgen.train.data.tar_shards import has_tar_shards, list_tar_shards
 from archgen.train.errors import DataError
@@ -39,8 +41,9 @@ def load_data(
 
     `name_or_path` is `fashion_mnist` (embedded: 8,000 train, 2,000 test), `synthetic`, a folder of
     gzipped IDX files, or a folder with `train/` and `test/` or `val/`, each with a folder of images
-    for each class or with tar files of such folders. Images in folders and tar files are held in
-    memory where they take up to 1 GiB and no preset has to see them whole; otherwise streamed.
+    for each class or with tar files of such folders; to measure, `val/` alone will do. Images in folders
+    and tar files are held in memory where they take up to 1 GiB and no preset has to see them whole;
+    otherwise streamed.
     Raises `DataError`, naming the file at fault.
     """
     shape = InputShape(channels, height, width)
@@ -55,6 +58,17 @@ def load_data(
     return hold(streamed) if loading.preset is None and fits_in_memory(streamed) else streamed
 
 
+def with_classes(images: Images, classes: tuple[str, ...]) -> Images:
+    """The same images, labelled by the place of their class among `classes`, which have them all."""
+    numbers = {name: number for number, name in enumerate(classes)}
+    places = torch.tensor([numbers[name] for name in images.classes], dtype=torch.int64)
+    labels = places[images.labels]
+    if isinstance(images, ImageSet):
+        return replace(images, labels=labels, classes=classes)
+    listing = Renumbered(images.listing, classes, labels.numpy())
+    return replace(images, listing=listing)
+
+
 def _prepared(data: ImageSet, shape: InputShape, loading: Loading) -> Images:
     """Images in memory, which are all of one size, as the preparation makes them."""
     if loading.preset is not None:
@@ -65,7 +79,7 @@ def _prepared(data: ImageSet, shape: InputShape, loading: Loading) -> Images:
 
 
 def _listing(folder: Path, split: Split, loading: Loading) -> Listing:
-    if has_tar_shards(folder):
+    if has_tar_shards(folder, split):
         return list_tar_shards(folder, split)
     return list_image_folder(folder, split, loading.on_bad)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from archgen.train.data.decoding import MAX_IMAGE_BYTES, decode
-from archgen.train.data.image_folder import SUFFIXES, check_link, split_folder
+from archgen.train.data.image_folder import SUFFIXES, check_link, split_folder, split_of_classes
 from archgen.train.data.images import Split
 from archgen.train.data.names import Names
 from archgen.train.errors import DataError
@@ -66,17 +66,23 @@ class TarImages:
         return decode(content, place, prepared)
 
 
-def has_tar_shards(root: Path) -> bool:
-    """Whether the training images of `root` are in tar files."""
-    return next(iter((root / "train").glob("*.tar")), None) is not None
+def has_tar_shards(root: Path, split: Split) -> bool:
+    """Whether the images of `root` are in tar files: those to train on, or of a split that stands alone."""
+    root = root.resolve()
+    folder = split_folder(root, split_of_classes(root, split))
+    return next(iter(folder.glob("*.tar")), None) is not None
 
 
 def list_tar_shards(root: Path, split: Split) -> TarImages:
-    """One split of `root`; the classes are the sorted names of the members' folders in train/."""
+    """One split of `root`; the classes are the sorted names of the members' folders.
+
+    Those are the members of train/ where there is one.
+    """
     root = root.resolve()
     shards = _shards(root, split)
     members = list(_members(shards))
-    trained = members if split == "train" else _members(_shards(root, "train"))
+    named_by = split_of_classes(root, split)
+    trained = members if split == named_by else _members(_shards(root, named_by))
     classes = tuple(sorted({member.label for member in trained}))
     numbers = {name: number for number, name in enumerate(classes)}
     for member in members:

@@ -121,6 +121,7 @@ EXTRA_TENSOR = Rule("AG712", "extra-tensor", "a checkpoint holds what the networ
 WRONG_SHAPE = Rule("AG713", "wrong-shape", "a tensor of a checkpoint has another shape than ours")
 NOT_FINITE = Rule("AG714", "not-finite", "a tensor of a checkpoint holds NaN or infinity")
 FOREIGN_TENSOR = Rule("AG715", "foreign-tensor", "a tensor of a checkpoint holds no real numbers")
+AMBIGUOUS = Rule("AG717", "ambiguous-layers", "nothing says which layers of a checkpoint are which")
 UNKEPT = Rule("AG716", "unkept", "what the other side needs is not in these weights")
 
 # AG9xx: training

@@ -25,13 +25,17 @@ WITH_BACKGROUND = ("tf_slim", "cadene")
 
 
 class Target(NamedTuple):
-    """The network of a spec as weights see it: its title, its layers, and the texts it is made of."""
+    """The network of a spec as weights see it: its title, its layers, and the texts it is made of.
+
+    `path` is the file of the spec; None for one from standard input or another revision.
+    """
 
     network: ShapedNetwork
     title: str
     leaves: tuple[Leaf, ...]
     sources: dict[str, str]
     spec_sha256: str
+    path: Path | None = None
 
 
 def require_weights() -> None:
@@ -51,12 +55,15 @@ def read_network(spec: str, assignments: Sequence[str] = ()) -> Target:
     from archgen.spec.files import digest_of
     from archgen.weights.leaves import leaves_of
 
-    compilation = checked(read_target(spec))
+    text = read_target(spec)
+    compilation = checked(text)
     network, sources = compilation.sound_network(), dict(compilation.sources)
     if assignments:
         network, sources = overridden(compilation, assignments)
     title = network.network.title
-    return Target(network, title, leaves_of(network), sources, digest_of(sources.values()))
+    return Target(
+        network, title, leaves_of(network), sources, digest_of(sources.values()), text.path
+    )
 
 
 @contextmanager

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from archgen import pipeline
 from archgen.catalog import find, shipped_specs
+from archgen.cli.checkpoints import Target
 from archgen.diagnostics import Findings, SpecError, did_you_mean
 from archgen.rules import BAD_MAP
 from archgen.spec.files import SpecText, read_spec, root_of
 from archgen.weights.leaves import Leaf, leaves_of
-from archgen.weights.maps import WeightMap, check_map, read_map
+from archgen.weights.maps import WeightMap, check_map, map_text, read_map
+from archgen.weights.pairing import Group
 
 
 def read_whole_map(text: SpecText, findings: Findings) -> WeightMap | None:
@@ -49,6 +52,22 @@ def _network(chart: WeightMap, text: SpecText) -> SpecText:
     return read_spec(path, within=root)
 
 
+def name_in_map(target: Target, place: Path) -> str:
+    """How a map in a file names a network that comes with archgen, or by a path relative to the map."""
+    path = target.path
+    shipped = shipped_specs().get(target.title)
+    if path is None or (shipped is not None and shipped.resolve() == path.resolve()):
+        return target.title
+    return os.path.relpath(path.resolve(), place.resolve().parent)
+
+
+def draft(chart: WeightMap, groups: Sequence[Group]) -> str:
+    """A map as a file; what is not certain in it is said at its head."""
+    head = "# Nothing says which of these layers is which: correct their lines, then delete this comment.\n"
+    lines = (f"#   {', '.join(one.ours)}: {', '.join(one.theirs)}\n" for one in groups)
+    return (head if groups else "") + "".join(lines) + map_text(chart)
+
+
 def sound_map(name: str, leaves: Sequence[Leaf]) -> WeightMap:
     """A map from a file, sound beside the layers of a network. Raises SpecError."""
     text = read_spec(find(name))
@@ -73,6 +92,13 @@ def shipped_map(
         if theirs is None or _needed(chart, leaves) <= set(theirs):
             return name, chart
     return None
+
+
+def shipped_codes(network: str, leaves: Sequence[Leaf]) -> list[str]:
+    """The implementations to which maps of a network come with archgen."""
+    return sorted(
+        {chart.code.partition(" ")[0] for _, chart in _shipped_maps(network, leaves, "auto")}
+    )
 
 
 def nearest_map(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from archgen.cli.checkpoints import (
     SOURCES,
-    WITH_BACKGROUND,
     Target,
-    dialect_of,
     live_class,
     opened,
     read_network,
@@ -26,9 +25,10 @@ from archgen.cli.terminal import note, write_lines
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from archgen.cli.weights_pairing import Found
     from archgen.render import Line
     from archgen.weights.checkpoint import Checkpoint
-    from archgen.weights.leaves import Leaf
+    from archgen.weights.evidence import Reason
     from archgen.weights.maps import WeightMap
     from archgen.weights.plan import Plan
 
@@ -56,6 +56,11 @@ if TYPE_CHECKING:
 @part_option
 @click.option("--map", "map_file", metavar="FILE", help="Which layer is which, from a file.")
 @click.option("--write-map", metavar="FILE", help="Write here which layer is which.")
+@click.option(
+    "--trust-order",
+    is_flag=True,
+    help="Pair what nothing else tells apart in the order of the file.",
+)
 @click.option("--partial", is_flag=True, help="Take what fits; the rest is named and initialised.")
 @click.option(
     "--set",
@@ -74,6 +79,7 @@ def import_(
     part: str,
     map_file: str | None,
     write_map: str | None,
+    trust_order: bool,
     partial: bool,
     assignments: tuple[str, ...],
 ) -> int:
@@ -81,18 +87,28 @@ def import_(
 
     Shows which layer of SPEC is which of CHECKPOINT, line by line, and which steps lie between their
     tensors; with -o it then writes them. Every tensor of both sides has its place, or nothing is
-    written. Names are found by order, shape and structure, unless a map says them.
+    written. Unless a map says which is which, layers are paired by what speaks for it: the blocks
+    that hold them, words and numbers in their names, and last the order of the file. Where nothing
+    does, nothing is written but, with --write-map, a map to be corrected.
     """
     require_weights()
     target = read_network(spec, assignments)
-    from archgen.weights.maps import map_text
+    from archgen.cli.weight_maps import draft, name_in_map
+    from archgen.cli.weights_pairing import Source, chart_of
+    from archgen.diagnostics import SpecError
+    from archgen.weights.problems import ambiguous
 
     with opened(checkpoint, part) as file:
-        found = _chart(target, file, code, map_file)
+        found = chart_of(target, file, Source(code, map_file, trust_order))
         fitted = _fitted(target, file, found.chart, partial=partial)
-        write_lines(paint_lines(_shown(target, file, found, fitted)))
+        if not found.ambiguous:
+            write_lines(paint_lines(_shown(target, file, found, fitted)))
         if write_map is not None:
-            write_result(write_map, [map_text(found.chart).encode()], never=file.files)
+            network = name_in_map(target, Path(write_map))
+            text = draft(found.chart._replace(network=network), found.ambiguous)
+            write_result(write_map, [text.encode()], never=file.files)
+        if found.ambiguous:
+            raise SpecError([ambiguous(str(file.path), found.ambiguous)])
         if output is not None:
             _save(output, target, file, found, fitted)
     if output is None and write_map is None:
@@ -100,62 +116,6 @@ def import_(
             "nothing was written: -o FILE.safetensors writes the weights, --write-map FILE the map"
         )
     return SOUND
-
-
-class Found(NamedTuple):
-    """A map, and in words where it comes from."""
-
-    chart: WeightMap
-    origin: str
-
-
-def _chart(target: Target, file: Checkpoint, code: str, map_file: str | None) -> Found:
-    """The map of a file, one that comes with archgen, or one found by looking at both sides.
-
-    Where none of them fits, one that comes with archgen tells best what is wrong.
-    """
-    from archgen.cli.weight_maps import nearest_map, shipped_map, sound_map
-    from archgen.weights.plan import adjusted, planned
-
-    if map_file is not None:
-        return Found(sound_map(map_file, target.leaves), f"by the map `{map_file}`")
-    theirs = _their_leaves(file, dialect_of(code, file))
-    names = [leaf.path for leaf in theirs]
-    shipped = shipped_map(target.title, target.leaves, code, names)
-    if shipped is None:
-        found = _found(target, file, code)
-        if planned(found.chart, target.leaves, theirs).fits:
-            return found
-        shipped = nearest_map(target.title, target.leaves, code, names)
-        if shipped is None:
-            return found
-    chart = adjusted(shipped[1], target.leaves, theirs)
-    return Found(chart, f"by the map `{shipped[0]}`, which comes with archgen")
-
-
-def _found(target: Target, file: Checkpoint, code: str) -> Found:
-    """The map that the layers of a file suggest."""
-    from functools import partial
-
-    from archgen.weights.dialects import TF_SLIM
-    from archgen.weights.moving import are_equal
-    from archgen.weights.plan import Named, found_map
-    from archgen.weights.sharing import shared_layers
-
-    dialect = dialect_of(code, file)
-    named = Named(target.title, "" if code == "auto" else code, dialect)
-    background = code in WITH_BACKGROUND or (code == "auto" and dialect is TF_SLIM)
-    theirs = _their_leaves(file, dialect)
-    shared = shared_layers(target.leaves, theirs, partial(are_equal, file))
-    chart = found_map(named, target.leaves, theirs, background=background, shared=shared)
-    return Found(chart, "found by order, shape and structure")
-
-
-def _their_leaves(file: Checkpoint, dialect: object) -> tuple[Leaf, ...]:
-    from archgen.weights.dialects import Dialect, their_leaves
-
-    assert isinstance(dialect, Dialect)
-    return their_leaves(file.shapes, dialect)
 
 
 class Fitted(NamedTuple):
@@ -169,12 +129,13 @@ class Fitted(NamedTuple):
 
 def _fitted(target: Target, file: Checkpoint, chart: WeightMap, *, partial: bool) -> Fitted:
     """The tensors that a map finds. Raises SpecError with all that does not fit."""
+    from archgen.cli.weights_pairing import leaves_in
     from archgen.diagnostics import SpecError
     from archgen.weights.moving import gathered
     from archgen.weights.plan import planned
     from archgen.weights.problems import foreign, misfits, not_finite, unequal
 
-    plan = planned(chart, target.leaves, _their_leaves(file, chart.dialect))
+    plan = planned(chart, target.leaves, leaves_in(file, chart.dialect))
     if not plan.fits and not partial:
         raise SpecError(misfits(str(file.path), plan))
     for misfit in plan.misfits:
@@ -202,12 +163,14 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
 
     chart = found.chart
     lines = folded((line.ours, line.theirs) for line in chart.layers)
+    rows = [(*line, why) for line in lines for why in [_reasons(line, found.reasons)]]
+    head = ("ours", "theirs", "by" if found.reasons else "")
     layers = f"{len(chart.layers):,} layers" if len(chart.layers) != 1 else "1 layer"
     yield Line(f"{target.title} from {file.path} ({file.format}): {layers} {found.origin}", "head")
-    for remark in file.notes:
+    for remark in (*file.notes, *found.remarks):
         yield Line(f"  {remark}")
     yield Line("")
-    yield from (Line(f"  {text}") for text in aligned([("ours", "theirs"), *lines], left=2))
+    yield from (Line(f"  {text}") for text in aligned([head, *rows], left=3))
     yield Line("")
     for step in _steps(chart, fitted.plan):
         yield Line(f"  {step}")
@@ -223,6 +186,14 @@ def _shown(target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> It
     yield from _passed_over(file, chart)
     taken = len(fitted.tensors)
     yield Line(f"  {taken:,} of {taken + len(fitted.initialised):,} tensors are theirs")
+
+
+def _reasons(line: tuple[str, str], reasons: Mapping[str, Reason]) -> str:
+    """Why the layers of a line are paired, each reason once."""
+    from archgen.weights.patterns import expanded
+
+    layers = expanded(line[0]) if reasons else []
+    return ", ".join(dict.fromkeys(reasons[layer] for layer in layers if layer in reasons))
 
 
 def _passed_over(file: Checkpoint, chart: WeightMap) -> Iterator[Line]:
@@ -289,7 +260,7 @@ def _metadata(target: Target, file: Checkpoint, found: Found, fitted: Fitted) ->
         "source_format": file.format,
         "source_sha256": file.sha256(),
         "source_notes": "; ".join(file.notes),
-        "map": map_text(found.chart),
+        "map": map_text(found.chart._replace(network=target.title)),
         "steps": "; ".join(_steps(found.chart, fitted.plan)),
         "initialised": ", ".join(fitted.initialised),
         "left_out": ", ".join(fitted.left_out),

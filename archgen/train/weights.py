@@ -111,13 +111,32 @@ def _opened(path: Path) -> Iterator[safe_open]:
         with safe_open(path, framework="pt") as file:
             yield file
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"cannot read the weights `{path}`: {error}") from error
+        reason = _other_format(path) or str(error)
+        raise TrainingError(f"cannot read the weights `{path}`: {reason}") from error
 
 
 def _header(file: safe_open) -> Header:
     names = file.keys()  # not a dict: it cannot be iterated itself
     shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     return Header(dict(file.metadata() or {}), shapes)
+
+
+def _other_format(path: Path) -> str:
+    """What another program made of a file, and how to take its weights; empty where that is not known."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return ""
+    made = {
+        b"PK": "Keras" if path.suffix == ".keras" else "torch",
+        b"\x80": "torch",
+        b"\x89HDF\r\n\x1a\n": "Keras",
+    }
+    kind = next((kind for magic, kind in made.items() if start.startswith(magic)), "")
+    output = path.with_suffix(".safetensors").name
+    how = f"`archgen weights import SPEC {path.name} -o {output}` makes weights of it"
+    return f"this is a file of {kind}, not a .safetensors file; {how}" if kind else ""
 
 
 def _check_match(

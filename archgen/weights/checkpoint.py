@@ -46,6 +46,7 @@ class Checkpoint:
     """A file of tensors: `entries` in its own order, `read` for the numbers of one.
 
     `files` are all files that it consists of; `notes` what a person should know of how it was read.
+    `has_numbers_only` where layers are called by their class and their place in the file, not by their names.
     """
 
     path: Path
@@ -56,11 +57,18 @@ class Checkpoint:
     files: tuple[Path, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    has_numbers_only: bool = False
 
     @property
     def shapes(self) -> dict[str, Extents]:
         """The shape of each tensor."""
         return {name: entry.shape for name, entry in self.entries.items()}
+
+    @property
+    def has_order(self) -> bool:
+        """Whether the file keeps the order in which a module defines its layers."""
+        is_numbered = self.format == KERAS_FILE.name and not self.has_numbers_only
+        return self.format == TORCH_FILE.name or is_numbered
 
     def sha256(self) -> str:
         """The hash of the file; of several, that of their hashes in a row."""

@@ -1,240 +1,305 @@
-"""Which layer of a checkpoint is which layer of a network: found by order, shape and structure.
+"""Which layer of a checkpoint is which layer of a network: a guess by structure, then the test of each pair.
 
-Both sides are trees of names with layers as leaves. Where the layers of two trees have the same shapes
-in the same order, they are paired in order. Otherwise subtrees that hold layers of the same shapes are
-paired, the n-th of theirs with the n-th of ours, and each such pair is looked at in the same way; what
-is left is opened, the largest first, until only layers are left. The n-th layer of a shape is then the
-n-th of that shape. So branches may stand in another order, and blocks be nested otherwise.
+A guess pairs every layer with one of its shape. Any two pairs of one shape are then compared with the same
+pairs crossed over: what `evidence` says for them decides, and pairs that it speaks against are exchanged.
+Where it says nothing, the layers are ambiguous: which is which is not known.
 
-A file whose names are sorted says nothing of the order in which its layers were made; its names are
-read as a person would sort them, `features.2` before `features.10`.
+Norms go with the layer that they are called after, where that is so of all norms of their size.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
-from archgen.weights.leaves import Leaf, Signature, by_number
+from archgen.weights.candidates import candidates
+from archgen.weights.evidence import Evidence, Reason, Verdict, nearer
+from archgen.weights.leaves import COUNT, Extents, Leaf, Signature, by_number
+from archgen.weights.order import possible_in_order
+from archgen.weights.readings import COUNTED
+from archgen.weights.structure import Structure
+from archgen.weights.words import goes_down, norms_beside
 
-SIDE_PATHS = {"shortcut", "downsample", "proj", "skip", "skipbn", "aux", "auxlogits"}
-_WORDS = re.compile(r"[./]")
-_FINE_WORDS = re.compile(r"[./_]")
+MAX_ROUNDS = 20  # of exchanging pairs until no evidence is against them
+STRENGTH = list(Reason)  # strongest first
+ROLE_ORDER = ("weight", "bias", "running_mean", "running_var", COUNT)
 
 
 class Pair(NamedTuple):
-    """One layer twice: ours and theirs. `is_certain` where no other layer there has its shape."""
+    """One layer twice, ours and theirs, and the weakest of the reasons that the pair rests on."""
 
     ours: Leaf
     theirs: Leaf
-    is_certain: bool
+    reason: Reason
+
+
+class Group(NamedTuple):
+    """The names of layers of one shape, ours and theirs, of which nothing says which is which."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+    shape: Extents
 
 
 class Pairing(NamedTuple):
-    """The layers of both sides that belong together, and those that are left over."""
+    """The layers of both sides that belong together, and those that are left over.
+
+    The pairs of the `ambiguous` groups are a guess.
+    """
 
     pairs: tuple[Pair, ...]
     missing: tuple[Leaf, ...]
     extra: tuple[Leaf, ...]
-
-    @property
-    def loose(self) -> int:
-        """How many layers have no partner, or one that only its shape speaks for."""
-        return len(self.missing) + len(self.extra)
+    ambiguous: tuple[Group, ...] = ()
 
 
-def paired(ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> Pairing:
-    """The best pairing of the layers, in the order of ours.
+class Order(NamedTuple):
+    """Whether the format of a file keeps an order; and whether a person vouches for it.
 
-    Equal names are believed. Otherwise the names of the file are taken apart in two ways, and the
-    way that leaves fewer layers without a partner, and fewer that only their shape speaks for, wins.
+    It `is_counted` where layers bear numbers in the order in which they were made, as those of Keras do.
     """
+
+    is_kept: bool = True
+    is_trusted: bool = False
+    is_counted: bool = False
+
+
+AS_LISTED = Order()
+
+
+def paired(structure: Structure, theirs: Sequence[Leaf], order: Order = AS_LISTED) -> Pairing:
+    """The pairing of the layers, in the order of ours. Equal names are believed."""
     by_name = {leaf.path: leaf for leaf in theirs}
+    ours = structure.root.leaves
     if all(leaf.path in by_name for leaf in ours if not leaf.training_only):
-        return _same_names(ours, by_name)
-    tries = [_tried(ours, _ordered(theirs), words) for words in (_WORDS, _FINE_WORDS)]
-    return min(tries, key=lambda one: (one.pairing.loose, one.blind)).pairing
+        pairs = [
+            Pair(leaf, by_name[leaf.path], Reason.NAME) for leaf in ours if leaf.path in by_name
+        ]
+        return _pairing(ours, theirs, pairs, ())
+    by_numbers = sorted(theirs, key=lambda leaf: by_number(leaf.path))
+    is_listed = order.is_kept and not order.is_counted and _has_order(theirs)
+    is_ordered = is_listed or (order.is_kept and order.is_counted and _are_counted(theirs))
+    listed = theirs if is_listed else by_numbers
+    possible = possible_in_order(structure.root, listed) if is_ordered else {}
+    is_sure = not goes_down([leaf.path for leaf in listed])
+    evidence = Evidence(structure, theirs, possible, is_order_sure=is_sure)
+    units = _Units(_needed(ours, theirs), listed)
+    tried = [
+        _Tested(guess, units, evidence, is_trusted=order.is_trusted)
+        for guess in candidates(units.ours, units.theirs)
+    ]
+    best = min(tried, key=lambda one: (-len(one.partners), len(one.doubts)))
+    return _pairing(ours, theirs, units.pairs(best), best.groups())
 
 
-def _same_names(ours: Sequence[Leaf], theirs: dict[str, Leaf]) -> Pairing:
-    """Layers that bear the same names here and there; shapes are compared later."""
-    names = {leaf.path for leaf in ours}
+def _pairing(
+    ours: Sequence[Leaf], theirs: Sequence[Leaf], pairs: Iterable[Pair], groups: Iterable[Group]
+) -> Pairing:
+    found = {pair.ours.path: pair for pair in pairs}
+    used = {pair.theirs.path for pair in found.values()}
     return Pairing(
-        tuple(Pair(leaf, theirs[leaf.path], True) for leaf in ours if leaf.path in theirs),
-        tuple(leaf for leaf in ours if leaf.path not in theirs),
-        tuple(leaf for path, leaf in theirs.items() if path not in names),
+        tuple(found[leaf.path] for leaf in ours if leaf.path in found),
+        tuple(leaf for leaf in ours if leaf.path not in found),
+        tuple(leaf for leaf in theirs if leaf.path not in used),
+        tuple(groups),
     )
 
 
-def _ordered(leaves: Sequence[Leaf]) -> list[Leaf]:
-    """In the order of the file, unless that is the order of the alphabet."""
+def _needed(ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> list[Leaf]:
+    """Ours without the heads that only training has, where the file does not have all that they hold."""
+    there = Counter(leaf.signature for leaf in theirs)
+    if Counter(leaf.signature for leaf in ours) <= there:
+        return list(ours)
+    return [leaf for leaf in ours if not leaf.training_only]
+
+
+def _has_order(leaves: Sequence[Leaf]) -> bool:
+    """Whether a file lists layers as a module defines them, as far as that can be seen.
+
+    It does not where the order is that of the alphabet or of the numbers in its names, or where the
+    tensors of one layer are in disorder.
+    """
     paths = [leaf.path for leaf in leaves]
     # a file sorts tensors: of a layer `a` and its norm `a/BatchNorm`, that puts the norm before the layer
     firsts = [next(tensor.name for tensor in leaf.tensors.values()) for leaf in leaves]
-    if paths != sorted(paths) and firsts != sorted(firsts):
-        return list(leaves)
-    return sorted(leaves, key=lambda leaf: by_number(leaf.path))
+    if paths in (sorted(paths), sorted(paths, key=by_number)) or firsts == sorted(firsts):
+        return False
+    return all(map(_is_as_defined, leaves))
 
 
-@dataclass(eq=False)
-class _Tree:
-    """A name and what bears it: a layer, further names, or both. `leaves` are all layers below."""
-
-    leaf: Leaf | None = None
-    inner: dict[str, _Tree] = field(default_factory=dict)
-
-    @cached_property
-    def leaves(self) -> tuple[Leaf, ...]:
-        own = () if self.leaf is None else (self.leaf,)
-        return (*own, *(leaf for tree in self.parts for leaf in tree.leaves))
-
-    @cached_property
-    def parts(self) -> tuple[_Tree, ...]:
-        """What is below, side paths last: where they are written differs most."""
-        names = sorted(self.inner, key=lambda name: name.lower() in SIDE_PATHS)
-        return tuple(self.inner[name] for name in names)
-
-    @cached_property
-    def shapes(self) -> frozenset[tuple[Signature, int]]:
-        """The shapes of its layers with how often each is there."""
-        return frozenset(Counter(leaf.signature for leaf in self.leaves).items())
-
-    def opened(self) -> tuple[_Tree, ...]:
-        """Its layer and its parts, each on its own."""
-        own = () if self.leaf is None else (_Tree(self.leaf),)
-        return (*own, *self.parts)
+def _are_counted(leaves: Sequence[Leaf]) -> bool:
+    """Whether every layer bears the name that Keras gave it: its class, and a number from the second on."""
+    return all(COUNTED.fullmatch(leaf.path) for leaf in leaves)
 
 
-def _tree(leaves: Iterable[Leaf], words: re.Pattern[str]) -> _Tree:
-    root = _Tree()
-    for leaf in leaves:
-        tree = root
-        for name in words.split(leaf.path):
-            tree = tree.inner.setdefault(name, _Tree())
-        tree.leaf = leaf
-    return root
+def _is_as_defined(leaf: Leaf) -> bool:
+    """Whether the tensors of a layer are listed as torch's modules do; in a shuffled file they are not."""
+    roles = [ROLE_ORDER.index(role) for role in leaf.tensors if role in ROLE_ORDER]
+    return roles == sorted(roles)
 
 
-class _Tried(NamedTuple):
-    pairing: Pairing
-    blind: int
+class _Units:
+    """The layers of both sides, norms joined to the layers that they are called after.
 
-
-def _tried(ours: Sequence[Leaf], theirs: Sequence[Leaf], words: re.Pattern[str]) -> _Tried:
-    matching = _Matching(_tree(ours, _WORDS), _tree(theirs, words))
-    found = matching.partners
-    certain = matching.certain
-    used = {id(leaf) for leaf in found.values()}
-    pairing = Pairing(
-        tuple(
-            Pair(leaf, found[leaf.path], leaf.path in certain)
-            for leaf in ours
-            if leaf.path in found
-        ),
-        tuple(leaf for leaf in ours if leaf.path not in found),
-        tuple(leaf for leaf in theirs if id(leaf) not in used),
-    )
-    return _Tried(pairing, matching.blind)
-
-
-class _Matching:
-    """Pairs the layers of two trees; `partners` are theirs by the path of ours.
-
-    `blind` counts the layers that were paired by nothing but the order of those of their shape.
+    They are joined where all norms of their size are, on both sides, and to layers of the same shapes: a norm
+    may stand before the layer of its number, as in pre-activation blocks, and then the counts differ.
     """
 
-    def __init__(self, ours: _Tree, theirs: _Tree) -> None:
-        self.partners: dict[str, Leaf] = {}
-        self.certain: set[str] = set()
-        self.blind = 0
-        self._match([ours], [theirs])
+    def __init__(self, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> None:
+        self._leaves = {leaf.path: leaf for leaf in ours}, {leaf.path: leaf for leaf in theirs}
+        norms = _own_norms(ours), norms_beside(theirs)
+        sizes = [
+            _joined_sizes(side, beside) for side, beside in zip((ours, theirs), norms, strict=True)
+        ]
+        joined = {size for size, found in sizes[0].items() if sizes[1].get(size) == found}
+        self._norms = [
+            {path: norm for path, norm in beside.items() if norm.signature in joined}
+            for beside in norms
+        ]
+        self.ours, self.theirs = (
+            [_unit(leaf, beside.get(leaf.path)) for leaf in side if leaf.path not in hidden]
+            for side, beside in zip((ours, theirs), self._norms, strict=True)
+            for hidden in [{norm.path for norm in beside.values()}]
+        )
 
-    def _match(self, ours: list[_Tree], theirs: list[_Tree]) -> None:
-        if self._in_order(ours, theirs):
-            return
-        while ours and theirs:
-            self._match_alike(ours, theirs)
-            if not _open_largest(ours, theirs):
-                self._match_layers(ours, theirs)
+    def alike(self, paired: Iterable[str]) -> list[list[str]]:
+        """The paths of ours that have a partner, by shape."""
+        known = set(paired)
+        groups: dict[Signature, list[str]] = defaultdict(list)
+        for leaf in self.ours:
+            if leaf.path in known:
+                groups[leaf.signature].append(leaf.path)
+        return list(groups.values())
+
+    def is_of_norms(self, paths: Sequence[str]) -> bool:
+        """Whether layers of ours of one shape are norms."""
+        return self._leaves[0][paths[0]].is_norm
+
+    def pairs(self, tested: _Tested) -> Iterable[Pair]:
+        """The pairs of a candidate, with those of the norms beside them."""
+        ours, theirs = self._leaves
+        for path, other in tested.partners.items():
+            yield Pair(ours[path], theirs[other], tested.reasons[path])
+            if path in self._norms[0]:
+                yield Pair(self._norms[0][path], self._norms[1][other], Reason.NORM)
+
+
+def _own_norms(ours: Sequence[Leaf]) -> dict[str, Leaf]:
+    """The norms of our layers, by the path of the layer."""
+    paths = {leaf.path for leaf in ours}
+    owners = ((leaf.path.removesuffix(".norm"), leaf) for leaf in ours if leaf.is_norm)
+    return {owner: leaf for owner, leaf in owners if owner != leaf.path and owner in paths}
+
+
+def _joined_sizes(
+    leaves: Sequence[Leaf], norms: Mapping[str, Leaf]
+) -> dict[Signature, Counter[Signature]]:
+    """For each size of norms, the shapes of the layers that they belong to; without those that are alone."""
+    alone = {leaf.path for leaf in leaves if leaf.is_norm} - {leaf.path for leaf in norms.values()}
+    free = {leaf.signature for leaf in leaves if leaf.path in alone}
+    found: dict[Signature, Counter[Signature]] = defaultdict(Counter)
+    for leaf in leaves:
+        norm = norms.get(leaf.path)
+        if norm is not None and norm.signature not in free:
+            found[norm.signature][leaf.signature] += 1
+    return found
+
+
+def _unit(leaf: Leaf, norm: Leaf | None) -> Leaf:
+    """The layer with the statistics of its norm among its tensors, so that its shape says what it is."""
+    if norm is None:
+        return leaf
+    return leaf._replace(tensors={**leaf.tensors, "norm": norm.tensors["running_mean"]})
+
+
+class _Tested:
+    """A guess, improved as long as evidence is against it, with the pairs of pairs that are in `doubt`."""
+
+    def __init__(
+        self, guess: dict[str, str], units: _Units, evidence: Evidence, *, is_trusted: bool
+    ) -> None:
+        self.partners = guess
+        self.reasons = dict.fromkeys(guess, Reason.SHAPE)
+        self.doubts: list[tuple[str, str]] = []
+        self._units = units
+        self._evidence = evidence
+        # norms last: what speaks for them is the layers that they belong to
+        for paths in sorted(units.alike(guess), key=units.is_of_norms):
+            self._improve(paths)
+            self._judge(paths, is_trusted=is_trusted)
+        if not is_trusted:
+            self._judge_left_over()
+
+    def _verdict(self, one: str, other: str) -> Verdict:
+        partners = self.partners
+        theirs = (partners[one], partners[other])
+        layers = [partners.get(path.removesuffix(".norm")) for path in (one, other)]
+        if layers[0] is not None and layers[1] is not None and layers != list(theirs):
+            near = nearer(theirs, (layers[0], layers[1]))
+            if near:
+                return Verdict(near, Reason.NORM)
+        return self._evidence.verdict((one, other), theirs)
+
+    def _improve(self, paths: Sequence[str]) -> None:
+        partners = self.partners
+        for _ in range(MAX_ROUNDS):
+            has_changed = False
+            for one, other in combinations(paths, 2):
+                if self._verdict(one, other).sign < 0:
+                    partners[one], partners[other] = partners[other], partners[one]
+                    has_changed = True
+            if not has_changed:
                 return
 
-    def _in_order(self, ours: list[_Tree], theirs: list[_Tree]) -> bool:
-        """Pairs all layers in order, kind by kind, if that gives each one of its shape."""
-        both = [_by_kind(trees) for trees in (ours, theirs)]
-        shapes = [
-            {kind: [leaf.signature for leaf in leaves] for kind, leaves in side.items()}
-            for side in both
-        ]
-        if shapes[0] != shapes[1]:
-            return False
-        for kind, leaves in both[0].items():
-            self._pair(leaves, both[1][kind])
-        return True
+    def _judge(self, paths: Sequence[str], *, is_trusted: bool) -> None:
+        """Finds what speaks for each pair against each other of its shape."""
+        for one, other in combinations(paths, 2):
+            verdict = self._verdict(one, other)
+            reason = verdict.reason
+            if verdict.sign != 1:
+                if not (is_trusted and verdict.sign == 0):
+                    self.doubts.append((one, other))
+                reason = Reason.TRUSTED
+            for path in (one, other):
+                self.reasons[path] = max(self.reasons[path], reason, key=STRENGTH.index)
 
-    def _match_alike(self, ours: list[_Tree], theirs: list[_Tree]) -> None:
-        """Takes out the trees that hold the same layers here as often as there."""
-        here, there = _by_shapes(ours), _by_shapes(theirs)
-        for shapes, trees in here.items():
-            others = there.get(shapes, [])
-            if len(trees) == len(others):
-                for tree, other in zip(trees, others, strict=True):
-                    ours.remove(tree)
-                    theirs.remove(other)
-                    self._match_one(tree, other)
+    def _judge_left_over(self) -> None:
+        """Finds what speaks for each pair against those of its shape that have no partner."""
+        used = set(self.partners.values())
+        left = [leaf for leaf in self._units.ours if leaf.path not in self.partners]
+        over = [leaf for leaf in self._units.theirs if leaf.path not in used]
+        shapes = {leaf.path: leaf.signature for leaf in self._units.ours}
+        for path, partner in self.partners.items():
+            for leaf in left:
+                if leaf.signature == shapes[path] and not self._evidence.chooses(
+                    (path, leaf.path), partner
+                ):
+                    self.doubts.append((path, leaf.path))
+            for leaf in over:
+                if leaf.signature == shapes[path] and not self._evidence.prefers(
+                    path, (partner, leaf.path)
+                ):
+                    self.doubts.append((path, leaf.path))
 
-    def _match_one(self, ours: _Tree, theirs: _Tree) -> None:
-        if len(ours.leaves) == 1:
-            self._pair(ours.leaves, theirs.leaves)
-        else:
-            self._match(list(ours.opened()), list(theirs.opened()))
-
-    def _match_layers(self, ours: list[_Tree], theirs: list[_Tree]) -> None:
-        """The n-th layer of a shape with the n-th of it, where no structure is left to go by."""
-        here, there = _by_shapes(ours), _by_shapes(theirs)
-        for shapes, trees in here.items():
-            both = list(zip(trees, there.get(shapes, []), strict=False))
-            self.blind += len(both) if len(both) > 1 else 0
-            self._pair([a.leaves[0] for a, _ in both], [b.leaves[0] for _, b in both])
-
-    def _pair(self, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> None:
-        often = Counter(leaf.signature for leaf in ours)
-        for leaf, other in zip(ours, theirs, strict=True):
-            self.partners[leaf.path] = other
-            if often[leaf.signature] == 1:
-                self.certain.add(leaf.path)
+    def groups(self) -> list[Group]:
+        """The layers that are in doubt, those together that could be each other."""
+        units = self._units
+        groups = []
+        for paths in _connected(self.doubts):
+            alike = [leaf for leaf in units.ours if leaf.path in paths]
+            ours = tuple(leaf.path for leaf in alike)
+            taken = {self.partners[path] for path in ours if path in self.partners} | paths
+            theirs = tuple(leaf.path for leaf in units.theirs if leaf.path in taken)
+            groups.append(Group(ours, theirs, next(iter(alike[0].tensors.values())).shape))
+        return groups
 
 
-def _by_kind(trees: Iterable[_Tree]) -> dict[object, list[Leaf]]:
-    """Convolutions, norms and linear layers apart: which comes first in a file is a matter of taste."""
-    kinds: dict[object, list[Leaf]] = defaultdict(list)
-    for leaf in _leaves(trees):
-        kinds[leaf.is_norm, leaf.is_linear].append(leaf)
-    return kinds
-
-
-def _leaves(trees: Iterable[_Tree]) -> Iterator[Leaf]:
-    for tree in trees:
-        yield from tree.leaves
-
-
-def _by_shapes(trees: Iterable[_Tree]) -> dict[object, list[_Tree]]:
-    groups: dict[object, list[_Tree]] = defaultdict(list)
-    for tree in trees:
-        groups[tree.shapes].append(tree)
-    return groups
-
-
-def _open_largest(ours: list[_Tree], theirs: list[_Tree]) -> bool:
-    """Puts what is in the largest trees in their place; False where only layers are left."""
-    size = max((len(tree.leaves) for tree in (*ours, *theirs) if tree.inner), default=0)
-    for trees in (ours, theirs):
-        trees[:] = [
-            part
-            for tree in trees
-            for part in (tree.opened() if tree.inner and len(tree.leaves) == size else (tree,))
-        ]
-    return size > 0
+def _connected(edges: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """The names that edges connect, those together that lead to each other."""
+    groups: dict[str, set[str]] = {}
+    for one, other in edges:
+        joined = groups.get(one, {one}) | groups.get(other, {other})
+        groups.update(dict.fromkeys(joined, joined))
+    return list({id(group): group for group in groups.values()}.values())

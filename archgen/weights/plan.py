@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from archgen.weights.dialects import Dialect
+from archgen.weights.evidence import Reason
 from archgen.weights.leaves import (
     COUNT,
     Extents,
@@ -17,7 +18,8 @@ from archgen.weights.leaves import (
     words_of,
 )
 from archgen.weights.maps import COUNT_WORD, GAMMA, LayerLine, WeightMap
-from archgen.weights.pairing import Pair, Pairing, paired
+from archgen.weights.pairing import AS_LISTED, Group, Order, Pair, Pairing, paired
+from archgen.weights.structure import Structure
 
 MAX_LEFT = 8  # layers of another shape; with more of them, it is another network
 
@@ -76,31 +78,43 @@ class Plan:
         return not (self.missing or self.extra or self.misfits)
 
 
+class FoundMap(NamedTuple):
+    """A map, why each of our layers is paired so, and the layers of which nothing says which is which."""
+
+    chart: WeightMap
+    reasons: Mapping[str, Reason]
+    ambiguous: tuple[Group, ...]
+
+
 def found_map(
     named: Named,
-    ours: Sequence[Leaf],
+    structure: Structure,
     theirs: Sequence[Leaf],
     *,
+    order: Order = AS_LISTED,
     background: bool = False,
     shared: Sequence[tuple[str, str]] = (),
-) -> WeightMap:
+) -> FoundMap:
     """The map that the layers of both sides suggest; layers of other shapes are in it by their place.
 
     With `background`, a linear layer of theirs may have one class more than ours, its first. `shared` are
-    layers of theirs that stand there once more, each with the first.
+    layers of theirs that are there once more, each with the first.
     """
+    ours = structure.root.leaves
     again = dict(shared)
     once = [leaf for leaf in theirs if leaf.path not in again]
     adapted = _adapted(ours, once, background=background)
-    pairing = paired(ours, adapted)
+    pairing = paired(structure, adapted, order)
     pairs = (*pairing.pairs, *(_left_over(pairing) if len(pairing.missing) <= MAX_LEFT else ()))
     extra = {leaf.path for leaf in adapted if _first(leaf) > 0}
     lines = tuple(LayerLine(pair.ours.path, pair.theirs.path) for pair in pairs)
     shortened = tuple(pair.ours.path for pair in pairs if pair.theirs.path in extra)
     factors = _factors(pairs)
-    return WeightMap(
+    chart = WeightMap(
         *named, lines, _without(pairs), shortened, factors=factors, shared=tuple(shared)
     )
+    reasons = {pair.ours.path: pair.reason for pair in pairs}
+    return FoundMap(chart, reasons, pairing.ambiguous)
 
 
 def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> WeightMap:
@@ -114,7 +128,7 @@ def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> 
         line for line in chart.layers if line.theirs in there or not here[line.ours].training_only
     )
     pairs = [
-        Pair(here[line.ours], there[line.theirs], is_certain=True)
+        Pair(here[line.ours], there[line.theirs], Reason.NAME)
         for line in lines
         if line.theirs in there
     ]
@@ -202,7 +216,7 @@ def _left_over(pairing: Pairing) -> Iterator[Pair]:
         )
         if like:
             extra.remove(like[0])
-            yield Pair(leaf, like[0], is_certain=False)
+            yield Pair(leaf, like[0], Reason.REST)
 
 
 def _differ_in_one(leaf: Leaf, other: Leaf) -> bool:

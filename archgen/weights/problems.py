@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from archgen.diagnostics import Diagnostic, Rule, did_you_mean
 from archgen.rules import (
+    AMBIGUOUS,
     EXTRA_TENSOR,
     FOREIGN_TENSOR,
     MISSING_TENSOR,
@@ -18,9 +19,11 @@ from archgen.rules import (
 from archgen.spec.files import start_of
 from archgen.weights.checkpoint import Checkpoint, Unreadable
 from archgen.weights.leaves import Stored, shown_shape
+from archgen.weights.pairing import Group
 from archgen.weights.plan import Misfit, Plan
 
 MAX_NOTES = 40
+MAX_NAMES = 8
 SOME_NOTES = 6
 OTHER = "these look like the weights of another network"
 PARTIAL = "with `--partial`, what fits is taken, and the rest keeps its first values"
@@ -50,6 +53,30 @@ def misfits(source: str, plan: Plan) -> Iterator[Diagnostic]:
         help = "with `--partial`, they are left out"
         lines = _layers(plan.extra, plan.missing)
         yield _listed(EXTRA_TENSOR, source, message, lines, help, limit)
+
+
+def ambiguous(source: str, groups: Sequence[Group]) -> Diagnostic:
+    """Layers of one shape of which nothing says which is which."""
+    count = sum(len(group.ours) for group in groups)
+    layers = "1 layer" if count == 1 else f"{count:,} layers"
+    message = f"nothing says which layers of the file are {layers} of the network"
+    lines = [
+        f"{_some(group.ours)} {'is one' if len(group.ours) == 1 else 'are each one'} of "
+        f"{_some(group.theirs)} ({shown_shape(group.shape)})"
+        for group in groups
+    ]
+    help = (
+        "`--write-map map.yaml` writes the likeliest map: correct it, and import with `--map map.yaml`; "
+        "`--trust-order` takes them in the order of the file"
+    )
+    return _listed(AMBIGUOUS, source, message, lines, help)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names for a sentence; of many, the first."""
+    shown = [f"`{name}`" for name in names[:MAX_NAMES]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def not_finite(source: str, names: Sequence[str]) -> Diagnostic:
@@ -119,7 +146,7 @@ def _classes(found: Iterable[Misfit]) -> str:
     if theirs == ours + 1:
         return (
             "where theirs begins with a background class, `--from cadene` or `--from tf_slim` leaves it out, "
-            "or a map with `background:`"
+            f"or a map with `background:`; otherwise `--set num_classes={theirs}`"
         )
     return f"the spec may be given as many classes: `--set num_classes={theirs}`"
 

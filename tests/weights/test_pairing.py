@@ -1,4 +1,4 @@
-"""Which layer is which: found by order, shape and structure, whatever the names."""
+"""Which layer is which: found by structure where names say little."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import nn
 from archgen.weights.dialects import TORCH, their_leaves
 from archgen.weights.leaves import Extents, Leaf, leaves_of
 from archgen.weights.pairing import Pairing, paired
+from archgen.weights.structure import structure_of
 from tests.compiling import network_of
 from tests.weights.conftest import SPEC
 
@@ -39,7 +40,7 @@ def shapes_of(net: nn.Module) -> dict[str, Extents]:
 
 
 def found(shapes: dict[str, Extents]) -> tuple[dict[str, str], Pairing]:
-    pairing = paired(our_leaves(), their_leaves(shapes, TORCH))
+    pairing = paired(structure_of(network_of(SPEC)), their_leaves(shapes, TORCH))
     return {pair.ours.path: pair.theirs.path for pair in pairing.pairs}, pairing
 
 
@@ -63,7 +64,7 @@ def test_many_blocks_are_counted_and_not_spelled() -> None:
         "network: [{global_avg_pool: {}}, {linear: {features: 4}, repeat: 12}]\n"
     )
     shapes = dict(sorted(shapes_of(net).items()))
-    pairing = paired(leaves_of(network_of(yaml)), their_leaves(shapes, TORCH))
+    pairing = paired(structure_of(network_of(yaml)), their_leaves(shapes, TORCH))
     assert [pair.theirs.path for pair in pairing.pairs] == [f"blocks.{i}" for i in range(12)]
 
 

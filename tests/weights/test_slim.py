@@ -17,6 +17,7 @@ from archgen.weights.dialects import TF_SLIM, passed_over, their_leaves
 from archgen.weights.leaves import Extents, Leaf, leaves_of
 from archgen.weights.maps import WeightMap
 from archgen.weights.plan import Named, adjusted, found_map, planned
+from archgen.weights.structure import structure_of
 from tests.compiling import shipped, source_of
 from tests.weights.test_tensorflow import as_slim, write_bundle
 from tools.oracles.slim import HEAD, SLIMS, slim_layers, slim_variables
@@ -71,10 +72,18 @@ def test_layers_are_found_without_the_map(spec: str, order: str) -> None:
     shapes = slim_shapes(spec)
     if order == "by the alphabet":
         shapes = dict(sorted(shapes.items()))
-    named = Named(spec, "", TF_SLIM)
-    assert pairs(found_map(named, ours, their_leaves(shapes, TF_SLIM), background=True)) == wanted(
-        spec, ours
-    )
+    structure = structure_of(shipped(spec).sound_network())
+    theirs = their_leaves(shapes, TF_SLIM)
+    found = found_map(Named(spec, "", TF_SLIM), structure, theirs, background=True)
+    certain = pairs(found.chart)
+    for (
+        group
+    ) in found.ambiguous:  # branches of one 1x1 convolution, told apart by their numbers alone
+        for layer in group.ours:
+            del certain[layer]
+            certain.pop(f"{layer}.norm", None)
+    assert certain.items() <= wanted(spec, ours).items()
+    assert len(certain) > 0.8 * len(ours)
 
 
 def test_a_head_may_be_absent_and_a_background_class_have_been_left_out() -> None:

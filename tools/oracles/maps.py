@@ -14,9 +14,9 @@ import torch
 from archgen.emit import emit
 from archgen.emit.module import build_class
 from archgen.weights.dialects import TF_SLIM, TORCH, their_leaves
-from archgen.weights.leaves import leaves_of
 from archgen.weights.maps import map_text
 from archgen.weights.plan import Named, found_map
+from archgen.weights.structure import structure_of
 from tools.benchmarks.twins import compiled
 from tools.oracles.networks import FURTHER, MAPPED, OTHER_NAMES, Oracle
 from tools.oracles.slim import SLIMS, Slim, slim_variables
@@ -82,9 +82,9 @@ def map_of(code: str, oracle: Oracle) -> str:
     with torch.device("meta"):
         state = oracle.theirs().state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    leaves = leaves_of(compiled(oracle.spec).sound_network())
+    structure = structure_of(compiled(oracle.spec).sound_network())
     named = Named(oracle.spec, f"{library_of(code)} {code.partition(' ')[2]}", TORCH)
-    found = found_map(named, leaves, their_leaves(shapes, TORCH))
+    found = found_map(named, structure, their_leaves(shapes, TORCH)).chart
     background, besides = BACKGROUND.get(code, ()), BESIDES.get(code, ())
     return map_text(found._replace(background=background, ignore=besides))
 
@@ -98,7 +98,8 @@ def slim_map(spec: str, slim: Slim) -> str:
     shapes = {name: tuple(tensor.shape) for name, tensor in slim_variables(ours, slim).items()}
     named = Named(spec, f"tf_slim {slim.name}", TF_SLIM)
     theirs = their_leaves(shapes, TF_SLIM)
-    return map_text(found_map(named, leaves_of(network), theirs, background=True))
+    found = found_map(named, structure_of(network), theirs, background=True)
+    return map_text(found.chart)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from archgen.weights.leaves import leaves_of
 from archgen.weights.moving import are_equal, gathered, returned
 from archgen.weights.plan import Named, found_map, planned
 from archgen.weights.sharing import shared_layers
+from archgen.weights.structure import structure_of
 from tools.benchmarks.twins import Twins, compiled, forward, forward_and_backward, twins_of
 from tools.oracles.networks import ORACLES, Oracle
 
@@ -154,7 +155,8 @@ def carried_both_ways(network: ShapedNetwork, oracle: Oracle, pair: Twins) -> in
     file = Checkpoint(PAGE, "live", TORCH, entries, theirs.__getitem__, ())
     leaves, layers = leaves_of(network), their_leaves(file.shapes, TORCH)
     shared = shared_layers(leaves, layers, partial(are_equal, file))
-    chart = found_map(Named(oracle.spec, "", TORCH), leaves, layers, shared=shared)
+    structure = structure_of(network)
+    chart = found_map(Named(oracle.spec, "", TORCH), structure, layers, shared=shared).chart
     plan = planned(chart, leaves, layers)
     if not plan.fits:
         raise SystemExit(f"no map is found for all weights of {oracle.spec}")

@@ -79,7 +79,16 @@ def read(path: Path, made: Format) -> Checkpoint:
         return _tensor(name, names[name])
 
     ordered = {name: entries[name] for name in sorted(entries, key=by_number)}
-    return Checkpoint(path, made.name, made.dialect, ordered, tensor, (path,), notes=notes)
+    return Checkpoint(
+        path,
+        made.name,
+        made.dialect,
+        ordered,
+        tensor,
+        (path,),
+        notes=notes,
+        has_numbers_only=NO_NAMES in notes,
+    )
 
 
 def _damaged(error: BaseException) -> Unreadable:

@@ -244,6 +244,8 @@ def batch_norm(site: Site) -> Value:
     given = site.named("input", "running_mean", "running_var", *names)
     if given.get("training", False):
         raise Unmatched("a batch norm that takes the statistics of the batch in evaluation")
+    if given.get("momentum", 0.1) is None:
+        raise Unmatched("a batch norm whose `momentum` is None, which averages all batches alike,")
     x = site.plain(given["input"])
     tensors = _affine(site, given)
     settings = unless(

@@ -24,7 +24,6 @@ from archgen.lift.recording import (
     make_lazy_layers,
     record,
     starts_of,
-    tensors_of,
 )
 from archgen.lift.source import Original
 from archgen.lift.structure import spec_text
@@ -62,10 +61,9 @@ def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lift
     compilation = _checked(text)
     proof = None
     if with_proof:
-        network, state = compilation.sound_network(), dict(tensors_of(module))
-        ran = Ran(images, recording.logits)
-        proof = prove(network, compilation.sources, flat, state, ran)
-    return Lifted(text, proof, tuple(_remarks(module, recording, flat)))
+        ran = Ran(images, recording.logits, recording.idle)
+        proof = prove(compilation.sound_network(), compilation.sources, flat, module, ran)
+    return Lifted(text, proof, tuple(_remarks(module, recording, flat, proof)))
 
 
 def noise(original: Original) -> Tensor:
@@ -125,17 +123,29 @@ def _checked(text: str) -> Compilation:
     return compilation
 
 
-def _remarks(module: nn.Module, recording: Recording, flat: FlatNetwork) -> Iterator[str]:
-    """What of the module is not in the spec."""
+def _remarks(
+    module: nn.Module, recording: Recording, flat: FlatNetwork, proof: Proof | None
+) -> Iterator[str]:
+    """What of the module is not in the spec, and what the proof does not cover."""
     for path in recording.idle:
         yield f"`{path}` does nothing in evaluation, and is left out"
     lifted = {name for call in flat.calls for _, name in call.tensors}
+    trained = {name for name, parameter in module.named_parameters() if parameter.requires_grad}
     left: Counter[str] = Counter()
+    frozen: Counter[str] = Counter()
     for name, parameter in module.named_parameters():
         if name not in lifted:
             left[_owner(name, lifted)] += parameter.numel()
+        elif name not in trained:
+            frozen[_owner(name, trained)] += parameter.numel()
     for owner, count in left.items():
         yield f"`{owner}` is left out: nothing comes of its {count:,} parameters in evaluation"
+    if not trained:
+        yield "the module is frozen (`requires_grad` is false), and a spec trains its parameters"
+    for owner, count in frozen.items() if trained else ():
+        yield f"`{owner}` is frozen (`requires_grad` is false), and a spec trains its {count:,} parameters"
+    if proof is not None and proof.untrained:
+        yield f"the proof covers evaluation alone, not training: {proof.untrained}"
 
 
 def _owner(name: str, lifted: AbstractSet[str]) -> str:

@@ -18,6 +18,7 @@ from archgen.lift.alignment import NotAligned, Traced, aligned
 from archgen.lift.flat import FlatNetwork
 from archgen.lift.matching import matched
 from archgen.lift.recording import record, tensors_of
+from archgen.lift.training import Compared, NotTrained, TrainingDiffers, compare_training
 from archgen.weights.programs import BOUND
 
 COUNTED = ("conv", "conv_transpose", "linear")
@@ -25,12 +26,18 @@ DROPS = ("dropout", "stochastic_depth")
 
 
 class Proof(NamedTuple):
-    """What both networks gave for the same images with the same weights; `difference` is the largest."""
+    """What both networks gave for the same images with the same weights; `difference` is the largest.
+
+    `partners` are the module's tensors by the names of the spec's. `untrained` says why the proof is one
+    of evaluation alone; it is empty where gradients and statistics after a training step are equal, too.
+    """
 
     params: int
     macs: int
     difference: float
     largest: float
+    partners: Mapping[str, str]
+    untrained: str = ""
 
     @property
     def is_exact(self) -> bool:
@@ -44,10 +51,11 @@ class Proof(NamedTuple):
 
 
 class Ran(NamedTuple):
-    """The images that the module was run on, and what it gave."""
+    """The images that the module was run on, what it gave, and its parts that did nothing."""
 
     images: Tensor
     logits: tuple[Tensor, ...]
+    idle: tuple[str, ...] = ()
 
 
 class NotProved(Exception):
@@ -78,18 +86,26 @@ def prove(
     network: ShapedNetwork,
     sources: Mapping[str, str],
     flat: FlatNetwork,
-    state: Mapping[str, Tensor],
+    module: nn.Module,
     ran: Ran,
 ) -> Proof:
     """Runs the spec's network, with the module's weights, on what the module ran on. Raises NotProved."""
+    state = dict(tensors_of(module))
     params, macs = _costs(network, flat, state)
     ours = _live(network, sources)
-    _give_weights(ours, flat, state, ran.images)
+    partners = _give_weights(ours, flat, state, ran.images)
     with torch.no_grad():
         difference, largest = _compared(_outputs(ours(ran.images)), ran.logits)
-    proof = Proof(params, macs, difference, largest)
+    proof = Proof(params, macs, difference, largest, partners)
     if not proof.holds:
         raise NotProved(f"logits differ by {difference:.2g}, where the largest is {largest:.2g}")
+    sizes = [tuple(tensor.shape) for tensor in ran.logits]
+    try:
+        compare_training(Compared(ours, module, partners, flat, sizes, ran.idle), ran.images)
+    except TrainingDiffers as error:
+        raise NotProved(str(error)) from None
+    except NotTrained as error:
+        return proof._replace(untrained=str(error))
     return proof
 
 
@@ -101,8 +117,11 @@ def _live(network: ShapedNetwork, sources: Mapping[str, str]) -> nn.Module:
 
 def _give_weights(
     ours: nn.Module, flat: FlatNetwork, state: Mapping[str, Tensor], images: Tensor
-) -> None:
-    """Makes the module's tensors ours, layer by layer. Raises NotProved where a layer has no partner."""
+) -> dict[str, str]:
+    """Gives copies of the module's tensors to ours, layer by layer, and says which is which.
+
+    Raises NotProved where a layer has no partner.
+    """
     own = dict(tensors_of(ours))
     traced = matched(record(ours, images.to("meta")), {}, flat.name, "")
     _compare_rates(traced, flat)
@@ -113,8 +132,15 @@ def _give_weights(
         )
     except NotAligned as error:
         raise NotProved(str(error)) from None
-    moved = {name: state[other].detach().view(own[name].shape) for name, other in partners.items()}
-    ours.load_state_dict(moved, strict=False, assign=True)
+    moved = {
+        name: state[other].detach().clone().view(own[name].shape)
+        for name, other in partners.items()
+    }
+    counts = {
+        name: torch.zeros((), dtype=torch.long) for name in own if name.endswith("_batches_tracked")
+    }
+    ours.load_state_dict({**counts, **moved}, strict=False, assign=True)
+    return partners
 
 
 def _compare_rates(ours: FlatNetwork, theirs: FlatNetwork) -> None:

@@ -73,7 +73,8 @@ class Recording:
     """What one forward did, in order; `shapes` of the values by number, the batch in front.
 
     `idle` are modules that passed on what they got, and may do more in training. Of a forward in training,
-    `chance` are the calls that drew random numbers, with their lines, and `dropped` the rates of dropout.
+    `chance` are the calls that drew random numbers, with their lines, and `dropped` the rates of
+    dropout with the modules that called it.
     """
 
     events: tuple[Event, ...]
@@ -82,7 +83,7 @@ class Recording:
     logits: tuple[Tensor, ...]
     idle: tuple[str, ...]
     chance: tuple[str, ...] = ()
-    dropped: tuple[float, ...] = ()
+    dropped: tuple[tuple[str, float], ...] = ()
 
 
 class NotRecorded(Exception):
@@ -143,7 +144,7 @@ class _Recorder(TorchFunctionMode):
         self._training = training
         self._drops = {} if training else drops_of(module)
         self._chance: list[str] = []
-        self._dropped: list[float] = []
+        self._dropped: list[tuple[str, float]] = []
         self._paths = {id(each): path for path, each in module.named_modules()}
         self._weights = {
             id(tensor): Weight(name, tuple(tensor.shape), isinstance(tensor, nn.Parameter))
@@ -185,12 +186,12 @@ class _Recorder(TorchFunctionMode):
         return result
 
     def _kept_all(
-        self, x: Tensor, p: float = 0.5, training: bool = True, _inplace: bool = False
+        self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
     ) -> Tensor:
         """Dropout with a rate of 0; the rate that it has is kept."""
         if training and p:
-            self._dropped.append(float(p))
-        return x
+            self._dropped.append((self.path, float(p)))
+        return input
 
     def _note(
         self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object], result: object
@@ -208,7 +209,11 @@ class _Recorder(TorchFunctionMode):
         if isinstance(mean, Weight):
             owner = self._module.get_submodule(mean.name.rpartition(".")[0])
             if getattr(owner, "momentum", 0.0) is None:
-                return args[:6] + args[7:], {**kwargs, "momentum": None}
+                return (
+                    ((*args[:6], None, *args[7:]), kwargs)
+                    if len(args) > 6
+                    else (args, {**kwargs, "momentum": None})
+                )
         return args, kwargs
 
     def _new(self, tensor: Tensor) -> int:

@@ -42,8 +42,8 @@ class LeftOut:
         if bad is None or len(bad.found) == seen:
             return
         if seen is None:
-            for folder in bad.empty:
-                self.progress.tell(f"the class folder `{folder}` has no images")
+            for line in (*bad.notes, *bad.empty):
+                self.progress.tell(line)
         news = bad.since(seen or 0)
         self._seen[split] = len(bad.found)
         for image in news:

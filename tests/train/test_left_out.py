@@ -94,7 +94,8 @@ def test_a_run_that_goes_on_records_each_once(run: RunFolder, data: ImageSet) ->
 
 def test_a_class_without_images_is_told(run: RunFolder, data: ImageSet) -> None:
     assert data.bad is not None
-    heard, data.bad.empty = Heard(), ("pets/train/eel",)
+    told = "the class folder `pets/train/eel` has no images"
+    heard, data.bad.empty = Heard(), (told,)
     LeftOut(run, heard).look("train", 0, data)
-    assert heard.lines == ["the class folder `pets/train/eel` has no images"]
+    assert heard.lines == [told]
     assert not Path(run.metrics).exists()

@@ -28,8 +28,9 @@ class BadImages:
     """What was found so far among `total` images.
 
     With `error` the first find raises `DataError`; with `skip` the find that makes them more than
-    `max_share` of all. Either names what was found, the first dozen of them in full. `empty` are the
-    class folders without images, which `skip` leaves out too.
+    `max_share` of all. Either names what was found, the first dozen of them in full. `empty` names the
+    class folders without images, which `skip` leaves out too; `notes` are what else a person should know
+    of the images, a line each.
     """
 
     name: str
@@ -37,6 +38,7 @@ class BadImages:
     on_bad: OnBad = "error"
     max_share: float = MAX_BAD_SHARE
     empty: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     found: dict[str, str] = field(default_factory=dict)
     _news: list[BadImage] = field(default_factory=list, init=False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ except ImportError:  # the extra `fast`
 
 MAX_IMAGE_PIXELS = 2**26
 MAX_IMAGE_BYTES = 2**28
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 # how many quarters an image is turned to the left, and whether it is then mirrored, by its orientation
 _TURNS = {
     1: (0, False),
@@ -38,12 +39,22 @@ _TURNS = {
     7: (1, True),
     8: (1, False),
 }
+DAMAGED = (  # what Pillow raises at bytes that are not as they must be
+    *(OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError),
+    *(RuntimeError, AttributeError, ZeroDivisionError, MemoryError, struct.error),
+    Image.DecompressionBombError,
+)
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _PLAIN_JPEG = {"Gray": "GRAY", "YCbCr": "RGB", "RGB": "RGB"}  # CMYK and YCCK are left to Pillow
 
 
 def decode_file(path: Path, prepared: Preparation = PLAIN) -> Tensor:
     """The image in the file `path`, as `decode` gives it."""
+    return decode(read_image(path), str(path), prepared)
+
+
+def read_image(path: Path) -> bytes:
+    """The bytes of the file `path`. Raises `DataError` where it cannot be read or is too large."""
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -52,7 +63,7 @@ def decode_file(path: Path, prepared: Preparation = PLAIN) -> Tensor:
         raise DataError(f"cannot read `{path}`: {error.strerror}") from error
     if max(size, len(content)) > MAX_IMAGE_BYTES:
         raise DataError(f"`{path}` is larger than {MAX_IMAGE_BYTES} bytes")
-    return decode(content, str(path), prepared)
+    return content
 
 
 def decode(content: bytes, place: str, prepared: Preparation = PLAIN) -> Tensor:
@@ -88,11 +99,15 @@ def _by_simplejpeg(content: bytes, place: str) -> NDArray[np.uint8] | None:
 
 
 def orientation(content: bytes) -> int:
-    """The orientation that EXIF gives an image, 1 to 8; 1, as it is stored, where there is none."""
+    """The orientation that EXIF gives an image, 1 to 8; 1, as it is stored, where there is none.
+
+    That of a TIFF is part of the format: Pillow has turned the pixels when it hands them over.
+    """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            is_turned = image.format == "TIFF"
+            found = 1 if is_turned else image.getexif().get(ExifTags.Base.Orientation, 1)
+    except DAMAGED:
         return 1
     return found if isinstance(found, int) and found in _TURNS else 1
 
@@ -108,14 +123,18 @@ def _by_pillow(content: bytes, place: str, alpha: str | tuple[int, int, int]) ->
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_size(*image.size, place)
-            if image.mode.startswith(("I", "F")):
-                raise DataError(
-                    f"`{place}` has more than 8 bits a pixel; convert it to 8 bits first"
-                )
+            _check_depth(image, place)
             return np.array(_opaque(image, alpha))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except DataError:
+        raise
+    except DAMAGED as error:
         said = "it is empty" if not content else _told(error)
         raise DataError(f"cannot decode `{place}`: {said}") from error
+
+
+def _check_depth(image: Image.Image, place: str) -> None:
+    if image.mode.startswith(("I", "F")):
+        raise DataError(f"`{place}` has more than 8 bits a pixel; convert it to 8 bits first")
 
 
 def _opaque(image: Image.Image, alpha: str | tuple[int, int, int]) -> Image.Image:
@@ -131,7 +150,7 @@ def _opaque(image: Image.Image, alpha: str | tuple[int, int, int]) -> Image.Imag
 def _told(error: Exception) -> str:
     """What Pillow says, without the address of the object that it read from."""
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no image of a known format ({', '.join(FORMATS)})"
+        return f"it is not an image of a known format ({', '.join(FORMATS)})"
     return str(error)
 
 

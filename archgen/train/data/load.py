@@ -13,11 +13,13 @@ from archgen.diagnostics import did_you_mean
 from archgen.train.data import fashion_mnist, synthetic
 from archgen.train.data.held import HeldListing, fits_in_memory, hold
 from archgen.train.data.idx_folder import is_idx_folder, load_idx_folder
-from archgen.train.data.image_folder import list_image_folder
+from archgen.train.data.image_folder import FolderImages, class_names, list_image_folder
 from archgen.train.data.images import ImageSet, InputShape, Split, viewed
-from archgen.train.data.listing import Listing, Renumbered
+from archgen.train.data.listing import Renumbered
+from archgen.train.data.splits import has_tar_shards, split_folder
 from archgen.train.data.streamed_set import Loading, StreamedSet
-from archgen.train.data.tar_shards import has_tar_shards, list_tar_shards
+from archgen.train.data.survey import notes_on
+from archgen.train.data.tar_shards import TarImages, list_tar_shards, tar_classes
 from archgen.train.errors import DataError
 
 Images: TypeAlias = ImageSet | StreamedSet
@@ -54,7 +56,9 @@ def load_data(
         raise DataError(_unknown(name_or_path))
     if is_idx_folder(folder):
         return _prepared(load_idx_folder(folder, split), shape, loading)
-    streamed = StreamedSet.of(_listing(folder, split, loading), shape, loading)
+    listing = listing_of(folder, split, loading)
+    streamed = StreamedSet.of(listing, shape, loading)
+    streamed.bad.notes = tuple(notes_on(listing, folder, split, loading.look, streamed.preparation))
     return hold(streamed) if loading.preset is None and fits_in_memory(streamed) else streamed
 
 
@@ -78,10 +82,18 @@ def _prepared(data: ImageSet, shape: InputShape, loading: Loading) -> Images:
     return replace(data, images=viewed(data.images, shape, prepared), preparation=prepared)
 
 
-def _listing(folder: Path, split: Split, loading: Loading) -> Listing:
-    if has_tar_shards(folder, split):
-        return list_tar_shards(folder, split)
-    return list_image_folder(folder, split, loading.on_bad)
+def listing_of(folder: Path, split: Split, loading: Loading) -> FolderImages | TarImages:
+    """The images of one split; classes are those of `train/`, where there is one."""
+    look, root = loading.look, folder.resolve()
+    classes = None
+    if split == "test" and (root / "train").is_dir():
+        trained = split_folder(root, "train", look)
+        is_packed = has_tar_shards(trained)
+        classes = tar_classes(root, "train", look) if is_packed else class_names(trained)
+    measured = split_folder(root, split, look)
+    if has_tar_shards(measured):
+        return list_tar_shards(root, split, look, classes)
+    return list_image_folder(root, split, loading.on_bad, look, classes or class_names(measured))
 
 
 def _unknown(name: str) -> str:

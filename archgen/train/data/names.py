@@ -7,6 +7,7 @@ string changes its reference count; an array is shared for as long as it lives.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,3 +37,23 @@ class Names:
     def __getitem__(self, index: int) -> str:
         start, end = self.ends[index : index + 2]
         return os.fsdecode(self.blob[start:end].tobytes())
+
+
+def told_apart(name: str, others: Iterable[str]) -> str:
+    """What tells a name from one of `others` that looks the same; nothing where none does.
+
+    Unicode writes an accented letter as one character (NFC) or as two (NFD), as file systems of macOS do.
+    """
+    plain = unicodedata.normalize("NFC", name)
+    for other in others:
+        if other != name and unicodedata.normalize("NFC", other) == plain:
+            return (
+                f"`{other}` looks the same and is written otherwise ({_form(other)}: {other!a}, "
+                f"and {_form(name)}: {name!a}): rename one of them"
+            )
+    return ""
+
+
+def _form(name: str) -> str:
+    forms = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, name)]
+    return forms[0] if forms else "mixed"

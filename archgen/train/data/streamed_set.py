@@ -16,11 +16,13 @@ from archgen.train.data.images import InputShape, OrderedImages, adapt, normalis
 from archgen.train.data.listing import Listing
 from archgen.train.data.presets import PRESETS, Preset, PresetName
 from archgen.train.data.reading import Prepared, prepared_in_processes
+from archgen.train.data.splits import Look
 from archgen.train.errors import DataError
 from archgen.train.preparation import Preparation, implied
 from archgen.train.world import WHOLE, Share, World
 
 MAX_DEFAULT_WORKERS = 8
+ANYWHERE = Look()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Loading:
     """How images come from a disk: prepared as what, by how many processes, and what if one cannot.
 
     `preset` says what training changes at random; without a `preparation`, images are prepared as it
-    implies. With 0 workers the training process reads them itself.
+    implies. With 0 workers the training process reads them itself. `look` says where they are looked for.
     """
 
     preset: PresetName | None = None
@@ -36,6 +38,7 @@ class Loading:
     on_bad: OnBad = "error"
     max_bad: float = MAX_BAD_SHARE
     preparation: Preparation | None = None
+    look: Look = ANYWHERE
 
     def prepared_for(self, shape: InputShape) -> Preparation:
         """How a network of that input shape sees images. Raises `DataError` where it cannot."""

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import re
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ from archgen.train.data import decoding
 from archgen.train.data.decoding import decode_file
 from archgen.train.data.image_folder import list_image_folder
 from archgen.train.data.images import Split
+from archgen.train.data.splits import Look
 
 
 def picture(path: Path, mode: str = "RGB", size: tuple[int, int] = (12, 9)) -> Path:
@@ -61,12 +63,42 @@ def test_classes_are_the_sorted_folders_and_images_come_in_the_order_of_names(ro
     assert data.images[:, 0, 0, 0].tolist() == [1, 2, 11, 12]
 
 
-def test_test_images_come_from_val_or_test_and_test_goes_first(root: Path) -> None:
-    assert load(root, "test").images[:, 0, 0, 0].tolist() == [101, 102, 111, 112]
+def test_images_to_measure_on_come_from_val_and_from_test_on_request(root: Path) -> None:
     picture(root / "test" / "dog" / "200.png")
+    assert load(root, "test").images[:, 0, 0, 0].tolist() == [101, 102, 111, 112]
+    asked = Loading(look=Look(measured="test"))
+    data = load_data(str(root), channels=1, height=4, width=6, split="test", loading=asked)
+    assert isinstance(data, ImageSet)
+    assert (data.images[:, 0, 0, 0].tolist(), data.labels.tolist()) == ([200], [1])
+
+
+def test_without_val_test_is_measured_on_and_that_is_told(root: Path) -> None:
+    (root / "val").rename(root / "test")
     data = load(root, "test")
-    assert data.images[:, 0, 0, 0].tolist() == [200]
-    assert data.labels.tolist() == [1]
+    assert len(data) == 4
+    assert data.bad is not None
+    assert "there is no `val/`" in data.bad.notes[0]
+
+
+@pytest.mark.parametrize("name", ["valid", "validation", "dev"])
+def test_a_val_of_another_name_is_not_passed_by_for_test(root: Path, name: str) -> None:
+    picture(root / "test" / "dog" / "200.png")
+    (root / "val").rename(root / name)
+    with pytest.raises(DataError, match=f"`{name}/` in it: rename it to `val`"):
+        load(root, "test")
+
+
+def test_a_test_folder_without_classes_hides_nothing(root: Path) -> None:
+    picture(root / "test" / "7.png")
+    assert len(load(root, "test")) == 4
+    asked = Loading(look=Look(measured="test"))
+    with pytest.raises(DataError, match="test` has no class folders: 1 in no class folder"):
+        load_data(str(root), channels=1, height=4, width=6, split="test", loading=asked)
+
+
+def test_val_alone_has_its_own_classes(root: Path) -> None:
+    shutil.rmtree(root / "train")
+    assert load(root, "test").classes == ("cat", "dog")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
@@ -174,8 +206,8 @@ def test_a_class_without_training_images_is_refused(root: Path) -> None:
 
 
 def test_a_missing_split_is_told_with_what_is_looked_for(root: Path) -> None:
-    (root / "val").rename(root / "validation")
-    with pytest.raises(DataError, match="no subfolder test/ or val/"):
+    (root / "val").rename(root / "vall")
+    with pytest.raises(DataError, match=r"no subfolder val/ or test/ .*; it has `vall/`"):
         load(root, "test")
 
 

@@ -31,7 +31,6 @@ from archgen.infer.tracing import (
 )
 from archgen.infer.values import Evaluator, Unknown
 from archgen.ir.graph import (
-    INPUT,
     Block,
     BlockCall,
     Graph,
@@ -194,35 +193,28 @@ class _Elaborator:
         with self._budget.nested(graph):
             for node in graph.nodes:
                 shaped = self._node(node, scope, frame)
-                frame.done[node.id] = shaped
+                frame.add(shaped)
                 nodes.append(shaped)
         start = nodes[0].input if nodes else self._value(graph.output, frame)
         return ShapedGraph(tuple(nodes), start, self._value(graph.output, frame))
 
     def _value(self, ref: Ref, frame: Frame, reader: Node | None = None) -> Shape | None:
-        if ref.id == INPUT:
-            index = frame.block.inputs.index(ref.port) if ref.port else 0
-            return frame.inputs[index]
-        shaped = frame.done.get(ref.id)
-        if shaped is None:
-            return None
-        if ref.instance is not None:
-            return self._instance(shaped, ref.instance, reader or shaped.node)
-        return shaped.ports.get(ref.port) if ref.port else shaped.output
+        shape, shaped = frame.values.get(ref), frame.done.get(ref.id)
+        if ref.instance is None or shaped is None:
+            return shape
+        self._require_instance(shaped, ref.instance, reader or shaped.node)
+        return without_index(shape, ref.instance)
 
-    def _instance(self, shaped: ShapedNode, number: int, reader: Node) -> Shape | None:
-        for run in shaped.runs:
-            if run.first <= number < run.first + run.count:
-                return without_index(run.instance.output, number)
-        if shaped.output is not None:
-            total, name = sum(run.count for run in shaped.runs), shaped.node.name
+    def _require_instance(self, shaped: ShapedNode, number: int, reader: Node) -> None:
+        """Refuses the number of an instance that a repeat does not have."""
+        total, name = sum(run.count for run in shaped.runs), shaped.node.name
+        if number >= total and shaped.output is not None:
             message = f"`{name}` has no instance {number}: it stands {total} times, counted from 0"
             help = f"the last one is `{name}`" + (f" or `{name}.{total - 1}`" if total else "")
             label = Label(shaped.node.key, f"`{name}`")
             self._values.findings.add(
                 UNKNOWN_REFERENCE.at(reader.key, message, labels=[label], help=help)
             )
-        return None
 
     def _node(self, node: Node, scope: Values, frame: Frame) -> ShapedNode:
         self._budget.spend(1, node.span)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from archgen.ir.graph import Block, Node
+from archgen.ir.interpreter import Environment, Made
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
 
@@ -20,6 +21,18 @@ class Frame:
     caller: Frame | None = None
     call: Node | None = None
     done: dict[int, ShapedNode] = field(default_factory=dict)
+    values: Environment[Shape | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = Environment(self.block, self.inputs)
+
+    def add(self, step: ShapedNode) -> None:
+        """Notes a step with its shapes; there is no value for an instance that a repeat does not have."""
+        made = [Made(r.instance.output, r.instance.ports, r.first) for r in step.runs]
+        end = sum(run.count for run in step.runs)
+        self.done[step.node.id] = step
+        whole = Made(step.output, step.ports)
+        self.values.add(step.node.id, [*made, Made(None, first=end)], whole)
 
     @property
     def depth(self) -> int:

@@ -34,11 +34,14 @@ class Environment(Generic[V]):
         self._inputs = dict(zip(block.inputs or ("",), inputs, strict=False))
         if inputs:
             self._inputs.setdefault("", inputs[0])
-        self._made: dict[int, Sequence[Made[V]]] = {}
+        self._made: dict[int, tuple[Sequence[Made[V]], Made[V]]] = {}
 
-    def add(self, step: int, made: Sequence[Made[V]]) -> None:
-        """Notes what a step makes: one entry, or for a repeat one for each run of equal instances."""
-        self._made[step] = made
+    def add(self, step: int, made: Sequence[Made[V]], whole: Made[V] | None = None) -> None:
+        """Notes what a step makes: one entry, or for a repeat one for each run of equal instances.
+
+        The `whole` of a repeat is what its last instance makes, unless it is given.
+        """
+        self._made[step] = made, whole or made[-1]
 
     def get(self, ref: Ref) -> V | None:
         """The value that a reference means; None where there is none, which is a reported error.
@@ -47,12 +50,12 @@ class Environment(Generic[V]):
         """
         if ref.id == INPUT:
             return self._inputs.get(ref.port)
-        made = self._made.get(ref.id, ())
-        if ref.instance is not None:
-            made = [one for one in made if one.first <= ref.instance]
-        if not made:
+        if ref.id not in self._made:
             return None
-        return made[-1].ports.get(ref.port) if ref.port else made[-1].value
+        made, one = self._made[ref.id]
+        if ref.instance is not None:
+            *_, one = (instance for instance in made if instance.first <= ref.instance)
+        return one.ports.get(ref.port) if ref.port else one.value
 
     def __getitem__(self, ref: Ref) -> V:
         """The value that a reference means, in a network without errors."""

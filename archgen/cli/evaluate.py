@@ -162,7 +162,7 @@ def _measure(order: Order, batch: int, place: Here) -> Measured:
 
 def _materials(order: Order) -> tuple[Trainable, Stated, Matched]:
     """The network with its weights, how its images are prepared, and the images, labelled by its outputs."""
-    from archgen.cli.preparations import matched, stated_by
+    from archgen.cli.preparations import matched, not_stated, stated_by
     from archgen.cli.training import input_of, load_images
     from archgen.train.weights import load_weights, read_header
 
@@ -170,6 +170,8 @@ def _materials(order: Order) -> tuple[Trainable, Stated, Matched]:
     size = input_of(order.text)
     recipe = _recipe_of(order.run)
     stated = stated_by(order.weights, header.metadata, order.preparation, size, recipe)
+    if stated is None:
+        raise not_stated(order.weights)
     images = load_images(order.text, order.data, "test", _loading(recipe, stated.preparation))
     made = _network_for(order, header.shapes, stated.classes, images)
     load_weights(order.weights, made.module)

@@ -58,8 +58,7 @@ def preparation_option(command: Decorated) -> Decorated:
     return click.option(
         "--preparation",
         metavar="FILE|NAME",
-        help="How images are prepared, where nothing else says it: a file, plain, inception_tf or "
-        "torchvision.",
+        help="How images become what the network sees: a file, plain, inception_tf or torchvision.",
     )(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -49,11 +50,11 @@ def stated_by(
     option: str | None,
     size: Sequence[int],
     recipe: Recipe | None = None,
-) -> Stated:
-    """How images are prepared for a network of channels, height and width, by what says it.
+) -> Stated | None:
+    """How images are prepared for a network of channels, height and width; None where nothing says it.
 
     That is the metadata of its weights, else the recipe that they were trained by, else
-    `--preparation`. Raises TrainingError where two of them differ, and UsageError where there is none.
+    `--preparation`. Raises TrainingError where two of them differ.
     """
     from archgen.train import TrainingError
     from archgen.train.preparation import differing
@@ -66,9 +67,7 @@ def stated_by(
     if recorded is not None:
         recorded = _fitted(recorded, size)
     if option is None:
-        if recorded is None:
-            raise _not_stated(weights)
-        return Stated(recorded, classes, origin)
+        return None if recorded is None else Stated(recorded, classes, origin)
     told = named_preparation(option)
     wanted = _fitted(told.preparation, size)
     if recorded is not None and (differ := differing(wanted, recorded)):
@@ -93,7 +92,7 @@ def _fitted(prepared: Preparation, size: Sequence[int]) -> Preparation:
         raise DataError(str(error)) from error
 
 
-def _not_stated(weights: Path) -> click.UsageError:
+def not_stated(weights: Path) -> click.UsageError:
     """What to type where nothing says how the images of a network are prepared."""
     from archgen.train.preparation import PREPARATIONS, in_words
 
@@ -106,6 +105,42 @@ def _not_stated(weights: Path) -> click.UsageError:
         "on it; say it, in a file (see docs/training.md) or as one of these, here for a grid of 224:\n"
         + "\n".join(lines)
     )
+
+
+def carried(
+    weights: Path,
+    metadata: Mapping[str, str],
+    option: str | None,
+    size: Sequence[int],
+    outputs: int,
+) -> dict[str, str]:
+    """What a network has to take along wherever it goes: classes and preparation, where they are known.
+
+    `mean` and `std` are in the preparation, and once more by themselves for readers who know no other
+    part of it.
+    """
+    from archgen.train.provenance import classes_in
+
+    stated = stated_by(weights, metadata, option, size)
+    classes = classes_in(metadata, weights) if stated is None else stated.classes
+    found: dict[str, str] = {}
+    if classes is not None:
+        _demand_outputs(classes, outputs)
+        found["classes"] = json.dumps(classes)
+    if stated is not None:
+        found["preparation"] = stated.preparation.model_dump_json(exclude_none=True)
+        found["mean"] = json.dumps(stated.preparation.mean)
+        found["std"] = json.dumps(stated.preparation.std)
+    return found
+
+
+def _demand_outputs(classes: Sequence[str], outputs: int) -> None:
+    from archgen.train import TrainingError
+
+    if len(classes) > outputs:
+        raise TrainingError(
+            f"{len(classes):,} classes are named, and the network has {outputs:,} outputs"
+        )
 
 
 class Matched(NamedTuple):
@@ -131,11 +166,8 @@ def matched(
 
     here, present = images.classes, len(set(images.labels.tolist()))
     advice = "name the outputs in their order, under `classes:` in a file for --preparation"
-    if known is not None and len(known) > outputs:
-        raise TrainingError(
-            f"{len(known):,} classes are named, and the network has {outputs:,} outputs"
-        )
     if known is not None:
+        _demand_outputs(known, outputs)
         _demand_same(images.name, here, known, is_subset=is_subset)
         words = f"{_of(present, len(known))} classes of the network, matched by name"
         return Matched(with_classes(images, tuple(known)), len(known), present, words)

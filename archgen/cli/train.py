@@ -15,6 +15,7 @@ from archgen.cli.options import (
     complete_specs,
     device_option,
     example,
+    preparation_option,
     processes_options,
 )
 from archgen.cli.report import reports_findings
@@ -70,6 +71,7 @@ MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
     type=click.Path(),
     help="Go on with a run that was stopped or killed, or, with more --epochs, is finished.",
 )
+@preparation_option
 @click.option("--epochs", type=click.IntRange(min=1), help="Length, instead of the recipe's.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Length in steps, instead.")
 @click.option("--batch", type=click.IntRange(min=1), help="Images a step, instead of the recipe's.")
@@ -220,6 +222,7 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
     from archgen.cli.interrupts import writing
     from archgen.train import Interrupted, Progress, fit
     from archgen.train.computing import described_device
+    from archgen.train.provenance import prepared_in_words
 
     made, train, test = materials
     with writing():
@@ -229,6 +232,7 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
         return SOUND
     others = "" if world.size == 1 else f"{world.size} processes, each on "
     note(f"training on {others}{described_device(made.module)}")
+    note(f"test images are prepared as {prepared_in_words(test)}")
     try:
         with withdrawn_if_refused(run, world):
             result = fit(
@@ -247,11 +251,11 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
     except Interrupted as stop:
         note(f"interrupted; the state is saved: go on with `archgen train --resume {run.path}`")
         return SIGNALLED + stop.signal
-    _tell(made, result, run)
+    _tell(made, result, run, prepared_in_words(test))
     return SOUND
 
 
-def _tell(made: Trainable, result: FitResult, run: RunFolder) -> None:
+def _tell(made: Trainable, result: FitResult, run: RunFolder, prepared: str) -> None:
     """The clear last lines: what was reached, and where it is."""
     last = result.evaluation
     note("")
@@ -261,6 +265,7 @@ def _tell(made: Trainable, result: FitResult, run: RunFolder) -> None:
                 f"{made.network.network.title}: {last.top1:.2%} top-1 on {last.count:,} test images "
                 f"(loss {last.loss:.3f}) after {result.steps:,} steps in {result.seconds:.0f} s"
             ),
+            f"prepared as {prepared}",
             f"the run is in {run.path}; measure it again with `archgen eval {run.path}`",
         ]
     )

@@ -28,6 +28,7 @@ class PlanOptions(TypedDict):
     """What the command line says about the recipe: a file, and values instead of that file's."""
 
     recipe: str | None
+    preparation: str | None
     epochs: int | None
     max_steps: int | None
     batch: int | None
@@ -101,14 +102,17 @@ def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | N
 
 def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
     """The recipe with what the command line sets instead."""
+    from archgen.cli.preparations import named_preparation
+
     length = {"epochs": options["epochs"], "steps": options["max_steps"]}
-    percent = options["max_bad"]
+    percent, prepared = options["max_bad"], options["preparation"]
     others = {
         "batch": options["batch"],
         "seed": options["seed"],
         "deterministic": options["deterministic"],
         "on_bad": options["on_bad"],
         "max_bad": None if percent is None else percent / 100,
+        "preparation": None if prepared is None else named_preparation(prepared).preparation,
     }
     said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
     if any(length.values()):

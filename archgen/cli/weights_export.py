@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from archgen.weights.checkpoint import Checkpoint
     from archgen.weights.maps import WeightMap
 
+CARRIED = ("classes", "preparation")  # of the metadata, what holds for the network wherever it goes
+
 
 @click.command(
     "export",
@@ -74,7 +76,8 @@ def export(
     with opened(weights) as file:
         chart = _chart(target, file, code, map_file)
         tensors = _returned(target, file, chart)
-        parts = file_parts(tensors, suffix, {"format": "pt"})
+        kept = {key: file.metadata[key] for key in CARRIED if key in file.metadata}
+        parts = file_parts(tensors, suffix, {"format": "pt", **kept})
         write_result(output, parts, never=file.files)
     left = [leaf.path for leaf in target.leaves if leaf.path not in _mapped(chart)]
     if left:

@@ -14,7 +14,7 @@ from archgen.train.data import Images, StreamedSet
 from archgen.train.errors import TrainingError
 from archgen.train.evaluation import Evaluation
 from archgen.train.identity import settings_of
-from archgen.train.preparation import Preparation
+from archgen.train.preparation import Preparation, in_words
 from archgen.train.recipe import Recipe
 from archgen.train.run import Change, Facts, RunFolder, Scalar
 
@@ -45,6 +45,7 @@ def run_facts(
         "seed": seed,
         "train": f"{train.name} ({len(train)} images)",
         "test": f"{test.name} ({len(test)} images)",
+        "preparation": prepared_in_words(test),
         "device": device.type if processes > 1 else str(device),
         "processes": processes,
         "workers": train.loading.workers if isinstance(train, StreamedSet) else 0,
@@ -68,6 +69,16 @@ def recipe_text(recipe: Recipe) -> str:
     content = {"archgen": 1, "recipe": recipe.model_dump()}
     text: str = yaml.safe_dump(content, sort_keys=False)
     return text
+
+
+def prepared_in_words(images: Images) -> str:
+    """How the images of a set become what the network sees, on one line."""
+    grid = (
+        (images.shape.height, images.shape.width)
+        if isinstance(images, StreamedSet)
+        else (images.images.shape[2], images.images.shape[3])
+    )
+    return in_words(images.preparation, *grid)
 
 
 def preparation_text(images: Images) -> str:

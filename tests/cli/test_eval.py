@@ -321,3 +321,15 @@ def test_test_images_alone_in_idx_form_are_measured(tmp_path: Path) -> None:
     assert len(data.classes) == 10
     with pytest.raises(DataError, match="train-images"):
         load_data(str(tmp_path), channels=1, height=28, width=28, split="train")
+
+
+def test_a_run_may_be_prepared_as_the_line_says(
+    work: Path, tmp_path: Path, archgen: Command
+) -> None:
+    run = tmp_path / "run"
+    told = archgen("train", *trained(work, run), "--preparation", "plain")
+    assert told.status == 0
+    assert "test images are prepared as plain: the whole image stretched to 16x16" in told.err
+    assert "prepared as plain: " in told.out
+    assert figures(archgen, run)["preparation"]["view"] == {"name": "stretch"}
+    assert same(figures(archgen, run), at_the_end(run))

@@ -12,6 +12,7 @@ from torch import nn
 
 from archgen.cli import export, main
 from archgen.train import save_weights
+from archgen.train.preparation import Preparation, ResizeAndCrop
 
 Run = pytest.CaptureFixture[str]
 
@@ -35,6 +36,36 @@ def test_a_program_of_torch_gives_the_same_logits_for_any_batch(
         images = torch.rand(batch, 3, 16, 16)
         torch.testing.assert_close(program(images), ours(images), rtol=1e-5, atol=1e-6)
     assert len(json.loads(facts["archgen.json"])["spec_sha256"]) == 64
+
+
+@pytest.mark.slow
+def test_classes_and_preparation_go_along_with_a_program(
+    spec: str, tmp_path: Path, ours: nn.Module, capsys: Run
+) -> None:
+    weights, path = tmp_path / "w.safetensors", tmp_path / "net.pt2"
+    names = [f"class {number}" for number in range(outputs_of(ours))]
+    save_weights(weights, ours, {"classes": json.dumps(names)})
+    command = ["export", spec, "--weights", str(weights), "-o", str(path)]
+    assert main(command) == 0
+    assert "does not say what crop, mean and std its images need" in capsys.readouterr().err
+    assert main([*command, "--preparation", "torchvision"]) == 0
+    written = {"archgen.json": ""}
+    torch.export.load(io.BytesIO(path.read_bytes()), extra_files=written)
+    facts = json.loads(written["archgen.json"])
+    assert json.loads(facts["classes"]) == names
+    assert json.loads(facts["mean"]) == [0.485, 0.456, 0.406]
+    assert Preparation.model_validate_json(facts["preparation"]).view == ResizeAndCrop(
+        name="resize_and_crop", fraction=0.875
+    )
+    save_weights(weights, ours, {"classes": json.dumps([*names, "one more"])})
+    assert main(command) == 2
+    assert "classes are named, and the network has" in capsys.readouterr().err
+
+
+def outputs_of(network: nn.Module) -> int:
+    logits = network.eval()(torch.zeros(1, 3, 16, 16))
+    assert isinstance(logits, torch.Tensor)
+    return logits.shape[1]
 
 
 @pytest.mark.parametrize(

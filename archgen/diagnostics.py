@@ -9,16 +9,21 @@ Nothing here knows YAML, networks or terminals. A stage collects `Diagnostic`s; 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
+from archgen.foreign import advice, is_foreign, same
+
 MAX_WORDS = 300
 LONG_TEXT = 500
 _LONG_WORD = re.compile(r"`([^`]{40})[^`]*([^`]{10})`")
 MIN_CERTAIN = 3
+QUOTES = (
+    "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u00a0 '\""  # as word processors write them
+)
 
 
 class Position(NamedTuple):
@@ -73,14 +78,17 @@ class Rule(NamedTuple):
         labels: Iterable[Label] = (),
         notes: Iterable[str] = (),
         help: str = "",
-        instead: str | None = None,
+        instead: str | Suggestion | None = None,
     ) -> Diagnostic:
         """A finding of this rule at `span`.
 
-        `instead` is the right spelling of what stands there, where there is no doubt about it.
-        Words of the user that are very long are cut.
+        `instead` is the right spelling of what stands there: a text is safe to write, a suggestion as
+        far as it says so. Words of the user that are very long are cut.
         """
-        fixes = () if not instead else (spelling(span, instead),)
+        if isinstance(instead, Suggestion):
+            fixes = instead.fixes(span)
+        else:
+            fixes = () if not instead else (spelling(span, instead),)
         return Diagnostic(
             self,
             brief(message),
@@ -100,26 +108,85 @@ class Edit(NamedTuple):
     text: str
 
 
-class Fix(NamedTuple):
-    """One way to mend a finding: all `edits` together, or only words where no edit of the text is safe.
+class Applicability(StrEnum):
+    """Who may apply a fix, as ruff and rustc have it.
 
-    A spelling fix says the same in the right letters; any other changes what the spec means.
+    A safe one says the same in the right letters: layout, quotes, one letter. It is applied by `check
+    --fix`. A suggestion may change what the spec means: `--unsafe-fixes` applies it, or a person.
     """
+
+    SAFE = "safe"
+    SUGGESTION = "suggestion"
+
+
+class Fix(NamedTuple):
+    """One way to fix a finding: all `edits` together, or only words where no edit of the text will do."""
 
     title: str
     edits: tuple[Edit, ...] = ()
-    is_spelling: bool = False
+    applicability: Applicability = Applicability.SUGGESTION
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the fix provably keeps the meaning."""
+        return self.applicability is Applicability.SAFE
 
 
-def spelling(span: Span, instead: str) -> Fix:
+def spelling(span: Span, instead: str, applicability: Applicability = Applicability.SAFE) -> Fix:
     """The fix that writes `instead` at `span`."""
-    return Fix(f"write `{instead}`", (Edit(span, instead),), is_spelling=True)
+    return Fix(f"write `{instead}`", (Edit(span, instead),), applicability)
+
+
+class Suggestion(NamedTuple):
+    """The legal word that an unknown one may be meant as, if any is near.
+
+    It is safe where nothing else can be meant. `advice` is what to write for a word of another
+    framework, which is no slip for any word of ours.
+    """
+
+    word: str | None
+    is_safe: bool = False
+    advice: str = ""
+
+    def help(self, otherwise: str) -> str:
+        """The help line of a finding, `otherwise` where nothing is near."""
+        return self.advice or (f"did you mean `{self.word}`?" if self.word else otherwise)
+
+    def fixes(self, span: Span) -> tuple[Fix, ...]:
+        """The fix that writes the word in the place of what stands at `span`."""
+        if self.word is None:
+            return ()
+        how = Applicability.SAFE if self.is_safe else Applicability.SUGGESTION
+        return (spelling(span, self.word, how),)
+
+
+def suggest(
+    word: str, legal: Iterable[str], *, role: str = "", own: Collection[str] = ()
+) -> Suggestion:
+    """What an unknown `word` may be meant as among the `legal` ones.
+
+    `role` is that of a word which other frameworks may have, too: op, activation, norm or setting. The
+    names in `own` are the user's: whether a name or the use of it is misspelt, nothing can tell.
+    """
+    words = list(legal)
+    if (bare := word.strip(QUOTES)) in words:
+        return Suggestion(bare, is_safe=bare not in own)
+    if role and (ours := same(role, word)) in words:
+        return Suggestion(ours, is_safe=True)
+    if role and (told := advice(role, word)) is not None:
+        return Suggestion(None, advice=told)
+    near = did_you_mean(word, words)
+    if near is None or (near not in own and is_foreign(word)):
+        return Suggestion(None)
+    is_slip = edit_distance(word.lower(), near.lower()) <= 1
+    return Suggestion(near, is_slip and near not in own and only_near(word, words) == near)
 
 
 def quoting(span: Span) -> Fix:
     """The fix that puts double quotes around what stands at `span`."""
     ends = (Span(span.source, place, place) for place in (span.start, span.end))
-    return Fix("quote the expression", tuple(Edit(end, '"') for end in ends), is_spelling=True)
+    edits = tuple(Edit(end, '"') for end in ends)
+    return Fix("quote the expression", edits, Applicability.SAFE)
 
 
 class Label(NamedTuple):

@@ -40,7 +40,12 @@ DOCUMENTS = frozenset({"json", "gitlab", "sarif"})  # formats that are one docum
     help="Show what a spec would do with the values that its source prints, errata undone.",
 )
 @click.option(
-    "--fix", "is_fixing", is_flag=True, help="Put spelling and formatting right in place."
+    "--fix", "is_fixing", is_flag=True, help="Apply safe fixes in place: spelling and formatting."
+)
+@click.option(
+    "--unsafe-fixes",
+    is_flag=True,
+    help="Apply suggestions too, which may change what a network is; with --fix or --diff.",
 )
 @click.option("--diff", "is_diff", is_flag=True, help="Show what --fix would do; write nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
@@ -56,6 +61,7 @@ def check(
     targets: tuple[str, ...],
     as_printed: bool,
     is_fixing: bool,
+    unsafe_fixes: bool,
     is_diff: bool,
     strict: bool,
     since: str | None,
@@ -71,6 +77,8 @@ def check(
     """
     from archgen.cli.report import status_of
 
+    if unsafe_fixes and not (is_fixing or is_diff):
+        raise click.UsageError("--unsafe-fixes belongs to --fix or --diff")
     if is_fixing or is_diff:
         _refuse_with_fixes(targets, as_printed, is_diff and output_format != "full")
     if since is not None:
@@ -87,8 +95,8 @@ def check(
         again_and_again(targets, lambda: _check(known_files(targets), as_printed, output_format)[1])
     files = known_files(targets)
     if is_diff:
-        return _show_fixes(files, strict=strict)
-    stuck = _fix(files, output_format) if is_fixing else False
+        return _show_fixes(files, strict=strict, is_unsafe=unsafe_fixes)
+    stuck = _fix(files, output_format, is_unsafe=unsafe_fixes) if is_fixing else False
     found, _ = _check(files, as_printed, output_format)
     return UNUSABLE if stuck else status_of(found, strict=strict)
 
@@ -148,7 +156,7 @@ def _refuse_with_fixes(targets: tuple[str, ...], as_printed: bool, is_formatted:
         raise click.UsageError("--diff shows a diff: leave out --format")
 
 
-def _fix(files: list[Found], output_format: str) -> bool:
+def _fix(files: list[Found], output_format: str, *, is_unsafe: bool) -> bool:
     """Fixes the files in place, in the list too; whether one could not be written.
 
     What is put right in a library may bring a slip in another file to light, so it is done again.
@@ -161,7 +169,7 @@ def _fix(files: list[Found], output_format: str) -> bool:
         before = len(lines)
         for file in libraries_first(files):
             if file.text is not None and file.text.source not in stuck:
-                lines.extend(_fix_one(file, files, stuck))
+                lines.extend(_fix_one(file, files, stuck, is_unsafe=is_unsafe))
         if len(lines) == before:
             break
     if output_format in ("full", "concise"):
@@ -171,12 +179,14 @@ def _fix(files: list[Found], output_format: str) -> bool:
     return bool(stuck)
 
 
-def _fix_one(file: Found, files: list[Found], stuck: set[str]) -> tuple[str, ...]:
+def _fix_one(
+    file: Found, files: list[Found], stuck: set[str], *, is_unsafe: bool
+) -> tuple[str, ...]:
     """A line for each fix that was written; a file that cannot be written stays as it is."""
     from archgen.cli.fixing import fix_file, write_fixed
     from archgen.cli.write_file import CannotWrite
 
-    fixed = fix_file(file)
+    fixed = fix_file(file, is_unsafe=is_unsafe)
     try:
         write_fixed(fixed)
     except CannotWrite as error:
@@ -188,13 +198,13 @@ def _fix_one(file: Found, files: list[Found], stuck: set[str]) -> tuple[str, ...
     return fixed.lines
 
 
-def _show_fixes(files: list[Found], *, strict: bool) -> int:
+def _show_fixes(files: list[Found], *, strict: bool, is_unsafe: bool) -> int:
     """The diff of all files on stdout; 1 where it is not empty, or where errors would be left."""
     from archgen.cli.checking import check_file
     from archgen.cli.fixing import diff_of, fix_file, libraries_first
     from archgen.cli.report import status_of
 
-    fixed = [fix_file(file) for file in libraries_first(files)]
+    fixed = [fix_file(file, is_unsafe=is_unsafe) for file in libraries_first(files)]
     for one in fixed:
         write_lines(diff_of(one))
     count = sum(len(one.lines) for one in fixed)

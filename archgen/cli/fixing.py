@@ -1,7 +1,8 @@
-"""`archgen check --fix`: the spelling and formatting that findings are sure of, written into the files.
+"""`archgen check --fix`: safe fixes written into the files, and with `--unsafe-fixes` suggestions too.
 
 Edits are made one after another, and the file is checked anew after each. One that does not end its
-finding, or that breaks the YAML, is taken back. Nothing here changes what a network is.
+finding, leads to another at its place, or breaks the YAML, is taken back. No safe fix changes what a
+network is.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ from typing import NamedTuple
 from archgen.cli.checking import check_file
 from archgen.cli.locate import Found
 from archgen.cli.write_file import CannotWrite, write_file
-from archgen.diagnostics import Diagnostic, Fix
+from archgen.diagnostics import Diagnostic, Fix, Position, Severity, Span
 from archgen.harmless import harmless
-from archgen.rules import DUPLICATE_KEY, NAME_TAKEN, UNQUOTED_EXPRESSION, YAML_SYNTAX
+from archgen.rules import (
+    DUPLICATE_KEY,
+    MISSING_SETTING,
+    NAME_TAKEN,
+    UNQUOTED_EXPRESSION,
+    YAML_SYNTAX,
+)
 from archgen.spec.files import SpecText
 from archgen.spec.patching import applied, text_at
 
@@ -32,22 +39,22 @@ class Fixed(NamedTuple):
     lines: tuple[str, ...]
 
 
-def fix_file(file: Found) -> Fixed:
-    """The file with all that is certain put right; nothing is written."""
+def fix_file(file: Found, *, is_unsafe: bool = False) -> Fixed:
+    """The file with all that is safe put right, or with `is_unsafe` suggestions too; nothing is written."""
     if file.text is None:
         return Fixed(file, "", ())
     before, lines = file.text.text, []
     refused: set[tuple[object, ...]] = set()
     found = check_file(file).diagnostics
     for _ in range(MAX_FIXES):
-        chosen = next(_certain(file, found, refused), None)
+        chosen = next(_certain(file, found, refused, is_unsafe=is_unsafe), None)
         if chosen is None:
             break
         finding, fix = chosen
         assert file.text is not None
         changed = file._replace(text=file.text._replace(text=applied(file.text.text, fix.edits)))
         after = check_file(changed).diagnostics
-        if _is_worse(finding, found, after):
+        if _is_worse(finding, fix, found, after):
             refused.add(finding.key)
             continue
         lines.append(_line(file.text.text, fix))
@@ -56,17 +63,31 @@ def fix_file(file: Found) -> Fixed:
 
 
 def _certain(
-    file: Found, found: tuple[Diagnostic, ...], refused: set[tuple[object, ...]]
+    file: Found,
+    found: tuple[Diagnostic, ...],
+    refused: set[tuple[object, ...]],
+    *,
+    is_unsafe: bool,
 ) -> Iterator[tuple[Diagnostic, Fix]]:
-    """The spelling fixes that concern this very file."""
+    """The fixes to apply that concern this very file."""
     assert file.text is not None
     for finding in (one for one in found if one.key not in refused):
         for fix in finding.fixes:
-            if fix.is_spelling and fix.edits and _is_safe(file.text, fix):
+            if (
+                fix.edits
+                and _is_chosen(finding, fix, is_unsafe=is_unsafe)
+                and _is_whole(file.text, fix)
+            ):
                 yield finding, fix
 
 
-def _is_safe(text: SpecText, fix: Fix) -> bool:
+def _is_chosen(finding: Diagnostic, fix: Fix, *, is_unsafe: bool) -> bool:
+    """A safe fix; or a suggestion, where it was asked for and is the only one of its finding."""
+    others = [other for other in finding.fixes if other.edits]
+    return fix.is_safe or (is_unsafe and len(others) == 1)
+
+
+def _is_whole(text: SpecText, fix: Fix) -> bool:
     """Whether the fix is all in this file, and no anchor, alias or tag would be lost."""
     return all(
         edit.span.source == text.source
@@ -76,11 +97,12 @@ def _is_safe(text: SpecText, fix: Fix) -> bool:
 
 
 def _is_worse(
-    finding: Diagnostic, before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...]
+    finding: Diagnostic, fix: Fix, before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...]
 ) -> bool:
-    """Whether the finding is still there, or the text is less of a document, or a name is taken.
+    """Whether the finding is still there, or another where the fix has written, or a name is taken.
 
-    Behind one slip of the YAML the next may come to light, further down.
+    After one slip of the YAML the next may come to light, further down. That a setting is missing was
+    so before, where the word that names the op could not be read.
     """
     if finding.key in {other.key for other in after}:
         return True
@@ -88,9 +110,19 @@ def _is_worse(
     new = [other for other in after if (other.rule, other.message) not in known]
     if any(other.rule in (DUPLICATE_KEY, NAME_TAKEN) for other in new):
         return True
+    written = [edit.span.start for edit in fix.edits]
+    errors = [other for other in new if other.severity is Severity.ERROR]
+    here = [other for other in errors if other.rule is not MISSING_SETTING]
+    if any(_covers(other.span, place) for other in here for place in written):
+        return True
     slips = [other.span.start for other in after if other.rule is YAML_SYNTAX]
     was_slip = finding.rule in (YAML_SYNTAX, UNQUOTED_EXPRESSION)
     return any(not was_slip or slip <= finding.span.start for slip in slips)
+
+
+def _covers(span: Span, place: Position) -> bool:
+    """Whether a finding on one line covers a place; one of several lines is about more than that."""
+    return span.start.line == span.end.line == place.line and span.start <= place < span.end
 
 
 def _line(text: str, fix: Fix) -> str:

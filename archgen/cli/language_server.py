@@ -216,7 +216,7 @@ class Server(LanguageServer):
             fix.title,
             lsp.CodeActionKind.QuickFix,
             diagnostics=[shown],
-            is_preferred=fix.is_spelling,
+            is_preferred=fix.is_safe,
             edit=lsp.WorkspaceEdit(changes=edits),  # type: ignore[arg-type]  # lists are invariant
         )
 

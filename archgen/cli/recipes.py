@@ -15,7 +15,7 @@ from archgen.diagnostics import (
     Span,
     SpecError,
     did_you_mean,
-    only_near,
+    suggest,
 )
 from archgen.rules import BAD_PREPARATION, BAD_RECIPE, MISSING_KEY
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
@@ -256,10 +256,9 @@ def _message(kind: str, name: str, node: Node, context: Context, words: str) -> 
 def _unknown_word(rule: Rule, word: str, expected: str, node: Node) -> Diagnostic:
     """A word that is none of those which pydantic lists in quotes."""
     legal = re.findall(r"'([^']+)'", expected)
-    near = did_you_mean(word, legal)
-    help = f"did you mean `{near}`?" if near else ""
-    message = f"`{word}` is none of {', '.join(legal)}"
-    return rule.at(node.span, message, help=help, instead=only_near(word, legal))
+    suggestion = suggest(word, legal)
+    message, help = f"`{word}` is none of {', '.join(legal)}", suggestion.help("")
+    return rule.at(node.span, message, help=help, instead=suggestion)
 
 
 def _start(node: Node, root: MappingNode) -> Span:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, NamedTuple, cast
 
-from archgen.diagnostics import Rule, Span, did_you_mean, only_near
+from archgen.diagnostics import Rule, Span, Suggestion, suggest
+from archgen.foreign import SAME
 from archgen.ir.op import ModuleCall, Tensors
 from archgen.ops.norms import NORMS
 from archgen.ops.slots import (
@@ -123,29 +124,8 @@ _NUMBERS: dict[str, dict[str, Slot]] = {
     name: {form.setting: FloatSlot()} if form.setting else {} for name, form in ACTIVATIONS.items()
 }
 
-# What other frameworks call them.
-_SYNONYMS = {
-    "batch_norm": "batch",
-    "batchnorm2d": "batch",
-    "bn": "batch",
-    "layer_norm": "layer",
-    "layernorm": "layer",
-    "ln": "layer",
-    "group_norm": "group",
-    "groupnorm": "group",
-    "gn": "group",
-    "true": "batch",
-    "swish": "silu",
-    "linear": "none",
-    "identity": "none",
-    "false": "none",
-    "null": "none",
-    "~": "none",
-}
-
-
 # A truth value in the place of a word may mean several things.
-_VAGUE = ("true", "false", "null", "~")
+_VAGUE = {"true": "batch", "false": "none", "null": "none", "~": "none"}
 
 
 def _unknown_word(
@@ -156,13 +136,15 @@ def _unknown_word(
     The word stands at `span`, or is the value of what stands there.
     """
     words = list(legal)
-    synonym = _SYNONYMS.get(word.lower(), "")
-    near = synonym if synonym in words else did_you_mean(word, words)
-    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(words)}"
-    instead = synonym if synonym in words else only_near(word, words)
+    vague = _VAGUE.get(word.lower())
+    role = "norm" if "batch" in words else "activation"
+    suggestion = suggest(word, words, role=role)
+    if vague in words:
+        suggestion = Suggestion(vague)
+    help = suggestion.help(f"it takes {', '.join(words)}")
     message = f"`{word}` is no {what}" if word else f"a name of the {what} is missing"
-    is_clear = is_written and word.lower() not in _VAGUE
-    return refusal(span, message, help, instead if is_clear else None)
+    is_clear = is_written and vague is None
+    return refusal(span, message, help, suggestion if is_clear else None)
 
 
 def _inner(
@@ -188,11 +170,10 @@ def _inner(
 
 
 def _unknown(rule: Rule, owner: str, name: ScalarNode, legal: Mapping[str, Slot]) -> Exception:
-    near = did_you_mean(name.text, legal)
-    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal) or 'no settings'}"
+    suggestion = suggest(name.text, legal, role="setting")
+    help = suggestion.help(f"it takes {', '.join(legal) or 'no settings'}")
     message = f"`{owner}` has no setting `{name.text}`"
-    instead = only_near(name.text, legal)
-    return SettingError(rule.at(name.span, message, help=help, instead=instead))
+    return SettingError(rule.at(name.span, message, help=help, instead=suggestion))
 
 
 def _read(
@@ -298,7 +279,9 @@ class ActivationSlot(Slot):
         if text == "none" or text in ACTIVATIONS:
             return Setting(self, node.span, Literal(_activation(text)))
         words = ("none", *ACTIVATIONS)
-        param = param_setting(self, node, (*words, *_SYNONYMS), names)
+        param = param_setting(
+            self, node, (*words, *_VAGUE, *SAME["activation"], *SAME["norm"]), names
+        )
         if param is None:
             raise _unknown_word(text, "activation", node.span, words)
         return param

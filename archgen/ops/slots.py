@@ -11,7 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import Diagnostic, Rule, Span, did_you_mean, listed, only_near
+from archgen.diagnostics import (
+    QUOTES,
+    Diagnostic,
+    Rule,
+    Span,
+    Suggestion,
+    did_you_mean,
+    listed,
+    suggest,
+)
 from archgen.ir.shape import Padding, PaddingMode, Window
 from archgen.rules import (
     BAD_VALUE,
@@ -20,7 +29,7 @@ from archgen.rules import (
     TRUE_DIVISION,
     UNKNOWN_NAME,
 )
-from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, tuple_as_spec
 from archgen.spec.expression_parser import parse_expression
 from archgen.spec.expressions import Expression, ExpressionError, Name, Value
 from archgen.spec.traced import TracedSide, formula_of, is_traced
@@ -94,21 +103,18 @@ def expression_setting(slot: Slot, node: ScalarNode, names: Mapping[str, Slot]) 
 def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Diagnostic:
     """The finding for a name that is not in scope, with the nearest that is."""
     legal = sorted(names)
-    nearest = did_you_mean(name.text, legal)
+    own = [known for known in legal if not known.startswith(("in.", "here."))]
+    suggestion = suggest(name.text, legal, own=own)
     here = expression_span(span, text, name.start, name.length)
-    instead = None
     if f"{name.text}.channels" in names:
         help = f"write `{name.text}.channels`, `{name.text}.grid`, `.height` or `.width`"
     elif name.text == "i":
         help = "`i` counts the instances of a step that has `repeat:`"
-    elif nearest:
-        help = f"did you mean `{nearest}`?"
-        is_alone = here != span or name.text == text
-        instead = only_near(name.text, legal) if is_alone else None
     else:
-        help = (
-            f"in scope here: {listed(legal)}" if legal else "write the value: no name is known here"
-        )
+        known = f"in scope here: {listed(legal)}"
+        help = suggestion.help(known if legal else "write the value: no name is known here")
+    is_alone = here != span or name.text == text
+    instead = suggestion if is_alone and suggestion.word and suggestion.word in help else None
     return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help, instead=instead)
 
 
@@ -128,7 +134,9 @@ def value_of(setting: Setting, scope: Mapping[str, Value]) -> Value:
         raise SettingError(_at(EXPRESSION_VALUE, error, setting.span, setting.form.text)) from None
 
 
-def refusal(span: Span, message: str, help: str = "", instead: str | None = None) -> SettingError:
+def refusal(
+    span: Span, message: str, help: str = "", instead: str | Suggestion | None = None
+) -> SettingError:
     """A value the slot cannot take; `instead` is its right spelling."""
     return SettingError(BAD_VALUE.at(span, message, help=help, instead=instead))
 
@@ -347,6 +355,12 @@ class WindowSlot(Slot):
             case ScalarNode(value=str(text)) if match := _LOOSE_WINDOW.fullmatch(text):
                 window = f"{match[1]}x{match[2]}"
                 raise _not(node, self.what, f"write `{window}`", window)
+            case ScalarNode(value=str(text)) if written := tuple_as_spec("kernel", text):
+                raise _not(node, self.what, f"write `{written}`", written)
+            case SequenceNode(items=items) if written := tuple_as_spec(
+                "kernel", f"[{', '.join(map(shown, items))}]"
+            ):
+                raise _not(node, self.what, f"write `{written}`", written)
             case ScalarNode(value=str(text)) if text.strip():
                 return expression_setting(self, node, names)
         raise _not(node, self.what, "write `3` or `1x7`")
@@ -383,11 +397,14 @@ class PaddingSlot(Slot):
         match node:
             case ScalarNode(value="valid" | "same" as word):
                 return Setting(self, node.span, Literal(Padding(PaddingMode(word))))
-            case ScalarNode(value=str(word)) if word.isidentifier() and word not in names:
-                legal = (*_PADDING_WORDS, *names)
-                near, instead = did_you_mean(word, legal), only_near(word, legal)
-                help = f"did you mean `{near}`?" if near else f"it takes {self.what}"
-                raise refusal(node.span, f"`{word}` is no padding", help, instead)
+            case ScalarNode(value=str(word)) if (
+                word.strip(QUOTES).isidentifier() and word not in names
+            ):
+                suggestion = suggest(word, (*_PADDING_WORDS, *names), own=names)
+                help = suggestion.help(f"it takes {self.what}")
+                raise refusal(node.span, f"`{word}` is no padding", help, suggestion)
+            case ScalarNode(value=str(text)) if sides := tuple_as_spec("padding", text):
+                raise _not(node, "a padding", f"write `{sides}`", sides)
             case ScalarNode(value=int() | str()):
                 return Setting(self, node.span, (_AMOUNT.read(node, names),))
             case SequenceNode(items=items) if len(items) in (2, 4):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from archgen.diagnostics import Span, did_you_mean, listed, only_near
+from archgen.diagnostics import Span, did_you_mean, listed, suggest
 from archgen.ops.slots import (
     Literal,
     Setting,
@@ -35,13 +35,14 @@ class WordSlot(Slot):
             return Setting(self, node.span, Literal(text))
         param = param_setting(self, node, self.words, names)
         if param is None:
-            raise self._unknown(text, node.span, only_near(text, self.words))
+            raise self._unknown(text, node.span, is_written=True)
         return param
 
-    def _unknown(self, text: str, span: Span, instead: str | None = None) -> SettingError:
-        nearest = did_you_mean(text, self.words)
-        help = f"did you mean `{nearest}`?" if nearest else f"it takes {listed(self.words)}"
-        return refusal(span, f"`{text}` is none of the words that can stand here", help, instead)
+    def _unknown(self, text: str, span: Span, *, is_written: bool = False) -> SettingError:
+        suggestion = suggest(text, self.words)
+        help = suggestion.help(f"it takes {listed(self.words)}")
+        message = f"`{text}` is none of the words that can stand here"
+        return refusal(span, message, help, suggestion if is_written else None)
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:
         value = value_of(setting, scope)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from archgen.diagnostics import Diagnostic, Label, Span, did_you_mean, listed, only_near
+from archgen.diagnostics import (
+    Diagnostic,
+    Label,
+    Span,
+    Suggestion,
+    did_you_mean,
+    listed,
+    suggest,
+)
 from archgen.ir.graph import Block, BlockCall, Call, JoinCall, Node, OpCall, Ref, Term, UnknownCall
 from archgen.ops import OPS_BY_NAME
 from archgen.ops.attached import ACTIVATIONS
@@ -19,32 +27,31 @@ from archgen.spec.model import Step
 def unknown_op(step: Step, blocks: Iterable[str]) -> Diagnostic:
     """The finding for a step that names neither an op nor one of the blocks."""
     name, known = step.op.text, list(blocks)
-    legal = [*OPS_BY_NAME, *known]
-    near, instead = did_you_mean(name, legal), only_near(name, legal)
+    suggestion = suggest(name, [*OPS_BY_NAME, *known], role="op", own=known)
     message = f"`{name}` is neither an op nor a block"
-    help = f"define it under `blocks:`, or name an op: {', '.join(OPS_BY_NAME)}"
+    ops = ", ".join(OPS_BY_NAME)
+    help = suggestion.help(f"define it under `blocks:`, or name an op: {ops}")
     alias, dot, _ = name.partition(".")
-    if dot and not any(block.startswith(f"{alias}.") for block in known):
+    is_alias = any(block.startswith(f"{alias}.") for block in known)
+    if dot and not is_alias and not suggestion.advice:
         message = f"`{alias}` is no library of this file"
         help = f"write `use: {{{alias}: PATH}}`"
     if name in ACTIVATIONS or name in NORMS:
         meant = f"{'act' if name in ACTIVATIONS else 'norm'}: {name}"
         help = f"write `{meant}`"
-        instead = meant if step.span == step.op.span else None
-    elif near:
-        help = f"did you mean `{near}`?"
-    return UNKNOWN_OP.at(step.op.span, message, help=help, instead=instead)
+        suggestion = Suggestion(meant if step.span == step.op.span else None, is_safe=True)
+    return UNKNOWN_OP.at(step.op.span, message, help=help, instead=suggestion)
 
 
 def no_step(name: ScalarNode, sight: Iterable[str], inputs: Span | None) -> Diagnostic:
     """The finding for a name that no step in sight has; `inputs` is where the block names its own."""
     legal = list(sight)
-    near, instead = did_you_mean(name.text, legal), only_near(name.text, legal)
-    help = f"did you mean `{near}`?" if near else f"in sight here: {listed(legal)}"
+    suggestion = suggest(name.text, legal, own=legal)
+    help = suggestion.help(f"in sight here: {listed(legal)}")
     is_input = inputs is not None and name.text.startswith("in.")
     labels = [Label(inputs, "the inputs of this block")] if inputs is not None and is_input else []
     message = f"`{name.text}` names no step in sight"
-    return UNKNOWN_REFERENCE.at(name.span, message, labels=labels, help=help, instead=instead)
+    return UNKNOWN_REFERENCE.at(name.span, message, labels=labels, help=help, instead=suggestion)
 
 
 def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str) -> Diagnostic:
@@ -55,9 +62,8 @@ def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str
     if not legal and isinstance(owner.call, BlockCall):
         help = f"name `{step}` alone, or give the block `{owner.call.block.name}` an `outputs:`"
     message = f"`{step}` has no output `{output}`"
-    only = only_near(output, legal)
-    instead = f"{step}.{only}" if only else None
-    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=instead)
+    suggestion = Suggestion(f"{step}.{near}" if near else None)
+    return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=suggestion)
 
 
 def parts_of_call(call: Call) -> Mapping[str, Span]:
@@ -83,10 +89,10 @@ def parted(place: Span, reader: str, split: str, parts: tuple[str, ...]) -> Diag
 
 def no_part(branch: ScalarNode, split: str, parts: tuple[str, ...]) -> Diagnostic:
     """The finding for a branch behind a split that bears the name of none of its parts."""
-    near, instead = did_you_mean(branch.text, parts), only_near(branch.text, parts)
-    help = f"did you mean `{near}`?" if near else f"it has {listed(parts)}"
+    suggestion = suggest(branch.text, parts, own=parts)
+    help = suggestion.help(f"it has {listed(parts)}")
     message = f"`{split}` has no part `{branch.text}` for this branch"
-    return UNKNOWN_REFERENCE.at(branch.span, message, help=help, instead=instead)
+    return UNKNOWN_REFERENCE.at(branch.span, message, help=help, instead=suggestion)
 
 
 def misuse(

@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from archgen.diagnostics import Diagnostic, Findings, Severity, Span, did_you_mean, only_near
+from archgen.diagnostics import (
+    Diagnostic,
+    Findings,
+    Severity,
+    Span,
+    did_you_mean,
+    suggest,
+)
 from archgen.ir.graph import Allowance, Block, Expectation, Head, NetworkGraph, Ref, StatedSizes
 from archgen.ir.shape import Grid, Shape
 from archgen.ops import OPS_BY_NAME
@@ -113,10 +120,10 @@ class _FileResolver:
             return read_defaults(node, self._findings)
         name, known = node.text, self._file.libraries
         if name not in known:
-            near = did_you_mean(name, known)
-            help = f"did you mean `{near}`?" if near else "name one under `use:`"
-            message, instead = f"`{name}` is no library of this file", only_near(name, known)
-            unknown = UNKNOWN_LIBRARY.at(node.span, message, help=help, instead=instead)
+            suggestion = suggest(name, known, own=known)
+            near, help = suggestion.word, suggestion.help("name one under `use:`")
+            message = f"`{name}` is no library of this file"
+            unknown = UNKNOWN_LIBRARY.at(node.span, message, help=help, instead=suggestion)
             self._findings.add(unknown)
             if near is None:
                 return lost_defaults(unknown, self._findings)

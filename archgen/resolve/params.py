@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from archgen.diagnostics import (
@@ -9,10 +10,10 @@ from archgen.diagnostics import (
     Findings,
     Label,
     Span,
-    did_you_mean,
+    Suggestion,
     listed,
     near_words,
-    only_near,
+    suggest,
 )
 from archgen.ir.graph import Param, Requirement, Term
 from archgen.ops.slots import (
@@ -109,10 +110,10 @@ def _as_meant(form: MappingNode) -> MappingNode:
 
 
 def _unknown_part(name: ScalarNode) -> Diagnostic:
-    near = did_you_mean(name.text, LONG_FORM)
-    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(LONG_FORM)}"
+    suggestion = suggest(name.text, LONG_FORM)
+    help = suggestion.help(f"it takes {', '.join(LONG_FORM)}")
     message = f"unknown key `{name.text}` in a param"
-    return UNKNOWN_KEY.at(name.span, message, help=help, instead=only_near(name.text, LONG_FORM))
+    return UNKNOWN_KEY.at(name.span, message, help=help, instead=suggestion)
 
 
 def _type(form: Node) -> tuple[str, Slot]:
@@ -124,14 +125,13 @@ def _type(form: Node) -> tuple[str, Slot]:
         and all(isinstance(item, ScalarNode) for item in form.items)
     ):
         return "word", WordSlot(tuple(shown(item) for item in form.items))
-    help = f"there are {', '.join(TYPES)}, or a list of words"
+    suggestion = suggest(shown(form), TYPES)
+    help = suggestion.help(f"there are {', '.join(TYPES)}, or a list of words")
     if isinstance(form, ScalarNode) and isinstance(form.value, int | float):
         kind = type(form.value).__name__
         help = f"write `{{type: {kind}, default: {form.text}}}`"
-    elif near := did_you_mean(shown(form), TYPES):
-        help = f"did you mean `{near}`?"
     message = f"`{shown(form)}` is no type of a param" if shown(form) else "a param needs a type"
-    instead = only_near(shown(form), TYPES) if isinstance(form, ScalarNode) else None
+    instead = suggestion if isinstance(form, ScalarNode) else None
     raise SettingError(PARAM_TYPE.at(form.span, message, help=help, instead=instead))
 
 
@@ -248,21 +248,8 @@ class UnreadableSlot(Slot):
         raise SettingError(self.reason)
 
 
-# What other frameworks call our settings.
-_SYNONYMS = {
-    "pad": "padding",
-    "out_channels": "filters",
-    "channels": "filters",
-    "kernel_size": "kernel",
-    "size": "kernel",
-    "strides": "stride",
-    "units": "features",
-    "out_features": "features",
-    "activation": "act",
-    "normalization": "norm",
-    "p": "rate",
-    "ceil_mode": "ceil",
-}
+# a colon without a space after it, or one that is none of YAML's
+_COLON = re.compile(r"\s*[:\uff1a]\s*")
 
 
 def unknown_setting(
@@ -270,22 +257,18 @@ def unknown_setting(
 ) -> Diagnostic:
     """The finding for a setting or param that `owner` does not have, with what may be meant."""
     known = sorted(legal)
-    instead = None
-    if key.text in ("in_channels", "in_features", "input_channels"):
-        help = "remove it: input channels are inferred everywhere"
-    elif _SYNONYMS.get(key.text) in known:
-        instead = _SYNONYMS[key.text]
-        help = f"did you mean `{instead}`?"
-    elif ":" in key.text and key.text.partition(":")[0] in known:
-        instead = key.text.replace(":", ": ", 1)
-        help = f"put a space behind the colon: `{instead}`"
-    elif near := did_you_mean(key.text, known):
-        instead = only_near(key.text, known)
-        help = f"did you mean `{near}`?"
-    else:
-        help = f"it takes {listed(known)}" if known else f"it takes no {what}s"
+    is_own = what == "param"
+    suggestion = suggest(
+        key.text, known, role="" if is_own else "setting", own=known if is_own else ()
+    )
+    help = suggestion.help(f"it takes {listed(known)}" if known else f"it takes no {what}s")
+    name, *rest = _COLON.split(key.text, maxsplit=1)
+    if rest and name in known:
+        spaced = f"{name}: {rest[0]}"
+        suggestion = Suggestion(spaced, is_safe=True)
+        help = f"put a space behind the colon: `{spaced}`"
     message = f"{owner} has no {what} `{key.text}`"
-    return UNKNOWN_SETTING.at(key.span, message, help=help, instead=instead)
+    return UNKNOWN_SETTING.at(key.span, message, help=help, instead=suggestion)
 
 
 def variant_arguments(
@@ -298,10 +281,10 @@ def variant_arguments(
     name = shown(chosen)
     if name in variants:
         return name, variants[name]
-    near = did_you_mean(name, variants)
-    help = f"did you mean `{near}`?" if near else f"it has {', '.join(variants) or 'no variants'}"
-    message, instead = f"`{block}` has no variant `{name}`", only_near(name, variants)
-    reason = UNKNOWN_VARIANT.at(chosen.span, message, help=help, instead=instead)
+    suggestion = suggest(name, variants, own=variants)
+    help = suggestion.help(f"it has {', '.join(variants) or 'no variants'}")
+    message = f"`{block}` has no variant `{name}`"
+    reason = UNKNOWN_VARIANT.at(chosen.span, message, help=help, instead=suggestion)
     return name, {"variant": Unreadable(reason, findings)}
 
 

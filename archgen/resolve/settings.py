@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archgen.diagnostics import Diagnostic, Findings, did_you_mean, only_near
+from archgen.diagnostics import Diagnostic, Findings, Suggestion, did_you_mean, suggest
 from archgen.ir.graph import Term
 from archgen.ir.op import Op
 from archgen.ops import OPS_BY_NAME
@@ -27,14 +27,14 @@ def read_defaults(node: Node | None, findings: Findings) -> Defaults:
     defaults: dict[str, Mapping[str, Term]] = {}
     for key, settings in node.entries:
         op = OPS_BY_NAME.get(key.text)
-        near = None if op is not None else did_you_mean(key.text, OPS_BY_NAME)
         if op is None:
-            finding = _no_op(key, near)
+            suggestion = suggest(key.text, OPS_BY_NAME)
+            finding = _no_op(key, suggestion)
             findings.add(finding)
-            if near is None:
+            if suggestion.word is None:
                 defaults = {**lost_defaults(finding, findings), **defaults}
                 continue
-            op = OPS_BY_NAME[near]
+            op = OPS_BY_NAME[suggestion.word]
         if op.name == key.text or node.get(op.name) is None:
             defaults[op.name] = _defaults_of(op, key, settings, findings)
     return defaults
@@ -70,12 +70,11 @@ def _lost(op: type[Op], node: MappingNode, findings: Findings) -> dict[str, Term
     return {name: Unreadable(node.lost, findings) for name in required}
 
 
-def _no_op(key: ScalarNode, near: str | None) -> Diagnostic:
+def _no_op(key: ScalarNode, suggestion: Suggestion) -> Diagnostic:
     """The finding for a key of `defaults` that is no op."""
-    help = f"did you mean `{near}`?" if near else f"there are {', '.join(OPS_BY_NAME)}"
+    help = suggestion.help(f"there are {', '.join(OPS_BY_NAME)}")
     message = f"there is no op `{key.text}` to give defaults to"
-    instead = only_near(key.text, OPS_BY_NAME)
-    return DEFAULT_MISSES.at(key.span, message, help=help, instead=instead)
+    return DEFAULT_MISSES.at(key.span, message, help=help, instead=suggestion)
 
 
 def read_settings(

@@ -17,6 +17,7 @@ import yaml
 
 from archgen.diagnostics import Diagnostic, Findings, Fix, Label, Position, Span, quoting
 from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
+from archgen.spec.expression_parser import is_expression
 from archgen.spec.yaml_errors import end_of, forbidden_character, syntax_diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -247,10 +248,7 @@ class _Builder:
             return False
         if key.text.endswith(")") and not getattr(event, "style", None):
             self._is_whole = False
-            message = f"YAML split an expression at its comma and left the key `{key.text}`"
-            help = f"quote the expression: {_rejoined(key, entries)}"
-            found = UNQUOTED_EXPRESSION.at(key.span, message, help=help)
-            self._findings.add(found._replace(fixes=_quotes(key, entries)))
+            self._findings.add(_split_at_a_comma(key, entries))
             return False
         return True
 
@@ -265,15 +263,62 @@ def _twice(key: ScalarNode, first: ScalarNode) -> Diagnostic:
     )
 
 
-def _rejoined(key: ScalarNode, entries: Entries) -> str:
-    """The expression that YAML split, in quotes: its last part is the key."""
-    parts = [key.text]
+def _split_at_a_comma(key: ScalarNode, entries: Entries) -> Diagnostic:
+    """The finding for parentheses that YAML split: an expression, or a tuple as Python has it."""
+    (fix,) = _quotes(key, entries) or (None,)
+    if fix is not None:
+        span = Span(key.span.source, fix.edits[0].span.start, fix.edits[1].span.end)
+        name = next(name for name, value in entries.values() if value.span.start == span.start)
+        parts = [text for _, text in _parts(key, entries)]
+        form = tuple_as_spec(name.text, ", ".join(parts))
+        text = ", ".join(parts)
+        if form is not None or not is_expression(text):
+            message = f"a spec has no tuples, and YAML split `{text}` at its comma"
+            help = f"write `{name.text}: {form or 3}`" + ("" if form else ", `1x7`, or a list")
+            return UNQUOTED_EXPRESSION.at(span, message, help=help, instead=form)
+    message = f"YAML split an expression at its comma and left the key `{key.text}`"
+    help = f"quote the expression: {_rejoined(key, entries)}"
+    found = UNQUOTED_EXPRESSION.at(key.span, message, help=help)
+    return found._replace(fixes=() if fix is None else (fix,))
+
+
+_TUPLE = re.compile(r"[(\[]\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9}){0,3})\s*,?\s*[)\]]")
+_WINDOWS = ("kernel", "stride", "dilation", "factor", "upsample")
+_SIDES = ("padding", "pad", "amount", "grid")  # what takes a list of its sides
+
+
+def tuple_as_spec(name: str, text: str) -> str | None:
+    """How a spec writes the tuple or list of numbers of a setting: `(3, 3)` is 3, `(1, 7)` is 1x7.
+
+    Of a padding the sides are a list. None for what has no such form.
+    """
+    found = _TUPLE.fullmatch(text.strip())
+    if found is None or name not in (*_WINDOWS, *_SIDES):
+        return None
+    numbers = [str(int(number)) for number in found[1].split(",")]
+    if len(set(numbers)) == 1 and len(numbers) <= 2:
+        return numbers[0]
+    if name in _WINDOWS:
+        return "x".join(numbers) if len(numbers) == 2 else None
+    return f"[{', '.join(numbers)}]" if len(numbers) in (2, 4) else None
+
+
+def _parts(key: ScalarNode, entries: Entries) -> list[tuple[ScalarNode, str]]:
+    """The keys from the one whose value opens a parenthesis, and the texts between the commas."""
+    parts = [(key, key.text)]
     for name, value in reversed(entries.values()):
         text = value.text if isinstance(value, ScalarNode) else ""
-        parts.insert(0, text or name.text)
+        parts.insert(0, (name, text or name.text))
         if "(" in text:
-            return f'`{name.text}: "{", ".join(parts)}"`'
-    return '`"max(a, b)"`'
+            break
+    return parts
+
+
+def _rejoined(key: ScalarNode, entries: Entries) -> str:
+    """The expression that YAML split, in quotes: its last part is the key."""
+    parts = _parts(key, entries)
+    text = ", ".join(text for _, text in parts)
+    return f'`{parts[0][0].text}: "{text}"`' if "(" in parts[0][1] else '`"max(a, b)"`'
 
 
 def _quotes(key: ScalarNode, entries: Entries) -> tuple[Fix, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias, get_args
 
-from archgen.diagnostics import Diagnostic, did_you_mean, listed, only_near
+from archgen.diagnostics import Diagnostic, Suggestion, listed, suggest
 from archgen.rules import EDIT_MISSES
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.mappings import SpecModel, unknown_key
@@ -71,7 +71,9 @@ class Change(NamedTuple):
         return names
 
 
-def missed(name: ScalarNode, message: str, help: str, instead: str | None = None) -> Missed:
+def missed(
+    name: ScalarNode, message: str, help: str, instead: str | Suggestion | None = None
+) -> Missed:
     """The finding that a path leads nowhere from this name on."""
     return Missed(EDIT_MISSES.at(name.span, message, help=help, instead=instead))
 
@@ -215,8 +217,8 @@ def _nothing(name: ScalarNode, names: Iterable[str], others: Iterable[str] = ())
     """The finding for a name that is none of those at its place; `others` may be meant as well."""
     known = list(dict.fromkeys(other for other in names if other))
     legal = [*known, *others]
-    near = did_you_mean(name.text, legal)
-    help = f"did you mean `{near}`?" if near else f"there is {listed(known) or 'nothing'}"
+    suggestion = suggest(name.text, legal, own=legal)
+    help = suggestion.help(f"there is {listed(known) or 'nothing'}")
     message = f"there is no `{name.text}` at this place"
-    found = missed(name, message, help, only_near(name.text, legal))
+    found = missed(name, message, help, suggestion)
     return Missed(found.finding, name.text)

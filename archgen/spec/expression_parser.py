@@ -225,3 +225,12 @@ def _number(token: _Token) -> Number:
         message = "the number is beyond 2 to the power of 53"
         raise ExpressionError(message, token.start, len(token.text))
     return Number(value, token.start, len(token.text))
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text can be read as an expression."""
+    try:
+        parse_expression(text)
+    except ExpressionError:
+        return False
+    return True

@@ -16,10 +16,10 @@ from archgen.diagnostics import (
     Diagnostic,
     Findings,
     Span,
-    did_you_mean,
+    Suggestion,
     edit_distance,
     near_words,
-    only_near,
+    suggest,
 )
 from archgen.rules import MISSING_KEY, UNKNOWN_KEY
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
@@ -98,10 +98,12 @@ def unknown_key(
     key: ScalarNode, owner: str, legal: list[str], meant: str | None = None
 ) -> Diagnostic:
     """The finding for a key that `owner` does not have, with what may be meant."""
-    near = meant or did_you_mean(key.text, legal)
-    help = f"did you mean `{near}`?" if near else f"it takes {', '.join(legal)}"
+    suggestion = suggest(key.text, legal)
+    if meant is not None and suggestion.word != meant:
+        suggestion = Suggestion(meant)
+    help = suggestion.help(f"it takes {', '.join(legal)}")
     message = f"unknown key `{key.text}` in {owner}"
-    return UNKNOWN_KEY.at(key.span, message, help=help, instead=only_near(key.text, legal))
+    return UNKNOWN_KEY.at(key.span, message, help=help, instead=suggestion)
 
 
 Model = TypeVar("Model", bound=SpecModel)

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import yaml
 
-from archgen.diagnostics import Diagnostic, Edit, Fix, Label, Position, Span
+from archgen.diagnostics import Applicability, Diagnostic, Edit, Fix, Label, Position, Span
 from archgen.rules import YAML_SYNTAX
 
 # YAML ends a line at each of these
@@ -17,6 +17,7 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _FORBIDDEN = yaml.reader.Reader.NON_PRINTABLE
 _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARGIN = re.compile(r"[ \t]*")
+_WIDE = re.compile("[\uff1a\uff0c\u201c\u201d\u201e]")  # full-width signs, typographic quotes
 _GLUED = re.compile(r"\b(\w{1,64}):[{\[]")
 _ODD_COLON = "a `:` cannot stand here"
 _LIST_IN_BRACKETS = "no `-` can begin a list inside brackets"
@@ -179,6 +180,9 @@ def _habit(row: str, above: list[str]) -> str:
         return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
     if "${" in row or "{{" in row:
         return "expressions need no `${}` or `{{}}`: write `filters: n`"
+    if wide := _WIDE.search(row):
+        sign = {"\uff1a": ": ", "\uff0c": ", "}.get(wide[0], '"')
+        return f"`{wide[0]}` is no sign of YAML's: write `{sign}`"
     if glued := _GLUED.search(row):
         return f"put a space behind the colon: `{glued[1]}: ...`"
     return ""
@@ -193,7 +197,7 @@ def _fix(found: Diagnostic, lines: list[str]) -> Fix | None:
     if "space behind the colon" in found.help:
         glued = list(_GLUED.finditer(row))
         edits = tuple(Edit(at.within(one.end(1) + 1, 0), " ") for one in glued)
-        return Fix("put a space behind the colon", edits, is_spelling=True)
+        return Fix("put a space behind the colon", edits, Applicability.SAFE)
     return None
 
 
@@ -210,7 +214,7 @@ def _indented(lines: list[str], source: str) -> Fix | None:
         if tabs:
             span = Span(source, Position(number, 1), Position(number, tabs + 1))
             edits.append(Edit(span, " " * 4 * tabs))
-    return Fix("indent with spaces", tuple(edits), is_spelling=True)
+    return Fix("indent with spaces", tuple(edits), Applicability.SAFE)
 
 
 def _place(mark: yaml.Mark | None, lines: list[str], source: str) -> Span:

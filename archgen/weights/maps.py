@@ -15,7 +15,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from archgen.diagnostics import Diagnostic, Findings, Label, Span, did_you_mean, only_near
+from archgen.diagnostics import (
+    Diagnostic,
+    Findings,
+    Label,
+    Span,
+    did_you_mean,
+    suggest,
+)
 from archgen.rules import (
     BAD_MAP,
     MAPPED_TWICE,
@@ -215,11 +222,9 @@ class _Reader:
     def _dialect(self) -> Dialect:
         node, word = self._body.get("names"), self._word("names")
         if word and word not in DIALECTS and node is not None:
-            near = did_you_mean(word, DIALECTS)
-            help = f"did you mean `{near}`?" if near else ""
-            instead = only_near(word, DIALECTS)
-            message = f"`{word}` is none of {', '.join(DIALECTS)}"
-            self._findings.add(BAD_MAP.at(node.span, message, help=help, instead=instead))
+            suggestion = suggest(word, DIALECTS)
+            message, help = f"`{word}` is none of {', '.join(DIALECTS)}", suggestion.help("")
+            self._findings.add(BAD_MAP.at(node.span, message, help=help, instead=suggestion))
         return DIALECTS.get(word, TORCH)
 
     def _entries(self, name: str, help: str) -> Iterator[tuple[ScalarNode, Node]]:

@@ -324,7 +324,7 @@ class TestJson:
         labels = finding.pop("labels")
         (offered,) = finding.pop("fixes")
         assert offered["title"] == fix.title
-        assert offered["is_spelling"] is False
+        assert offered["applicability"] == "suggestion"
         (edit,) = offered["edits"]
         assert edit["text"] == "valid"
         assert edit["start"] == {"line": 68, "column": 64}

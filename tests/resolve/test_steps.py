@@ -194,7 +194,8 @@ def test_a_misspelt_key_of_a_step_is_told_once() -> None:
     ("op", "help"),
     [
         ("cnov", "did you mean `conv`?"),
-        ("maxpool", "did you mean `max_pool`?"),
+        ("max_pol", "did you mean `max_pool`?"),
+        ("maxpool", "write `max_pool: {kernel: ..., stride: ...}`"),
         ("relu", "write `act: relu`"),
         ("batch", "write `norm: batch`"),
     ],

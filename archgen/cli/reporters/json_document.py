@@ -46,7 +46,7 @@ def _finding(diagnostic: Diagnostic) -> dict[str, object]:
 
 def _fix(fix: Fix) -> dict[str, object]:
     edits = [{**_span(edit.span), "text": edit.text} for edit in fix.edits]
-    return {"title": fix.title, "is_spelling": fix.is_spelling, "edits": edits}
+    return {"title": fix.title, "applicability": str(fix.applicability), "edits": edits}
 
 
 def _span(span: Span) -> dict[str, object]:

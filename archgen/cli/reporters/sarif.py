@@ -114,4 +114,8 @@ def _fix(fix: Fix) -> dict[str, object]:
         }
         for edits in files.values()
     ]
-    return {"description": _message(fix.title), "artifactChanges": changes}
+    return {
+        "description": _message(fix.title),
+        "artifactChanges": changes,
+        "properties": {"applicability": str(fix.applicability)},
+    }

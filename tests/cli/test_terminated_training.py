@@ -89,6 +89,43 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again_and_ends_alike(
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds the processes by /proc")
+def test_a_killed_loading_process_is_told_as_such_and_the_run_goes_on(
+    arguments: list[str], whole: bytes, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    began = command("train", *arguments, "--workers", "2", "--out", str(run))
+    reached(run / "metrics.jsonl", began)
+    os.kill(children(began)[-1], signal.SIGKILL)
+    _, told = began.communicate(timeout=60)
+    assert began.returncode == 2
+    *_, saved, error = told.splitlines()
+    assert saved.endswith(f"is saved: `archgen train --resume {run}` goes on from there")
+    assert error == (
+        "Error: one of the 2 processes that load images was killed by SIGKILL, as a system does with "
+        "what takes too much memory; go on with fewer: `--workers 1`"
+    )
+    assert main(["train", "--resume", str(run), "--workers", "1"]) == 0
+    assert (run / "model.safetensors").read_bytes() == whole
+    (change,) = json.loads((run / "run.json").read_text())["changes"]
+    assert (change["setting"], change["before"], change["after"]) == ("workers", "2", "1")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process dies with its parent on Linux")
+def test_nothing_is_left_of_a_killed_run_and_nothing_is_said(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    began = command("train", *arguments, "--workers", "2", "--out", str(run))
+    reached(run / "metrics.jsonl", began)
+    readers = children(began)
+    began.kill()
+    _, told = began.communicate(timeout=60)  # it ends once no process has the pipe any more
+    assert "Traceback" not in told
+    assert len(readers) == 2
+    assert not any(Path(f"/proc/{pid}/exe").exists() for pid in readers)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds the processes by /proc")
 def test_processes_start_again_after_a_crash_and_save_when_their_launcher_is_told_to_end(
     tmp_path: Path,
 ) -> None:

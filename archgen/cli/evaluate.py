@@ -51,7 +51,7 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
     "--data", metavar="NAME|PATH", help="The images; without it those the run was trained on."
 )
 @click.option(
-    "--batch", type=click.IntRange(min=1), default=128, show_default=True, help="Images a step."
+    "--batch", type=click.IntRange(1, 10**6), default=128, show_default=True, help="Images a step."
 )
 @preparation_option
 @click.option(

@@ -39,7 +39,7 @@ REST = "loss, and what is no module"
 )
 @spec_argument
 @click.option(
-    "--batch", type=click.IntRange(min=2), default=8, show_default=True, help="Images a step."
+    "--batch", type=click.IntRange(2, 10**6), default=8, show_default=True, help="Images a step."
 )
 @click.option(
     "--steps",

@@ -247,10 +247,14 @@ def _message(kind: str, name: str, node: Node, context: Context, words: str) -> 
         return f"`{name}` must be {_WANTED[kind]}, and {found} is not"
     if kind in _BOUNDS:
         bound, word = _BOUNDS[kind]
-        return f"`{name}` must be {word} {context[bound]:g}, and {found} is not"
+        return f"`{name}` must be {word} {_number(context[bound])}, and {found} is not"
     if kind == "value_error":
         return str(context["error"])
     return f"`{name}`: {words[:1].lower()}{words[1:]}"
+
+
+def _number(bound: object) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
 
 
 def _unknown_word(rule: Rule, word: str, expected: str, node: Node) -> Diagnostic:

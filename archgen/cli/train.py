@@ -72,10 +72,12 @@ MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
     help="Go on with a run that was stopped or killed, or, with more --epochs, is finished.",
 )
 @preparation_option
-@click.option("--epochs", type=click.IntRange(min=1), help="Length, instead of the recipe's.")
-@click.option("--max-steps", type=click.IntRange(min=1), help="Length in steps, instead.")
-@click.option("--batch", type=click.IntRange(min=1), help="Images a step, instead of the recipe's.")
-@click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the recipe's.")
+@click.option("--epochs", type=click.IntRange(1, 10**9), help="Length, instead of the recipe's.")
+@click.option("--max-steps", type=click.IntRange(1, 10**12), help="Length in steps, instead.")
+@click.option(
+    "--batch", type=click.IntRange(1, 10**6), help="Images a step, instead of the recipe's."
+)
+@click.option("--seed", type=click.IntRange(0, 10**18 - 1), help="Seed, instead of the recipe's.")
 @click.option(
     "--deterministic",
     is_flag=True,
@@ -100,7 +102,7 @@ MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
 )
 @click.option(
     "--checkpoint-every",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10**12),
     metavar="STEPS",
     help="Steps between checkpoints; without it every ten minutes, at evaluations and at the end.",
 )

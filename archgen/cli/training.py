@@ -47,9 +47,10 @@ def require_training() -> None:
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turns what the trainer says into one line."""
+    """Turns what the trainer says into one line; so too that memory does not suffice."""
     from archgen.train import TrainingError
     from archgen.train.errors import PeerLost
+    from archgen.train.memory import is_out_of_memory
 
     try:
         yield
@@ -57,6 +58,12 @@ def told_plainly() -> Iterator[None]:
         raise PeerIsLost(str(error)) from error
     except TrainingError as error:
         raise Unusable(str(error)) from error
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise Unusable(
+            "the memory does not suffice; take a smaller batch, a smaller input or a narrower network"
+        ) from error
 
 
 def named_recipe(name: str | None) -> Recipe:

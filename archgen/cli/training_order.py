@@ -102,6 +102,8 @@ def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | N
 
 def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
     """The recipe with what the command line sets instead."""
+    from pydantic import ValidationError
+
     from archgen.cli.preparations import named_preparation
 
     length = {"epochs": options["epochs"], "steps": options["max_steps"]}
@@ -117,7 +119,14 @@ def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
     said: dict[str, object] = {name: value for name, value in others.items() if value is not None}
     if any(length.values()):
         said.update(length)  # one of the two: the other is unset, whatever the recipe says
-    return recipe.model_copy(update=said)
+    try:
+        return type(recipe).model_validate({**recipe.model_dump(), **said})
+    except ValidationError as error:
+        found = error.errors()[0]
+        option = str(found["loc"][-1]).replace("_", "-")
+        raise click.UsageError(
+            f"--{option} {found['input']}: {found['msg'][:1].lower()}{found['msg'][1:]}"
+        ) from None
 
 
 def new_folder(text: SpecText) -> Path:

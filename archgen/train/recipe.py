@@ -9,6 +9,12 @@ from pydantic import Field, model_validator
 from archgen.train.part import Part
 from archgen.train.preparation import Preparation, implied
 
+MOST_STEPS = (
+    10**12
+)  # more than any run takes: with the images of each, numbers that a computer counts
+MOST_EPOCHS = 10**9
+MOST_IMAGES = 10**6  # of a batch
+MAX_SEED = 10**18 - 1  # a file has whole numbers of 18 digits
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 LearningRate = Annotated[
     float, Field(gt=0.0, description="the highest learning rate; the schedule scales it")
@@ -18,7 +24,10 @@ WeightDecay = Annotated[
     Field(ge=0.0, description="L2 decay of convolution and linear weights; never of anything else"),
 ]
 WarmupSteps = Annotated[
-    int, Field(ge=0, description="steps over which the rate first rises linearly to `lr`")
+    int,
+    Field(
+        ge=0, le=MOST_STEPS, description="steps over which the rate first rises linearly to `lr`"
+    ),
 ]
 
 
@@ -95,7 +104,7 @@ class Staircase(Part):
     name: Literal["staircase"]
     warmup_steps: WarmupSteps = 0
     factor: float = Field(0.94, gt=0.0, le=1.0, description="what each stair multiplies by")
-    epochs: float = Field(2.0, gt=0.0, description="epochs between two stairs")
+    epochs: float = Field(2.0, gt=0.0, le=1e9, description="epochs between two stairs")
 
 
 SinglePhase: TypeAlias = Constant | Cosine | Staircase
@@ -112,7 +121,7 @@ class TwoPhase(Part):
     low_lr: LearningRate = Field(
         description="the rate of the first phase; of the same batch as `lr`"
     )
-    low_steps: int = Field(ge=1, description="length of the first phase in steps")
+    low_steps: int = Field(ge=1, le=MOST_STEPS, description="length of the first phase in steps")
     then: SinglePhase = Field(discriminator="name", description="the schedule of the second phase")
 
 
@@ -165,21 +174,27 @@ class Recipe(Part):
     schedule: Schedule = Field(
         Constant(name="constant"), description="how the learning rate changes over the run"
     )
-    batch: int = Field(ge=1, description="images a step, on all devices together")
+    batch: int = Field(ge=1, le=MOST_IMAGES, description="images a step, on all devices together")
     lr_for_batch: int | None = Field(
         None,
         ge=1,
+        le=MOST_IMAGES,
         description="the batch that the rates are meant for: another `batch` scales them linearly; "
         "without it they are taken as they are",
     )
     accumulate: int = Field(
-        1, ge=1, description="parts that a batch is computed in, one by one, to save memory"
+        1,
+        ge=1,
+        le=MOST_IMAGES,
+        description="parts that a batch is computed in, one by one, to save memory",
     )
     clip_norm: float | None = Field(
         None, gt=0.0, description="longest that the gradient of all weights together may be"
     )
-    steps: int | None = Field(None, ge=1, description="length of the run in steps")
-    epochs: int | None = Field(None, ge=1, description="length of the run in epochs instead")
+    steps: int | None = Field(None, ge=1, le=MOST_STEPS, description="length of the run in steps")
+    epochs: int | None = Field(
+        None, ge=1, le=MOST_EPOCHS, description="length of the run in epochs instead"
+    )
     label_smoothing: Fraction = Field(
         0.0, description="probability spread evenly over all classes instead of the true one"
     )
@@ -205,9 +220,12 @@ class Recipe(Part):
         "error", description="refuse images that cannot be read, or train on others instead"
     )
     max_bad: Fraction = Field(0.001, description="share of the images that `skip` may leave out")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of a run that names none of its own")
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="seed of a run that names none of its own")
     eval_every: int | None = Field(
-        None, ge=1, description="steps between evaluations; without it only the end is evaluated"
+        None,
+        ge=1,
+        le=MOST_STEPS,
+        description="steps between evaluations; without it only the end is evaluated",
     )
 
     @model_validator(mode="before")

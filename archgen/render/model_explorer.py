@@ -37,6 +37,9 @@ def model_explorer_document(
     builder.run(network.block.graph, values)
     for head in network.heads:
         builder.run(head.graph, values, head.head.name)
+        if not head.graph.nodes:
+            tap, made = head.head.name, builder.value(head.head.graph.output, values)
+            collection.node(f"outputs.{tap}", "", f"Output {tap}", made, head.graph.output)
     graph = {"id": name, "nodes": collection.nodes, "groupNodeAttributes": collection.groups}
     return {"label": name, "graphs": [graph]}
 

@@ -102,3 +102,24 @@ def test_a_residual_in_the_body_of_another_is_a_node_of_its_own() -> None:
         "in",
         "residual",
     ]
+
+
+def test_a_feature_tap_is_a_node_that_reads_its_value() -> None:
+    nodes = _nodes(
+        model_explorer_document(
+            network_of("""
+                archgen: 1
+                name: net
+                input: {channels: 4, grid: 8}
+                network:
+                  - act: relu
+                    repeat: 3
+                  - global_avg_pool
+                outputs:
+                  tap: {from: act.1}
+            """)
+        )
+    )
+    node = nodes["outputs.tap"]
+    assert [edge["sourceNodeId"] for edge in node["incomingEdges"]] == ["act"]
+    assert node["label"] == "Output tap"

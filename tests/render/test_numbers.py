@@ -155,3 +155,19 @@ def test_costs_in_an_opened_repeat_are_told_of_one_and_of_all() -> None:
     one = Cost(384 * 96 + 2 * 96, 384 * 96 * 35 * 35)
     assert f"{one.params:,} params, {one.macs:,} MACs" in box.details
     assert f"4 times, in all {4 * one.params:,} params, {4 * one.macs:,} MACs" in box.details
+
+
+def test_an_arrow_from_an_instance_begins_at_its_own_box() -> None:
+    text = (
+        WIDER
+        + """
+    outputs:
+      early: {from: down.0}
+      late: {from: down}
+    """
+    )
+    drawing = Drafter(network_of(text.rstrip() + "\n")).overview()
+    ways = {(arrow.tail, arrow.head) for arrow in drawing.arrows}
+    assert {("down.0", "outputs.early"), ("down.2", "outputs.late")} <= ways
+    sizes = {box.path: box.output for box in drawing.boxes}
+    assert sizes["outputs.early"] == sizes["down.0"] != sizes["down.2"]

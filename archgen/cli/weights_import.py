@@ -18,9 +18,10 @@ from archgen.cli.checkpoints import (
     write_result,
 )
 from archgen.cli.exit_codes import SOUND
-from archgen.cli.options import common_options, example, part_option
+from archgen.cli.options import common_options, example, part_option, preparation_option
 from archgen.cli.report import paint_lines, reports_findings
 from archgen.cli.terminal import note, write_lines
+from archgen.cli.training import told_plainly
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Pair what nothing else tells apart in the order of the file.",
 )
+@preparation_option
 @click.option("--partial", is_flag=True, help="Take what fits; the rest is named and initialised.")
 @click.option(
     "--set",
@@ -80,6 +82,7 @@ def import_(
     map_file: str | None,
     write_map: str | None,
     trust_order: bool,
+    preparation: str | None,
     partial: bool,
     assignments: tuple[str, ...],
 ) -> int:
@@ -110,7 +113,9 @@ def import_(
         if found.ambiguous:
             raise SpecError([ambiguous(str(file.path), found.ambiguous)])
         if output is not None:
-            _save(output, target, file, found, fitted)
+            with told_plainly():
+                known = _known_of_images(target, file, found, preparation, fitted)
+            _save(output, target, file, found, fitted, known)
     if output is None and write_map is None:
         note(
             "nothing was written: -o FILE.safetensors writes the weights, --write-map FILE the map"
@@ -235,14 +240,51 @@ def _listed(one: str, many: str, names: Sequence[str]) -> Iterator[Line]:
 # ------------------------------------------------------------------------------------- what is kept
 
 
-def _save(output: str, target: Target, file: Checkpoint, found: Found, fitted: Fitted) -> None:
+def _known_of_images(
+    target: Target, file: Checkpoint, found: Found, option: str | None, fitted: Fitted
+) -> dict[str, str]:
+    """How images are prepared, and the names of the outputs, where that is certain or was said.
+
+    The file says it if archgen wrote it, its hash if somebody published it, or `--preparation`.
+    """
+    from archgen.cli.preparations import carried
+    from archgen.train.preparation import Preparation, in_words
+    from archgen.weights.known import known_preparation
+
+    size, logits = target.network.network.input, target.network.output
+    shape = (size.channels, size.height, size.width)
+    metadata, why = dict(file.metadata), f"as `{option}` says" if option else "as the file says"
+    published = known_preparation(file.sha256(), found.chart.code)
+    if published is not None and "preparation" not in metadata and published[0].fits(*shape[1:]):
+        metadata["preparation"] = published[0].model_dump_json()
+        why = f"since {published[1]}"
+    if fitted.initialised:  # a new classifier has other classes
+        metadata.pop("classes", None)
+    outputs = logits.channels if logits is not None else 0
+    known = carried(file.path, metadata, option, shape, outputs)
+    if "preparation" in known:
+        prepared = Preparation.model_validate_json(known["preparation"])
+        note(f"recorded how images are prepared, {why}: {in_words(prepared, *shape[1:])}")
+    else:
+        note("how images are prepared is not known, and not recorded: --preparation says it")
+    return known
+
+
+def _save(
+    output: str,
+    target: Target,
+    file: Checkpoint,
+    found: Found,
+    fitted: Fitted,
+    known: Mapping[str, str],
+) -> None:
     from archgen.train.weights import in_parts
     from archgen.weights.first_values import first_values
 
     tensors = dict(fitted.tensors)
     if fitted.initialised:
         tensors.update(first_values(live_class(target), fitted.initialised))
-    parts = in_parts(tensors, _metadata(target, file, found, fitted))
+    parts = in_parts(tensors, {**_metadata(target, file, found, fitted), **known})
     write_result(output, parts, never=file.files)
 
 

@@ -164,19 +164,24 @@ class Preparation(Part):
             raise ValueError("`nearest` takes single pixels: leave out `antialias`")
         return {"antialias": False, **value}
 
+    def fits(self, height: int, width: int) -> bool:
+        """Whether the view of an image is as large as a network's grid."""
+        if not isinstance(self.view, ResizeAndCrop):
+            return True
+        covered = self.view.covered(height, width)
+        return covered[0] >= height and covered[1] >= width
+
     def fitted(self, channels: int, height: int, width: int) -> Preparation:
         """The preparation for a network of that input: `mean` and `std` have a number a channel.
 
         A grey network takes the mean of three numbers. Raises ValueError where the view is smaller than
         the network's grid.
         """
-        if isinstance(self.view, ResizeAndCrop):
-            covered = self.view.covered(height, width)
-            if covered[0] < height or covered[1] < width:
-                raise ValueError(
-                    f"the view resizes the shorter side to {self.view.shorter_side} pixels, and the "
-                    f"network takes {height}x{width}"
-                )
+        if isinstance(self.view, ResizeAndCrop) and not self.fits(height, width):
+            raise ValueError(
+                f"the view resizes the shorter side to {self.view.shorter_side} pixels, and the "
+                f"network takes {height}x{width}"
+            )
         order = self.channel_order if channels == RGB else "rgb"
         mean, std = (_for_channels(each, channels) for each in (self.mean, self.std))
         return self.model_copy(update={"mean": mean, "std": std, "channel_order": order})

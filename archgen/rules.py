@@ -17,6 +17,7 @@ UNQUOTED_EXPRESSION = Rule(
     "AG006", "unquoted-expression", "YAML splits this expression at its comma"
 )
 WRONG_TYPE = Rule("AG007", "wrong-type", "a value has the wrong type")
+MERGE_CONFLICT = Rule("AG008", "merge-conflict", "the file holds a merge that is not resolved")
 
 # AG1xx: names and settings
 UNKNOWN_KEY = Rule("AG101", "unknown-key", "a key that archgen does not know")

@@ -18,7 +18,7 @@ import yaml
 from archgen.diagnostics import Diagnostic, Findings, Fix, Label, Position, Span, quoting
 from archgen.rules import DUPLICATE_KEY, LIMIT, UNQUOTED_EXPRESSION, YAML_FEATURE
 from archgen.spec.expression_parser import is_expression
-from archgen.spec.yaml_errors import end_of, forbidden_character, syntax_diagnostic
+from archgen.spec.yaml_errors import end_of, forbidden_character, merge_conflict, syntax_diagnostic
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
@@ -91,6 +91,10 @@ def parse(text: str, source: str, findings: Findings) -> Node | None:
     forbidden = forbidden_character(text, source)
     if forbidden is not None:
         findings.add(forbidden)
+        return None
+    conflict = merge_conflict(text, source)
+    if conflict is not None:
+        findings.add(conflict)
         return None
     try:
         return _Builder(text, source, findings).document()

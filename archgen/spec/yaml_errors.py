@@ -10,7 +10,7 @@ from itertools import takewhile
 import yaml
 
 from archgen.diagnostics import Applicability, Diagnostic, Edit, Fix, Label, Position, Span
-from archgen.rules import YAML_SYNTAX
+from archgen.rules import MERGE_CONFLICT, YAML_SYNTAX
 
 # YAML ends a line at each of these
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -18,6 +18,13 @@ _FORBIDDEN = yaml.reader.Reader.NON_PRINTABLE
 _BYTE_ORDER_MARK = re.compile("\ufeff")
 _MARGIN = re.compile(r"[ \t]*")
 _WIDE = re.compile("[\uff1a\uff0c\u201c\u201d\u201e]")  # full-width signs, typographic quotes
+_CONFLICT = re.compile(r"(<{7}|\|{7}|={7}|>{7})(?: (.*))?\r?")
+_CONFLICT_SIGNS = {
+    "<<<<<<<": "ours begins here",
+    "|||||||": "what both come from begins here",
+    "=======": "theirs begins here",
+    ">>>>>>>": "and ends here",
+}
 _GLUED = re.compile(r"\b(\w{1,64}):[{\[]")
 _ODD_COLON = "a `:` cannot stand here"
 _LIST_IN_BRACKETS = "no `-` can begin a list inside brackets"
@@ -76,11 +83,47 @@ def forbidden_character(text: str, source: str) -> Diagnostic | None:
     return YAML_SYNTAX.at(place, message, help="remove the character")
 
 
+def merge_conflict(text: str, source: str) -> Diagnostic | None:
+    """The finding for a text that a merge of git has left with both sides in it.
+
+    Git writes seven signs at the start of a line: `<<<<<<< OURS`, in some styles `||||||| BASE`, `=======`,
+    `>>>>>>> THEIRS`.
+    """
+    if "<<<<<<<" not in text and ">>>>>>>" not in text:
+        return None
+    found = [
+        (number, match)
+        for number, line in enumerate(_BREAK.split(text), start=1)
+        if (match := _CONFLICT.fullmatch(line))
+    ]
+    begin = next(((n, match) for n, match in found if match[1] == "<<<<<<<"), None)
+    end = next(((n, match) for n, match in found if match[1] == ">>>>>>>"), None)
+    number, match = begin or end or (0, None)
+    if match is None:
+        return None
+    ours, theirs = (side[1][2] if side and side[1][2] else "?" for side in (begin, end))
+    message = f"this is a merge that is not resolved, of `{ours}` and `{theirs}`"
+    labels = [
+        Label(
+            Span(source, Position(n, 1), Position(n, len(other[0]) + 1)), _CONFLICT_SIGNS[other[1]]
+        )
+        for n, other in found
+        if n != number
+    ][:3]
+    path = source if source.startswith("/") else f"./{source.removeprefix('./')}"
+    help = (
+        f"keep one side and remove the lines with seven signs; `archgen diff :2:{path} :3:{path}` "
+        "says what each side means (ours, then theirs)"
+    )
+    span = Span(source, Position(number, 1), Position(number, len(match[0]) + 1))
+    return MERGE_CONFLICT.at(span, message, labels=labels, help=help)
+
+
 def syntax_diagnostic(error: yaml.MarkedYAMLError, text: str, source: str) -> Diagnostic:
     """The finding for a text that is not YAML, with the fix for a slip of the keyboard."""
     lines = _BREAK.split(text)
     found = _diagnostic(error, lines, source)
-    fix = _fix(found, lines)
+    fix = _fix(found.span, lines)
     return found if fix is None else found._replace(fixes=(fix,))
 
 
@@ -188,17 +231,18 @@ def _habit(row: str, above: list[str]) -> str:
     return ""
 
 
-def _fix(found: Diagnostic, lines: list[str]) -> Fix | None:
-    number = found.span.start.line
+def _fix(place: Span, lines: list[str]) -> Fix | None:
+    """The edit for a slip of the keyboard in the row of a finding: a tab, or a colon without a space."""
+    number = place.start.line
     row = lines[number - 1] if number <= len(lines) else ""
-    at = Span(found.span.source, Position(number, 1), Position(number, 1))
-    if "indent with spaces" in found.help:
-        return _indented(lines, at.source)
-    if "space behind the colon" in found.help:
-        glued = list(_GLUED.finditer(row))
-        edits = tuple(Edit(at.within(one.end(1) + 1, 0), " ") for one in glued)
-        return Fix("put a space behind the colon", edits, Applicability.SAFE)
-    return None
+    if row[place.start.column - 1 :][:1] == "\t":
+        return _indented(lines, place.source)
+    glued = list(_GLUED.finditer(row))
+    if not glued:
+        return None
+    at = Span(place.source, Position(number, 1), Position(number, 1))
+    edits = tuple(Edit(at.within(one.end(1) + 1, 0), " ") for one in glued)
+    return Fix("put a space behind the colon", edits, Applicability.SAFE)
 
 
 def _indented(lines: list[str], source: str) -> Fix | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -67,6 +68,15 @@ def _read_grid(
     metavar="KEY=VALUE",
     help="An argument of its constructor: num_classes=10.",
 )
+@click.option(
+    "--save-weights",
+    "weights",
+    metavar="OUT.safetensors",
+    help="Write the module's weights, by the names of the spec.",
+)
+@click.option(
+    "--write-map", "map_file", metavar="FILE", help="Write which layer is which; needs -o."
+)
 @click.option("--no-proof", is_flag=True, help="Do not run the spec's network beside the module.")
 @common_options
 def import_module(
@@ -76,33 +86,68 @@ def import_module(
     grid: tuple[int, int] | None,
     channels: int | None,
     arguments: tuple[str, ...],
+    weights: str | None,
+    map_file: str | None,
     no_proof: bool,
 ) -> int:
     """Make a spec of an existing nn.Module, and prove it.
 
     The module is made, with random weights, and run once on noise; what it does becomes a spec, or
     is named with its place where no op of a spec does it. The spec's network is then given the
-    module's weights, and must give the same logits on the same input. A FILE.py is code, and is run.
+    module's weights, and must give the same logits on the same input, and the same gradients. A FILE.py
+    is code, and is run. What the proof knows can be kept: the weights themselves, and the map by which
+    `archgen weights import` takes others of the same module.
     """
     path = None if output in (None, STDOUT) else Path(str(output))
-    _demand_free(path, force=force)
+    kept = [Path(name) for name in (weights, map_file) if name is not None]
+    _demand_sensible(path, kept, weights, map_file, no_proof=no_proof)
+    for each in (*([] if path is None else [path]), *kept):
+        _demand_free(each, force=force)
     _require_torch()
-    lifted = _lifted(_original(target, arguments, grid, channels), with_proof=not no_proof)
+    module = _original(target, arguments, grid, channels)
+    lifted = _lifted(module, with_proof=not no_proof)
     if lifted is None:
         return FINDINGS
+    files: list[tuple[Path, Sequence[bytes | memoryview]]] = []
+    if path is not None:
+        files.append((path, [lifted.text.encode()]))
+    if weights is not None:
+        files.append((Path(weights), _weight_parts(module, lifted)))
+    if map_file is not None and path is not None:
+        files.append((Path(map_file), [_map_text(module, lifted, path, Path(map_file)).encode()]))
     for remark in lifted.remarks:
         note(f"note: {remark}")
     if path is None:
         write(lifted.text)
-    else:
-        _write(path, lifted.text, target)
+    for place, parts in files:
+        _write(place, parts, target)
     note(_proof_line(lifted.proof))
     return SOUND
 
 
-def _demand_free(path: Path | None, *, force: bool) -> None:
+def _demand_sensible(
+    path: Path | None,
+    kept: Sequence[Path],
+    weights: str | None,
+    map_file: str | None,
+    *,
+    no_proof: bool,
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    if kept and no_proof:
+        raise click.UsageError("which layer is which is what the proof finds: leave --no-proof out")
+    if weights is not None and Path(weights).suffix != ".safetensors":
+        raise click.UsageError(f"`{weights}` must end in .safetensors")
+    if map_file is not None and path is None:
+        raise click.UsageError("--write-map needs -o SPEC.yaml: a map names the file of its spec")
+    places = [each.resolve() for each in (*([] if path is None else [path]), *kept)]
+    if len({*places}) < len(places):
+        raise click.UsageError("each result needs a file of its own")
+
+
+def _demand_free(path: Path, *, force: bool) -> None:
     """Raises Unusable where a file is in the way: somebody may have gone on with it by hand."""
-    if path is not None and not force and path.exists():
+    if not force and path.exists():
         raise Unusable(f"`{path}` is there already: --force writes over it")
 
 
@@ -182,11 +227,45 @@ def _problem(message: str, places: Sequence[str]) -> Iterator[str]:
         yield f"   and {len(places) - MAX_PLACES} more"
 
 
-def _write(path: Path, text: str, target: str) -> None:
-    from archgen.cli.write_file import CannotWrite, write_file
+def _weight_parts(module: Original, lifted: Lifted) -> Sequence[bytes | memoryview]:
+    """The file of the module's weights by the names of the spec."""
+    from archgen import __version__
+    from archgen.spec.files import digest_of
+    from archgen.train.weights import in_parts
+
+    facts = {
+        "format": "pt",
+        "archgen": __version__,
+        "network": lifted.network.network.title,
+        "spec_sha256": digest_of([lifted.text]),
+        "source": module.source,
+    }
+    return in_parts(lifted.weights, facts)
+
+
+def _map_text(module: Original, lifted: Lifted, path: Path, place: Path) -> str:
+    """The map between the spec at `path` and the module, for a file at `place`. Raises Unusable."""
+    from archgen.lift.keeping import NoMap, true_map
+    from archgen.spec.files import root_of
+    from archgen.weights.leaves import leaves_of
+    from archgen.weights.maps import map_text
+
+    spec, folder = path.resolve(), place.resolve().parent
+    if not spec.is_relative_to(root_of(place)):
+        raise Unusable(f"a map names the file of its spec: write it next to `{path}`")
+    assert lifted.proof is not None
+    name, leaves = os.path.relpath(spec, folder), leaves_of(lifted.network)
+    try:
+        return map_text(true_map(name, "", leaves, lifted.proof.partners, module.module))
+    except NoMap as error:
+        raise Unusable(f"no map was written, nor anything else: {error}") from None
+
+
+def _write(path: Path, parts: Sequence[bytes | memoryview], target: str) -> None:
+    from archgen.cli.write_file import CannotWrite, write_parts
 
     try:
-        write_file(path, text, never=[Path(target.rpartition(":")[0])])
+        write_parts(path, parts, never=[Path(target.rpartition(":")[0])])
     except CannotWrite as error:
         raise Unusable(str(error)) from None
     note(f"wrote {path}")

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from archgen.ir.shaped import ShapedNetwork
 from archgen.lift.flat import FlatNetwork
+from archgen.lift.keeping import weights_for
 from archgen.lift.matching import matched
 from archgen.lift.proving import Proof, Ran, prove, randomise
 from archgen.lift.recording import (
@@ -24,46 +26,61 @@ from archgen.lift.recording import (
     make_lazy_layers,
     record,
     starts_of,
+    tensors_of,
 )
 from archgen.lift.source import Original
 from archgen.lift.structure import spec_text
 from archgen.pipeline import Compilation, check
 from archgen.spec.files import SpecText
+from archgen.weights.leaves import leaves_of
 
 
 class Lifted(NamedTuple):
-    """The text of a spec, its proof unless none was wanted, and in words what the spec leaves out."""
+    """The text of a spec, its network, its proof unless none was wanted, and in words what it leaves out.
+
+    `weights` are the module's own, by the names of the network; there are none without a proof.
+    """
 
     text: str
+    network: ShapedNetwork
     proof: Proof | None
     remarks: tuple[str, ...]
+    weights: Mapping[str, Tensor]
 
 
 def lift(original: Original, images: Tensor, *, with_proof: bool = True) -> Lifted:
     """The spec of a module that was run on `images`, N x C x H x W.
 
-    The module's norms and statistics are given other numbers. Raises NotRecorded where it cannot be
-    run or followed, OutsideTheTable for ops that a spec does not have, SpecError for a spec that is
-    not sound, NotProved where its network is not the same.
+    The module has its own weights again afterwards. Raises NotRecorded where it cannot be run or
+    followed, OutsideTheTable for ops that a spec does not have, SpecError for a spec that is not sound,
+    NotProved where its network is not the same.
     """
     module = original.module
     _demand_images(module)
     _demand_one_input(module)
     _demand_python(module)
     make_lazy_layers(module, images)
+    own = {name: tensor.detach().clone() for name, tensor in tensors_of(module)}
     starts = starts_of(module)
     randomise(module)
-    recording = record(module, images)
-    flat = matched(recording, starts, original.name, original.source)
-    if not flat.calls:
-        raise NotRecorded("the module gives back its input: there is nothing to lift")
-    text = spec_text(flat)
-    compilation = _checked(text)
-    proof = None
-    if with_proof:
-        ran = Ran(images, recording.logits, recording.idle)
-        proof = prove(compilation.sound_network(), compilation.sources, flat, module, ran)
-    return Lifted(text, proof, tuple(_remarks(module, recording, flat, proof)))
+    try:
+        recording = record(module, images)
+        flat = matched(recording, starts, original.name, original.source)
+        if not flat.calls:
+            raise NotRecorded("the module gives back its input: there is nothing to lift")
+        text = spec_text(flat)
+        compilation = _checked(text)
+        network, proof = compilation.sound_network(), None
+        if with_proof:
+            ran = Ran(images, recording.logits, recording.idle)
+            proof = prove(network, compilation.sources, flat, module, ran)
+        remarks = tuple(_remarks(module, recording, flat, proof))
+    finally:
+        with torch.no_grad():
+            for name, tensor in tensors_of(module):
+                tensor.copy_(own[name])
+    weights = {} if proof is None else weights_for(leaves_of(network), proof.partners, own)
+    return Lifted(text, network, proof, remarks, weights)
 
 
 def noise(original: Original) -> Tensor:

@@ -7,7 +7,11 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from archgen import build
+from archgen.lift.source import original
 from tests.cli.conftest import Command
 
 NET = dedent(
@@ -143,3 +147,73 @@ def test_modules_with_hostile_names_give_a_sound_spec(archgen: Command, folder: 
     assert result.status == 0, result.err
     assert archgen("check", "odd.yaml", "--strict").status == 0
     assert "\x1b" not in (folder / "odd.yaml").read_text()
+
+
+KEPT = """
+    import torch
+    from torch import nn
+
+    class Streams(nn.Module):
+        # two equal streams, a layer under two names, a factor of no layer, and a head that nothing reads
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(3)
+            made = lambda: nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8, momentum=0.3))
+            self.rgb, self.depth = made(), made()
+            self.factor, self.unread = nn.Parameter(torch.rand(8, 1, 1)), nn.Linear(4, 4)
+            self.again, self.fc = self.depth, nn.Linear(8, 5)
+
+        def forward(self, x):
+            return self.fc((self.rgb(x) + self.factor * self.depth(x).relu()).mean((2, 3)))
+
+    class Loose(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+            self.w, self.b = nn.Parameter(torch.rand(4, 4)), nn.Parameter(torch.rand(4))
+
+        def forward(self, x):
+            return nn.functional.linear(self.conv(x).mean((2, 3)), self.w, self.b)
+"""
+
+
+@pytest.fixture
+def kept(folder: Path) -> Path:
+    (folder / "kept.py").write_text(dedent(KEPT))
+    return folder
+
+
+def test_weights_and_map_of_a_module_are_kept_as_the_proof_found_them(
+    archgen: Command, kept: Path
+) -> None:
+    results = ("-o", "kept.yaml", "--save-weights", "kept.safetensors", "--write-map", "map.yaml")
+    result = archgen("import", "kept.py:Streams", "--grid", "8", *results)
+    assert result.status == 0, result.err
+    assert archgen("check", "kept.yaml", "map.yaml", "--strict").status == 0
+    module = original("kept.py:Streams").module
+    torch.save(module.state_dict(), kept / "theirs.pth")
+    arguments = ("kept.yaml", "theirs.pth", "--map", "map.yaml", "-o", "imported.safetensors")
+    assert archgen("weights", "import", *arguments).status == 0
+    images = torch.randn(2, 3, 8, 8)
+    for name in ("kept.safetensors", "imported.safetensors"):
+        network = build("kept.yaml").eval()
+        network.load_state_dict(load_file(kept / name))
+        assert torch.equal(network(images), module(images))
+
+
+def test_what_cannot_be_kept_is_refused_before_anything_is_written(
+    archgen: Command, kept: Path
+) -> None:
+    before = {*kept.iterdir()}
+    for target, results, why in (
+        ("Loose", ("-o", "a.yaml", "--write-map", "m.yaml"), "which no one layer owns"),
+        ("Streams", ("--write-map", "m.yaml"), "--write-map needs -o SPEC.yaml"),
+        ("Streams", ("-o", "a.yaml", "--write-map", "a.yaml"), "a file of its own"),
+        ("Streams", ("--save-weights", "w.pth"), "must end in .safetensors"),
+        ("Streams", ("--save-weights", "w.safetensors", "--no-proof"), "leave --no-proof out"),
+        ("Streams", ("-o", "kept.py", "--force"), "kept.py"),
+    ):
+        result = archgen("import", f"kept.py:{target}", "--grid", "8", *results)
+        assert result.status == 2, results
+        assert why in result.err
+    assert {*kept.iterdir()} - before <= {kept / "__pycache__"}

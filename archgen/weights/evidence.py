@@ -7,6 +7,7 @@ compared with the flow of data or with our numbers; and the order of the file.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -16,7 +17,15 @@ from typing import NamedTuple
 from archgen.weights.leaves import Leaf
 from archgen.weights.order import Possible
 from archgen.weights.structure import Contents, Structure
-from archgen.weights.words import Two, counted, numbered_words, said_by, words
+from archgen.weights.words import (
+    SHORTCUT,
+    Two,
+    counted,
+    numbered_words,
+    said_by,
+    words,
+    words_of_authors,
+)
 
 
 class Reason(StrEnum):
@@ -31,6 +40,9 @@ class Reason(StrEnum):
     ORDER = "the order of the file"
     TRUSTED = "the order of the file, which is trusted"
     REST = "all that is left"
+
+
+_ENDS = re.compile(r"[./]|(?<=[A-Za-z0-9])_(?!\d+(?:[./]|$))")
 
 
 class Verdict(NamedTuple):
@@ -63,35 +75,34 @@ class Evidence:
         self._is_order_sure = is_order_sure
 
     def verdict(self, ours: Two, theirs: Two) -> Verdict:
-        """What speaks for a pair of pairs of equal shapes: the first kind of evidence that is not silent.
+        """What speaks for a pair of pairs of equal shapes, and the strongest reason.
 
-        Where words contradict blocks, or order contradicts numbers, nothing is certain.
+        Where one kind of evidence contradicts another, nothing is certain.
         """
-        block, word = self._block(ours, theirs), said_by(words, ours, theirs)
-        if block or word:
-            if block * word < 0:
-                return SILENT
-            return Verdict(block or word, Reason.BLOCK if block else Reason.WORDS)
-        number, order = self._number(ours, theirs), self._order(ours, theirs)
-        if number * order < 0:
+        said = (
+            (Reason.BLOCK, self._block(ours, theirs)),
+            (Reason.WORDS, self._word(ours, theirs)),
+            (Reason.NUMBERS, self._number(ours, theirs)),
+            (Reason.ORDER, self._order(ours, theirs)),
+        )
+        signs = {sign for _, sign in said if sign}
+        if len(signs) != 1:
             return SILENT
-        if not number and not self._is_order_sure:
+        reason = next(reason for reason, sign in said if sign)
+        if reason is Reason.ORDER and not self._is_order_sure:
             return SILENT
-        return Verdict(number or order, Reason.NUMBERS if number else Reason.ORDER)
+        return Verdict(signs.pop(), reason)
 
     def chooses(self, ours: Two, theirs: str) -> bool:
         """Whether words or blocks say that a layer of theirs is the first of two of ours, not the second."""
         held = self._blocks.around(theirs, "")
-        here, there = (
-            {held for held in self._ours.around(*both) if _is_block(held)} & held
-            for both in (ours, ours[::-1])
-        )
+        here, there = (self._ours.around(*both) & held for both in (ours, ours[::-1]))
         said = said_by(words, ours, (theirs, ""))
         return said > 0 or (said == 0 and here > there)
 
     def prefers(self, ours: str, theirs: Two) -> bool:
         """Whether words or blocks say that a layer of ours is the first of two of theirs."""
-        held = {held for held in self._ours.around(ours, "") if _is_block(held)}
+        held = self._ours.around(ours, "")
         here, there = (self._blocks.around(*both) & held for both in (theirs, theirs[::-1]))
         said = said_by(words, (ours, ""), theirs)
         return said > 0 or (said == 0 and here > there)
@@ -102,12 +113,26 @@ class Evidence:
         straight = crossed = False
         for here, this, that in ((a, x, y), (b, y, x)):
             other = b if here == a else a
-            near = {held for held in self._ours.around(here, other) if _is_block(held)}
+            near = self._ours.around(here, other)
             in_this = near & self._blocks.around(this, that)
             in_that = near & self._blocks.around(that, this)
             straight |= bool(in_this - in_that) and not in_that - in_this
             crossed |= bool(in_that - in_this) and not in_this - in_that
         return straight - crossed
+
+    def _word(self, ours: Two, theirs: Two) -> int:
+        """Words of both. That one branch is the shortcut must be so by what it holds, too."""
+        said = said_by(words, ours, theirs)
+        if not said or said_by(words_of_authors, ours, theirs):
+            return said
+        branches = self._ours.fork(*ours)
+        if branches[0] == branches[1]:
+            return 0
+        ours_first = SHORTCUT in words(ours[0])
+        theirs_first = SHORTCUT in words(theirs[0])
+        held = dict(branches[0] if ours_first else branches[1])
+        named = self._blocks.named(theirs[0] if theirs_first else theirs[1], SHORTCUT)
+        return said if all(often <= held.get(shape, 0) for shape, often in named) else 0
 
     def _number(self, ours: Two, theirs: Two) -> int:
         """Their numbers beside the flow of data; where that does not count, the numbers of both."""
@@ -135,21 +160,21 @@ def nearer(norms: Two, layers: Two) -> int:
     return (straight > crossed) - (straight < crossed)
 
 
-def _is_block(contents: Contents) -> bool:
-    return sum(often for _, often in contents) > 1
-
-
 class _Blocks:
     """What the layers of a file hold that begin with the same words."""
 
     def __init__(self, leaves: Iterable[Leaf]) -> None:
-        counts: dict[tuple[str, ...], Counter[object]] = {}
+        counts: dict[str, Counter[object]] = {}
         for leaf in leaves:
             for block in _prefixes(leaf.path):
                 counts.setdefault(block, Counter())[leaf.signature] += 1
-        self._contents: Mapping[tuple[str, ...], Contents] = {
+        self._contents: Mapping[str, Contents] = {
             block: frozenset(found.items()) for block, found in counts.items()
         }
+
+    def named(self, path: str, word: str) -> Contents:
+        """What the block around a layer holds that is called by a word."""
+        return next(self._contents[block] for block in _prefixes(path) if word in words(block))
 
     def around(self, one: str, other: str) -> set[Contents]:
         """What the blocks hold that are around the first layer and not around the second."""
@@ -158,7 +183,7 @@ class _Blocks:
 
 
 @cache
-def _prefixes(path: str) -> tuple[tuple[str, ...], ...]:
-    """The beginnings of a name, word by word."""
-    found = path.replace("/", ".").replace("_", ".").split(".")
-    return tuple(tuple(found[:end]) for end in range(1, len(found) + 1))
+def _prefixes(path: str) -> tuple[str, ...]:
+    """The beginnings of a name: up to each dot, and each underscore but those of counts, as in `conv_2`."""
+    ends = [match.start() for match in _ENDS.finditer(path)]
+    return (*(path[:end] for end in ends), path)

@@ -86,11 +86,14 @@ def paired(structure: Structure, theirs: Sequence[Leaf], order: Order = AS_LISTE
     is_sure = not goes_down([leaf.path for leaf in listed])
     evidence = Evidence(structure, theirs, possible, is_order_sure=is_sure)
     units = _Units(_needed(ours, theirs), listed)
-    tried = [
-        _Tested(guess, units, evidence, is_trusted=order.is_trusted)
-        for guess in candidates(units.ours, units.theirs)
-    ]
-    best = min(tried, key=lambda one: (-len(one.partners), len(one.doubts)))
+    best: _Tested | None = None
+    for guess in candidates(units.ours, units.theirs):
+        tested = _Tested(guess, units, evidence, is_trusted=order.is_trusted)
+        if best is None or tested.rank < best.rank:
+            best = tested
+        if not best.doubts and len(best.partners) == len(units.ours):
+            break
+    assert best is not None
     return _pairing(ours, theirs, units.pairs(best), best.groups())
 
 
@@ -227,10 +230,14 @@ class _Tested:
         self._evidence = evidence
         # norms last: what speaks for them is the layers that they belong to
         for paths in sorted(units.alike(guess), key=units.is_of_norms):
-            self._improve(paths)
-            self._judge(paths, is_trusted=is_trusted)
+            self._judge(self._improved(paths), is_trusted=is_trusted)
         if not is_trusted:
             self._judge_left_over()
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The lower, the better: first that layers have partners, then that they are certain."""
+        return -len(self.partners), len(self.doubts)
 
     def _verdict(self, one: str, other: str) -> Verdict:
         partners = self.partners
@@ -242,21 +249,23 @@ class _Tested:
                 return Verdict(near, Reason.NORM)
         return self._evidence.verdict((one, other), theirs)
 
-    def _improve(self, paths: Sequence[str]) -> None:
+    def _improved(self, paths: Sequence[str]) -> list[tuple[str, str, Verdict]]:
+        """Exchanges pairs that evidence is against; gives what it says of all in the end."""
         partners = self.partners
+        verdicts: list[tuple[str, str, Verdict]] = []
         for _ in range(MAX_ROUNDS):
-            has_changed = False
-            for one, other in combinations(paths, 2):
+            verdicts = [(*two, self._verdict(*two)) for two in combinations(paths, 2)]
+            against = [two for *two, verdict in verdicts if verdict.sign < 0]
+            if not against:
+                break
+            for one, other in against:
                 if self._verdict(one, other).sign < 0:
                     partners[one], partners[other] = partners[other], partners[one]
-                    has_changed = True
-            if not has_changed:
-                return
+        return verdicts
 
-    def _judge(self, paths: Sequence[str], *, is_trusted: bool) -> None:
-        """Finds what speaks for each pair against each other of its shape."""
-        for one, other in combinations(paths, 2):
-            verdict = self._verdict(one, other)
+    def _judge(self, verdicts: Iterable[tuple[str, str, Verdict]], *, is_trusted: bool) -> None:
+        """Notes what speaks for each pair against each other of its shape."""
+        for one, other, verdict in verdicts:
             reason = verdict.reason
             if verdict.sign != 1:
                 if not (is_trusted and verdict.sign == 0):

@@ -73,10 +73,20 @@ class Structure:
         first, last = (one, other) if flow > 0 else (other, one)
         return 0 if self._grids[last] > self._grids[first] else flow
 
-    def around(self, one: str, other: str) -> list[Contents]:
-        """What the parts hold that are around the first layer and not around the second, if there is one."""
+    def around(self, one: str, other: str) -> set[Contents]:
+        """What the parts hold that are around the first layer and not around the second, if there is one.
+
+        Parts of one layer say no more than its shape, and are left out.
+        """
         trail = self._trails[one][self._fork(one, other) if other else 0 :]
-        return [part.parts[number].contents for part, number in trail]
+        inner = (part.parts[number] for part, number in trail)
+        return {part.contents for part in inner if len(part.leaves) > 1}
+
+    def fork(self, one: str, other: str) -> tuple[Contents, Contents]:
+        """What the two parts hold in which two layers are apart."""
+        fork = self._fork(one, other)
+        (part, first), (_, second) = self._trails[one][fork], self._trails[other][fork]
+        return part.parts[first].contents, part.parts[second].contents
 
     def written(self, path: str) -> str:
         """The path of a layer without numbers that only count the steps of one op, as in `conv_2`."""

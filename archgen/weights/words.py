@@ -33,6 +33,7 @@ _TOKENS = re.compile(
 )
 _SEGMENTS = re.compile(r"[./]")
 _FINE = re.compile(r"[./_-]")
+SHORTCUT = "shortcut"  # the language has this word for a branch, and libraries have theirs
 # kinds of layers and containers: every implementation has these, so they tell no layers apart
 _COMMON = {
     *(
@@ -74,7 +75,7 @@ _COMMON = {
 }
 # words for one thing in several libraries
 _SAME = {
-    **dict.fromkeys(("downsample", "skip", "skipbn", "proj", "identity"), "shortcut"),
+    **dict.fromkeys(("downsample", "skip", "skipbn", "proj", "identity"), SHORTCUT),
     **dict.fromkeys(("fc", "classifier", "dense", "logits", "head"), "classifier"),
     **dict.fromkeys(("depthwise", "depth_wise"), "dw"),
     **dict.fromkeys(("pointwise",), "pw"),
@@ -150,14 +151,19 @@ def words(path: str) -> frozenset[str]:
     return frozenset(_SAME.get(word, word) for word in plain if word not in _COMMON)
 
 
+def words_of_authors(path: str) -> frozenset[str]:
+    """The words of a name without those that the language has for branches."""
+    return words(path) - {SHORTCUT}
+
+
 @lru_cache(maxsize=100_000)
 def numbered_words(path: str) -> frozenset[str]:
-    """The words of a name with the numbers right after them: `p5`, also of `p.5`."""
+    """The words of a name with the numbers right after them: `p5`, also of `p.5`; not those of kernels."""
     found = [token for part in tokens(path) for token in part]
     return frozenset(
         f"{word.word}{number.number}{number.word}"
         for word, number in pairwise(found)
-        if word.number < 0 <= number.number
+        if word.number < 0 <= number.number and not word.word[:1].isdecimal()
     )
 
 

@@ -262,3 +262,122 @@ def test_what_is_paired_without_doubt_is_the_true_pairing(
     pairing = paired(structure, theirs, Order(is_kept=not is_sorted))
     assert not pairing.missing
     assert pairing.ambiguous or not false_pairs(pairing, names)
+
+
+# ------------------------------------------------------------------------- what went wrong before
+
+
+def renamed(text: str, names: dict[str, str], order: Sequence[str]) -> tuple[Pairing, set[str]]:
+    """The pairing with a file of other names for layers, in an order; and our layers that are wrong."""
+    structure = structure_of(network_of(text))
+    ours = {leaf.path: leaf for leaf in structure.root.leaves}
+    shapes = {
+        f"{names[path]}.{role}": tensor.shape
+        for path in order
+        for role, tensor in ours[path].tensors.items()
+    }
+    pairing = paired(structure, their_leaves(shapes, TORCH))
+    wrong = {p.ours.path for p in pairing.pairs if names[p.ours.path] != p.theirs.path}
+    return pairing, wrong
+
+
+@pytest.mark.parametrize("first", ["rgb", "depth"])
+@pytest.mark.parametrize("form", ["encoder_{0}.", "encoder.{0}_"])
+def test_equal_streams_are_paired_by_the_words_that_both_sides_use(first: str, form: str) -> None:
+    """A module may define the streams in the other order than the spec."""
+    structure = STRUCTURES["streams"]
+    paths = [leaf.path for leaf in structure.root.leaves]
+    names = {
+        path: path.replace(f"{word}_stem", f"{form.format(word)}first").replace(
+            f"{word}.", f"{form.format(word)}units."
+        )
+        for path in paths
+        for word in [path[: path.index("b") + 1] if path.startswith("rgb") else "depth"]
+    }
+    order = sorted(paths, key=lambda path: (path == "linear", not path.startswith(first)))
+    pairing, wrong = renamed(HEAD + STREAMS, names, order)
+    assert not pairing.ambiguous
+    assert not wrong
+
+
+def test_equal_streams_without_a_word_in_common_are_ambiguous() -> None:
+    paths = [leaf.path for leaf in STRUCTURES["streams"].root.leaves]
+    names = {p: p.replace("rgb", "first").replace("depth", "second") for p in paths}
+    pairing, _ = renamed(HEAD + STREAMS, names, paths)
+    assert pairing.ambiguous
+
+
+def test_numbers_of_a_pyramid_need_not_follow_the_flow_of_data() -> None:
+    """Some call the coarsest level first, others the finest; only equal labels tell."""
+    paths = [leaf.path for leaf in STRUCTURES["pyramid"].root.leaves]
+    swapped = {"o2": "smooth.1", "o3": "smooth.0"}
+    pairing, _ = renamed(HEAD + PYRAMID, {p: _renamed_head(p, swapped) for p in paths}, paths)
+    assert {"o2", "o3"} <= {name for group in pairing.ambiguous for name in group.ours}
+    labelled = {"o2": "fpn.o2", "o3": "fpn.o3"}
+    order = [*(p for p in paths if p[:2] != "o2"), *(p for p in paths if p[:2] == "o2")]
+    pairing, wrong = renamed(HEAD + PYRAMID, {p: _renamed_head(p, labelled) for p in paths}, order)
+    assert not {"o2", "o3"} & {name for group in pairing.ambiguous for name in group.ours}
+    assert not wrong
+
+
+def _renamed_head(path: str, names: dict[str, str]) -> str:
+    head, dot, rest = path.partition(".")
+    return f"{names.get(head, head)}{dot}{rest}" if rest or head in names else f"x{path}"
+
+
+def test_layers_that_are_only_counted_are_no_block() -> None:
+    """`conv`, `conv_2`, `conv_3` together may hold what one block of ours holds, by chance."""
+    text = HEAD + (
+        "network:\n"
+        "  - conv: {filters: 4, kernel: 1, norm: none}\n"
+        "  - residual:\n"
+        "      body:\n"
+        "        - conv: {filters: 4, kernel: 1, norm: none}\n"
+        "        - conv: {filters: 4, kernel: 1}\n"
+        "        - conv: {filters: 4, kernel: 3}\n"
+        "        - conv: {filters: 4, kernel: 1, norm: none}\n"
+        "  - conv: {filters: 4, kernel: 1}\n"
+        "  - conv: {filters: 4, kernel: 3}\n"
+    )
+    inner = {"conv_3": "b1.conv", "conv_4": "b1.conv_2", "conv_5": "b1.conv_3"}
+    names = {**inner, "conv": "conv", "conv_2": "conv_2", "conv_6": "conv_3", "conv_7": "conv_4"}
+    ours = [leaf.path for leaf in structure_of(network_of(text)).root.leaves]
+    pairing, wrong = renamed(
+        text,
+        {
+            path: names[path.removesuffix(".norm")] + path[len(path.removesuffix(".norm")) :]
+            for path in ours
+        },
+        ours,
+    )
+    assert pairing.ambiguous or not wrong
+
+
+def test_a_shortcut_that_holds_more_than_ours_is_not_ours() -> None:
+    """Of two branches that are added, a library may call either the shortcut."""
+    text = HEAD + (
+        "network:\n"
+        "  - conv: {filters: 8, kernel: 1}\n"
+        "  - residual:\n"
+        "      shortcut: [{conv: {filters: 8, kernel: 3}}, {conv: {filters: 8, kernel: 3}}]\n"
+        "      body:\n"
+        "        - conv: {filters: 8, kernel: 3}\n"
+        "        - conv: {filters: 8, kernel: 3}\n"
+        "        - conv: {filters: 8, kernel: 1}\n"
+        "  - conv: {filters: 8, kernel: 1}\n"
+    )
+    ours = [leaf.path for leaf in structure_of(network_of(text)).root.leaves]
+    heads = {
+        "conv": "conv",
+        "shortcut.conv": "left.conv",
+        "shortcut.conv_2": "left.conv_2",
+        "conv_2": "left.shortcut.conv",
+        "conv_3": "left.shortcut.conv_2",
+        "conv_4": "left.shortcut.conv_3",
+        "conv_5": "left.conv_3",
+    }
+    names = {
+        p: heads[p.removesuffix(".norm")] + (".norm" if p.endswith(".norm") else "") for p in ours
+    }
+    pairing, wrong = renamed(text, names, ours)
+    assert pairing.ambiguous or not wrong

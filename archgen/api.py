@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from archgen import pipeline
 from archgen.catalog import find, project_name
-from archgen.diagnostics import Diagnostic, SpecError
+from archgen.diagnostics import Diagnostic, Findings, Position, Span, SpecError
+from archgen.infer import infer
+from archgen.overrides import Override, apply_overrides
 from archgen.pipeline import Compilation
+from archgen.spec.document import parse
 from archgen.spec.files import SpecText, read_spec
 
 if TYPE_CHECKING:
@@ -50,11 +55,37 @@ def build(spec: Named | Compilation, **params: object) -> nn.Module:
     """The network, live: an instance of the class in the emitted module.
 
     `params` are the params of the spec, as in `num_classes=10`; without them the network is as the
-    spec says. Raises SpecError, and ImportError where PyTorch is not installed.
+    spec says. Raises SpecError, also for params that the spec does not take, and ImportError where
+    PyTorch is not installed.
     """
     from archgen.emit.module import build_class  # noqa: PLC0415  # torch loads for `build` alone
 
-    return build_class(_module_source(spec))(**params)
+    compilation = spec if isinstance(spec, Compilation) else load(spec)
+    if params:
+        _check_params(compilation, params)
+    return build_class(_module_source(compilation))(**params)
+
+
+def _check_params(compilation: Compilation, params: Mapping[str, object]) -> None:
+    """Raises SpecError where the network has no such params, or none of these values.
+
+    The values are read as those of `--set` are: as YAML, each in a source that findings point into.
+    """
+    findings, network = Findings(), compilation.sound_network().network
+    overrides, sources = list[Override](), dict(compilation.sources)
+    for name, value in params.items():
+        text = json.dumps(value, default=lambda other: getattr(other, "tolist", other.__repr__)())
+        source = f"build({name}=...)"
+        sources[source] = f"{name}={text}"
+        node = parse(" " * (len(name) + 1) + text, source, findings)
+        span = Span(source, Position(1, 1), Position(1, len(name) + 1))
+        if node is not None:
+            overrides.append(Override(name, node, span))
+    network, arguments = apply_overrides(network, tuple(overrides), findings)
+    if not findings.has_errors:
+        infer(network, findings, arguments)
+    if findings.has_errors:
+        raise SpecError(findings.diagnostics, sources)
 
 
 def spec_name(text: SpecText) -> str:

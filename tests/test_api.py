@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 import torch
 
@@ -77,6 +78,32 @@ def test_build_is_a_live_network_with_the_params_given(spec: Path) -> None:
     net = archgen.build(archgen.load(spec), num_classes=7)
     assert net(images).shape == (2, 7)
     assert type(net).__name__ == "Tiny"
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"num_classes": "ten"}, "num_classes"),
+        ({"num_classes": 1.5}, "num_classes"),
+        ({"num_classes": None}, "num_classes"),
+        ({"num_classes": -3}, "-3"),
+        ({"num_classes": 0}, "0"),
+        ({"num_classes": [10]}, "num_classes"),
+        ({"num_clases": 10}, "did you mean `num_classes`?"),
+    ],
+)
+def test_build_refuses_params_that_the_spec_does_not_take(
+    spec: Path, params: dict[str, object], told: str
+) -> None:
+    with pytest.raises(archgen.SpecError) as caught:
+        archgen.build(spec, **params)
+    (finding,) = caught.value.diagnostics
+    assert told in f"{finding.span.source} {finding.message} {finding.help}"
+
+
+def test_build_takes_the_whole_numbers_of_other_libraries(spec: Path) -> None:
+    images = torch.zeros(2, 3, 8, 8)
+    assert archgen.build(spec, num_classes=np.int64(7))(images).shape == (2, 7)
 
 
 def test_emit_is_a_function_also_after_its_package_is_loaded(spec: Path) -> None:

@@ -32,6 +32,7 @@ from archgen.cli.training_order import (
     run_folder,
     withdrawn_if_refused,
 )
+from archgen.harmless import harmless
 
 if TYPE_CHECKING:
     from archgen.cli.launching import Processes
@@ -167,7 +168,7 @@ def train(
                 if resume
                 else new_order(spec, plan, data, out)
             )
-            return order, materials_for(order, workers, place.device)
+            return order, materials_for(order, workers, place.device, place.world.size)
 
         order, materials = place.world.together(prepared)
         return _run(order, materials, place.world, watching)
@@ -224,7 +225,7 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
     from archgen.cli.interrupts import writing
     from archgen.train import Interrupted, Progress, fit
     from archgen.train.computing import described_device
-    from archgen.train.provenance import prepared_in_words
+    from archgen.train.provenance import augmented_in_words, prepared_in_words, recipe_in_words
 
     made, train, test = materials
     with writing():
@@ -234,6 +235,8 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
         return SOUND
     others = "" if world.size == 1 else f"{world.size} processes, each on "
     note(f"training on {others}{described_device(made.module)}")
+    note(f"recipe: {harmless(order.recipe_from)}: {recipe_in_words(order.recipe)}")
+    note(f"training images are {augmented_in_words(order.recipe.augment)}")
     note(f"test images are prepared as {prepared_in_words(test)}")
     try:
         with withdrawn_if_refused(run, world):

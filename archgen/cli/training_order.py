@@ -41,13 +41,15 @@ class PlanOptions(TypedDict):
 class Order(NamedTuple):
     """What is to be trained, how, on what, and where it goes.
 
-    `batch_from` names the recipe of a new run where that says how large a batch is.
+    `recipe_from` says where the recipe is from, and `batch_from` names the recipe of a new run where that
+    says how large a batch is.
     """
 
     text: SpecText
     recipe: Recipe
     data: str
     out: Path
+    recipe_from: str
     batch_from: str | None = None
 
     def is_from(self, run: RunFolder) -> bool:
@@ -79,7 +81,8 @@ def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | 
     folder = Path(out) if out else new_folder(text)
     batch_from = (plan["recipe"] or DEFAULT_RECIPE) if plan["batch"] is None else None
     recipe = _changed(named_recipe(plan["recipe"]), plan)
-    return Order(text, recipe, data or DEFAULT_DATA, folder, batch_from)
+    named = plan["recipe"] or f"{DEFAULT_RECIPE}, the default"
+    return Order(text, recipe, data or DEFAULT_DATA, folder, named, batch_from)
 
 
 def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | None) -> Order:
@@ -97,7 +100,7 @@ def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | N
     text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
     began_with = str(facts.get("data") or DEFAULT_DATA)
     recipe = _changed(named_recipe(str(run / "recipe.yaml")), plan)
-    return Order(text, recipe, data or began_with, run)
+    return Order(text, recipe, data or began_with, run, str(run / "recipe.yaml"))
 
 
 def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
@@ -135,8 +138,11 @@ def new_folder(text: SpecText) -> Path:
     return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def materials_for(order: Order, workers: int | None, place: torch.device) -> Materials:
+def materials_for(
+    order: Order, workers: int | None, place: torch.device, processes: int
+) -> Materials:
     """The network with its first weights, on `place`, and the images of both splits."""
+    from archgen.cli.one_value_norms import check_norms
     from archgen.cli.training import load_images, loading_of, make_trainable
     from archgen.train.devices import check_precision, resident
 
@@ -145,6 +151,7 @@ def materials_for(order: Order, workers: int | None, place: torch.device) -> Mat
     train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
     _check_batch(order, len(train))
     made = make_trainable(order.text, len(train.classes), order.recipe.seed)
+    check_norms(made.network, order.recipe, processes)
     made.module.to(place)
     return Materials(made, resident(train, place), resident(test, place))
 

@@ -48,7 +48,9 @@ class Launch:
             )
         restarts = _number(environment, "TORCHELASTIC_MAX_RESTARTS", "0")
         shares_store = environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-        hint = _SHARED_STORE if restarts and shares_store else None
+        # c10d heeds the variable; the static rendezvous shares its store whatever that says
+        is_static = environment.get("TORCH_DISABLE_SHARE_RDZV_TCP_STORE") == "1"
+        hint = (_STATIC if is_static else _SHARED_STORE) if restarts and shares_store else None
         return cls(share, _number(environment, "LOCAL_RANK", "0"), restarts, hint)
 
     def device(self, name: str) -> torch.device:
@@ -75,9 +77,14 @@ class Launch:
             yield world
 
 
+_RENDEZVOUS = "`--standalone` on one machine, `--rdzv-backend c10d` on several"
+_STATIC = (
+    "torchrun's static rendezvous, which it takes without other words, hangs once a process is lost: "
+    f"start it with {_RENDEZVOUS}"
+)
 _SHARED_STORE = (
     "torchrun may hang or fail where it restarts processes: "
-    "set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment"
+    f"set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment, and start it with {_RENDEZVOUS}"
 )
 
 

@@ -11,11 +11,12 @@ import torch
 import yaml
 
 from archgen.train.data import Images, StreamedSet
+from archgen.train.data.presets import PRESETS
 from archgen.train.errors import TrainingError
 from archgen.train.evaluation import Evaluation
-from archgen.train.identity import settings_of
+from archgen.train.identity import length_of, settings_of
 from archgen.train.preparation import Preparation, in_words
-from archgen.train.recipe import Recipe
+from archgen.train.recipe import Augment, Recipe
 from archgen.train.run import Change, Facts, RunFolder, Scalar
 
 _DIFFER = "the weights will differ in their last digits{} from those of a run without this change"
@@ -79,6 +80,29 @@ def prepared_in_words(images: Images) -> str:
         else (images.images.shape[2], images.images.shape[3])
     )
     return in_words(images.preparation, *grid)
+
+
+def recipe_in_words(recipe: Recipe) -> str:
+    """What a recipe comes to, on one line."""
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    average = f", averaged by {recipe.ema.decay:g}" if recipe.ema else ""
+    return (
+        f"{optimizer.name}, lr {optimizer.lr:g}, {schedule.name}, batch {recipe.batch}, "
+        f"{length_of(recipe)}{average}"
+    )
+
+
+def augmented_in_words(augment: Augment) -> str:
+    """What is done to training images at random, on one line."""
+    if augment.preset is not None:
+        is_coloured = PRESETS[augment.preset].colour is not None
+        how = "cropped, mirrored and coloured" if is_coloured else "cropped and mirrored"
+        return f"{how} at random by the law of `{augment.preset}`"
+    shifted = f"shifted by up to {augment.crop_padding} pixels" if augment.crop_padding else ""
+    done = [each for each in (shifted, "mirrored" if augment.flip else "") if each]
+    if done:
+        return f"prepared like the test images, and {' and '.join(done)} at random"
+    return "prepared like the test images, and not augmented (`augment` of a recipe changes that)"
 
 
 def preparation_text(images: Images) -> str:

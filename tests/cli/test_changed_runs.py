@@ -54,6 +54,23 @@ def test_a_finished_run_is_extended_and_ends_as_one_that_was_as_long_from_the_st
     assert "steps: 7" in Path("run/recipe.yaml").read_text()
 
 
+def test_the_recipe_and_what_it_does_to_images_are_told_at_the_start(
+    archgen: Command, order: tuple[str, ...]
+) -> None:
+    told = archgen(*order, "--out", "run").err.splitlines()
+    assert told[1] == "recipe: recipe.yaml: sgd, lr 0.05, constant, batch 8, 4 steps"
+    assert told[2].startswith(
+        "training images are prepared like the test images, and not augmented"
+    )
+    default = archgen(
+        "train", order[1], "--data", "synthetic", "--max-steps", "1", "--out", "other"
+    )
+    assert (
+        "recipe: recipes/quick, the default: adamw, lr 0.005, cosine, batch 64, 1 step"
+        in default.err
+    )
+
+
 def test_a_cosine_schedule_cannot_be_extended_and_says_why(
     archgen: Command, order: tuple[str, ...], spec: Callable[..., Path]
 ) -> None:

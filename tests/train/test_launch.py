@@ -51,3 +51,7 @@ def test_what_torchrun_lacks_for_restarts_is_told() -> None:
     assert "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in str(shared.hint)
     assert Launch.of({**restarting, "TORCHELASTIC_USE_AGENT_STORE": "False"}).hint is None
     assert shared.restarts == 3
+    guarded = {**restarting, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    static = Launch.of({**guarded, "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    assert "TORCH_DISABLE" not in str(static.hint)
+    assert "`--standalone` on one machine, `--rdzv-backend c10d` on several" in str(static.hint)

@@ -74,9 +74,14 @@ class Drafter:
         name = network.network.title
         return draft.drawing(name, title_of(name))
 
-    def block(self, block: ShapedBlock, path: str, start: Start, depth: int = 1) -> Drawing:
-        """One use of a block, which is called `path`; with `depth`, blocks inside are opened."""
-        draft = _Draft(self._faults, self._costs, block, depth)
+    def block(
+        self, block: ShapedBlock, path: str, start: Start, depth: int = 1, times: int = 1
+    ) -> Drawing:
+        """One use of a block, which is called `path`; with `depth`, blocks inside are opened.
+
+        Costs are those of the block where it is there so many `times`.
+        """
+        draft = _Draft(self._faults, self._costs, block, depth, times)
         draft.run(block.graph, draft.begin(block, start, block.inputs))
         return draft.drawing(path, title_of(block.block.name.rpartition(".")[2]))
 
@@ -95,6 +100,7 @@ class _Draft(Interpreter[Ends]):
         costs: Costs,
         block: ShapedBlock,
         depth: int,
+        times: int = 1,
         *,
         is_overview: bool = False,
     ) -> None:
@@ -104,7 +110,7 @@ class _Draft(Interpreter[Ends]):
         self._depth = depth - 1
         self._implied = implied_concats(block.graph, block.block.graph)
         self._source = block.block.source
-        self._times = 1
+        self._times = times
         self._boxes: dict[str, Box] = {}
         self._arrows: list[Arrow] = []
         self._groups: list[Group] = []
@@ -257,11 +263,11 @@ class _Draft(Interpreter[Ends]):
         details = [path, call, f"output {node.output or '?'}"]
         cost = self._costs.own(node) if is_own else self._costs.node(node)
         if node.output is not None and cost.params:
-            whole = cost.times(self._times)
-            details.append(f"{cost.params:,} params, {cost.macs:,} MACs")
+            whole = cost.times(self._times)  # as in the rows of `summary`
+            details.append(f"{whole.params:,} params, {whole.macs:,} MACs")
             if self._times > 1:
-                in_all = f"{whole.params:,} params, {whole.macs:,} MACs"
-                details.append(f"{self._times} times, in all {in_all}")
+                one = f"{cost.params:,} params, {cost.macs:,} MACs"
+                details.append(f"{self._times} times {one}")
         source = parts[0].block.block.source if parts[0].block is not None else ""
         lines, kind = words or _words(node)
         return Box(
@@ -365,11 +371,12 @@ def _words_of_join(op: str) -> Start:
 
 
 class Use(NamedTuple):
-    """A use of a block somewhere in a network, and what stands before it."""
+    """A use of a block somewhere in a network, what comes before it, and how many `times` it is there."""
 
     path: str
     block: ShapedBlock
     start: Start
+    times: int = 1
 
 
 def uses(network: ShapedNetwork) -> Iterator[Use]:
@@ -388,8 +395,9 @@ def _inner_uses(outer: Use, seen: set[int]) -> Iterator[Use]:
     for use in _uses(outer.block.graph, outer.path, PREVIOUS):
         if id(use.block) not in seen:
             seen.add(id(use.block))
-            yield use
-            yield from _inner_uses(use, seen)
+            inner = use._replace(times=use.times * outer.times)
+            yield inner
+            yield from _inner_uses(inner, seen)
 
 
 def _uses(graph: ShapedGraph, path: str, before: Start) -> Iterator[Use]:
@@ -405,7 +413,7 @@ def _uses(graph: ShapedGraph, path: str, before: Start) -> Iterator[Use]:
                 before = PREVIOUS
                 continue
             where = here if len(node.runs) <= 1 else f"{here}.{run.segment}"
-            yield Use(where, block, _behind(block) if run.count > 1 else before)
+            yield Use(where, block, _behind(block) if run.count > 1 else before, run.count)
             before = _behind(block)
 
 

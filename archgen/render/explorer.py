@@ -56,7 +56,7 @@ def explorer(network: ShapedNetwork, findings: Sequence[Diagnostic] = ()) -> Exp
     """Lays out the overview and every block. Raises CannotDraw where there is no engine."""
     drafter = Drafter(network, findings)
     found = tuple(_first(uses(network), MAX_BLOCKS))
-    drawings = [drafter.block(use.block, use.path, use.start) for use in found]
+    drawings = [drafter.block(use.block, use.path, use.start, times=use.times) for use in found]
     overview, *figures = layouts([drafter.overview(), *drawings], STYLES["paper"])
     inside = _by_parent(found)
     drawn = {use.path: layout for use, layout in zip(found, figures, strict=True)}

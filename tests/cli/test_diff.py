@@ -299,3 +299,21 @@ def test_another_order_of_the_parts_of_a_split_is_other_numerics(
     out = capsys.readouterr().out
     assert "{p: 2, q: 2} -> {q: 2, p: 2}" in out
     assert "Numerics: the same weights and sizes, and other results." in out
+
+
+def test_a_crash_of_the_engine_is_an_error_and_no_other_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts: list[str] = []
+
+    def crashes_once(text: str, picture_format: str) -> bytes:
+        texts.append(text)
+        if len(texts) == 2:
+            raise engine.CannotDraw("the layout engine failed: `dot` was killed by SIGSEGV")
+        return engine.laid_out(text, picture_format)
+
+    monkeypatch.setattr("archgen.diff.pictures.laid_out", crashes_once)
+    assert main(["diff", "resnet_18", "alexnet", "--format", "svg"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, len(texts)) == ("", 2)
+    assert "killed by SIGSEGV" in told.err

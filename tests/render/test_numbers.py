@@ -69,20 +69,19 @@ def _outlined(network: ShapedNetwork) -> dict[str, Row]:
 
 def _params_of(box: Box) -> int:
     """The params that a box tells of, in all."""
-    told = [re.search(r"([\d,]+) params", line) for line in box.details]
+    told = [re.match(r"([\d,]+) params", line) for line in box.details]
     numbers = [int(match[1].replace(",", "")) for match in told if match]
-    return numbers[-1] if numbers else 0
+    return numbers[0] if numbers else 0
 
 
 def _check(drawing: Drawing, rows: dict[str, Row], prefix: str = "") -> None:
-    """Every box that is a row has its size; in a picture of the whole also its cost."""
+    """Every box that is a row has its size and its cost."""
     for box in drawing.boxes:
         row = rows.get(f"{prefix}{box.path}")
         if row is not None and row.kind != "branch":
             assert (box.path, box.output) == (box.path, row.output)
             assert shape_words(row.output) in box.beside
-            if not prefix:
-                assert (box.path, _params_of(box)) == (box.path, row.cost and row.cost.params)
+            assert (box.path, _params_of(box)) == (box.path, row.cost and row.cost.params)
 
 
 def _check_all(network: ShapedNetwork) -> None:
@@ -97,7 +96,8 @@ def _check_all(network: ShapedNetwork) -> None:
         assert all(size in texts[0] for size in worded)
         assert depth > 1 or all(size in texts[1] for size in worded)
     for use in uses(network):
-        drawing = drafter.block(use.block, use.path, use.start)
+        drawing = drafter.block(use.block, use.path, use.start, times=use.times)
+        _check(drawing, rows, f"{use.path}.")
         assert drawing.boxes[-1].output == use.block.output or use.block.block.outputs
     groups = model_explorer_document(network)["graphs"][0]["groupNodeAttributes"]
     for path, told in groups.items():
@@ -153,8 +153,8 @@ def test_costs_in_an_opened_repeat_are_told_of_one_and_of_all() -> None:
     drawing = Drafter(shipped("inception_v4").sound_network()).overview(2)
     box = next(box for box in drawing.boxes if box.path == "inception_a.b1x1.conv")
     one = Cost(384 * 96 + 2 * 96, 384 * 96 * 35 * 35)
-    assert f"{one.params:,} params, {one.macs:,} MACs" in box.details
-    assert f"4 times, in all {4 * one.params:,} params, {4 * one.macs:,} MACs" in box.details
+    assert f"{4 * one.params:,} params, {4 * one.macs:,} MACs" in box.details
+    assert f"4 times {one.params:,} params, {one.macs:,} MACs" in box.details
 
 
 def test_an_arrow_from_an_instance_begins_at_its_own_box() -> None:

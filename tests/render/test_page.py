@@ -90,9 +90,13 @@ def test_a_layer_can_be_linked_to_and_says_what_it_is(page: str) -> None:
     assert layer["aria-label"] == "3x3 Conv (96), 35x35x96"
     details = (layer["data-details"] or "").split("\n")
     assert details[0] == "inception_a.dbl3x3.conv_2"
-    assert details[2:4] == ["output 96 x 35 x 35", "55,488 params, 67,737,600 MACs"]
+    assert details[2:5] == [
+        "output 96 x 35 x 35",
+        "221,952 params, 270,950,400 MACs",
+        "4 times 55,488 params, 67,737,600 MACs",
+    ]
     assert re.fullmatch(
-        r"inception_v4\.yaml, line \d+; Figure 4 of arXiv:1602\.07261v2", details[4]
+        r"inception_v4\.yaml, line \d+; Figure 4 of arXiv:1602\.07261v2", details[5]
     )
 
 

@@ -63,6 +63,11 @@ if TYPE_CHECKING:
     help="Pair what nothing else tells apart in the order of the file.",
 )
 @preparation_option
+@click.option(
+    "--norms",
+    type=click.Choice(["no_gamma", "no_beta"]),
+    help="What Keras' norms of three tensors lack, where the file does not say it.",
+)
 @click.option("--partial", is_flag=True, help="Take what fits; the rest is named and initialised.")
 @click.option(
     "--set",
@@ -83,6 +88,7 @@ def import_(
     write_map: str | None,
     trust_order: bool,
     preparation: str | None,
+    norms: str | None,
     partial: bool,
     assignments: tuple[str, ...],
 ) -> int:
@@ -97,12 +103,16 @@ def import_(
     require_weights()
     target = read_network(spec, assignments)
     from archgen.cli.weight_maps import draft, name_in_map
-    from archgen.cli.weights_pairing import Source, chart_of
+    from archgen.cli.weights_pairing import Source, chart_of, settled_norms
     from archgen.diagnostics import SpecError
     from archgen.weights.problems import ambiguous
 
-    with opened(checkpoint, part) as file:
-        found = chart_of(target, file, Source(code, map_file, trust_order))
+    source = Source(code, map_file, trust_order, norms or "")
+    with opened(checkpoint, part) as found_file:
+        file, said = settled_norms(target, found_file, source)
+        found = chart_of(target, file, source)
+        if said:
+            found = found._replace(chart=found.chart._replace(norms=said))
         fitted = _fitted(target, file, found.chart, partial=partial)
         if not found.ambiguous:
             write_lines(paint_lines(_shown(target, file, found, fitted)))

@@ -15,6 +15,7 @@ from archgen.weights.evidence import Reason
 from archgen.weights.leaves import Leaf
 from archgen.weights.maps import WeightMap
 from archgen.weights.moving import are_equal
+from archgen.weights.norms import decided, undecided
 from archgen.weights.pairing import Group, Order
 from archgen.weights.plan import Named, adjusted, found_map, planned
 from archgen.weights.readings import Reading, readings
@@ -23,11 +24,15 @@ from archgen.weights.structure import structure_of
 
 
 class Source(NamedTuple):
-    """What a person says of a checkpoint: whose it is, a file with its map, whether to trust its order."""
+    """What a person says of a checkpoint: whose it is, a file with its map, whether to trust its order.
+
+    `norms` says what Keras' norms of three tensors lack.
+    """
 
     code: str = "auto"
     map_file: str | None = None
     is_ordered: bool = False
+    norms: str = ""
 
 
 class Found(NamedTuple):
@@ -71,6 +76,27 @@ def chart_of(target: Target, file: Checkpoint, source: Source) -> Found:
             f"{source.code}'s `{target.title}`; leave it out, and layers are paired by evidence"
         )
     return evident if found is None else found
+
+
+def settled_norms(target: Target, file: Checkpoint, source: Source) -> tuple[Checkpoint, str]:
+    """The file with each tensor of its norms named, and what had to be said for that.
+
+    It is said on the command line or by the map that will be taken. Raises Unreadable where nothing does.
+    """
+    if not undecided(file):
+        return file, ""
+    said = source.norms
+    if not said and source.map_file is not None:
+        said = sound_map(source.map_file, target.leaves).norms
+    elif not said:
+        dialect = dialect_of(source.code, file)
+        names = [leaf.path for leaf in leaves_in(file, dialect)]
+        for way in readings(names, dialect):
+            shipped = shipped_map(target.title, target.leaves, source.code, way.names.keys())
+            if shipped is not None:
+                said = shipped[1].norms
+                break
+    return decided(file, said), said
 
 
 def _by_shipped_map(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archgen.schema.keys import Schema, demanding, described
 from archgen.spec.loader import LANGUAGE_VERSION
 from archgen.weights.dialects import DIALECTS
-from archgen.weights.maps import WITHOUT
+from archgen.weights.maps import NORMS, WITHOUT
 
 _NAME: Schema = {"type": ["string", "integer"]}
 _NAMES: Schema = {"type": "array", "items": _NAME}
@@ -19,7 +19,10 @@ KEYS: dict[str, Schema] = {
         "each layer of ours, and theirs; `{a,b}` and `{0..3}` stand for several on both sides",
     ),
     "without": described(
-        {"type": "array", "items": {"enum": list(WITHOUT)}}, "what no norm of theirs has"
+        {"type": "array", "items": {"enum": list(WITHOUT)}}, "what norms of theirs lack"
+    ),
+    "norms": described(
+        {"enum": list(NORMS)}, "which of gamma and beta the norms of three tensors lack there"
     ),
     "background": described(_NAMES, "layers of ours whose counterparts have one class more"),
     "split": described(

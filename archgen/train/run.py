@@ -19,8 +19,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import IO, Any, Literal, NamedTuple, Self, TypeAlias
 
+from archgen.spec.document import MAX_BYTES
 from archgen.train.errors import Interrupted, TrainingError, Unwritable, naming
 from archgen.train.files import TEMPORARIES, is_temporary, remove_temporaries, replacing
 from archgen.train.locking import LOCK_FILE, locked
@@ -130,10 +131,12 @@ class RunFolder:
         """The run that is in a folder. Raises `TrainingError` where there is none."""
         facts = _read_facts(path)
         try:
-            spec = (path / "spec.yaml").read_bytes()
+            with _opened(path / "spec.yaml") as file:
+                spec = file.read(MAX_BYTES + 1)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise TrainingError(f"`{path / 'spec.yaml'}` cannot be read: {reason}") from error
+        _demand_regular(path / "metrics.jsonl")
         digest = sha256(spec).hexdigest()
         if facts.get("spec_sha256") != digest:
             raise TrainingError(
@@ -263,9 +266,20 @@ def _is_left_over(file: Path, texts: Mapping[str, str]) -> bool:
     return file.name in texts and file.read_bytes() == texts[file.name].encode()
 
 
+def _opened(path: Path) -> IO[bytes]:
+    _demand_regular(path)
+    return path.open("rb")
+
+
+def _demand_regular(path: Path) -> None:
+    """Refuses a pipe or a device in a folder that somebody else may have written: it is not waited for."""
+    if path.exists() and not path.is_file():
+        raise TrainingError(f"`{path}` is not a regular file, so archgen did not write it")
+
+
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
-        with (path / STATUS_FILE).open("rb") as file:
+        with _opened(path / STATUS_FILE) as file:
             facts = json.loads(file.read(_MAX_STATUS_BYTES))
     except FileNotFoundError:
         raise TrainingError(f"`{path}` holds no run: there is no `{STATUS_FILE}` in it") from None

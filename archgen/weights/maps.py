@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from archgen.diagnostics import (
@@ -43,10 +43,11 @@ from archgen.weights.patterns import PatternError, expanded, expanded_together
 FILE_KEYS = ("archgen", "name", "note", "source", "weights")
 KEYS = (
     *("network", "code", "names", "layers", "without", "background", "split", "factors", "shared"),
-    "ignore",
+    *("ignore", "norms"),
 )
-GAMMA, COUNT_WORD = "gamma", "count"
-WITHOUT = (GAMMA, COUNT_WORD)
+GAMMA, BETA, COUNT_WORD = "gamma", "beta", "count"
+WITHOUT = (GAMMA, BETA, COUNT_WORD)
+NORMS = ("no_gamma", "no_beta")
 _PLAIN = re.compile(r"[A-Za-z_][\w./{}, -]*[\w}]|[A-Za-z_]")
 _SIDES = re.compile(r"(1x){0,7}C(x1){0,7}")
 _NOWHERE = start_of("")  # of a map that was found, not read
@@ -63,7 +64,8 @@ class LayerLine(NamedTuple):
 class WeightMap(NamedTuple):
     """Which layer is which, and the named steps from their tensors to ours.
 
-    `without` says what no norm of theirs has: `gamma` (ours are ones), `count` (ours are zero).
+    `without` says what norms of theirs lack: `gamma` (ours are ones), `beta` and `count` (ours are zero).
+    `norms` says which of gamma and beta a norm of three tensors has, in files that do not: `no_gamma`.
     `background` lists layers of ours whose counterparts have one class more, their first. `split`
     gives the layers of ours that are, row by row, one of theirs. `factors` are the last words of tensors
     that belong to no layer there, with their sides, `Cx1x1`. `shared` are layers of theirs that stand in a
@@ -81,6 +83,7 @@ class WeightMap(NamedTuple):
     factors: tuple[tuple[str, str], ...] = ()
     shared: tuple[tuple[str, str], ...] = ()
     ignore: tuple[str, ...] = ()
+    norms: str = ""
     place: Span = _NOWHERE
 
     def steps(self) -> tuple[str, ...]:
@@ -90,6 +93,8 @@ class WeightMap(NamedTuple):
             words.append(f"kernels are turned from the order of {self.dialect.name} to torch's")
         if GAMMA in self.without:
             words.append("norms have no gamma there: ours are ones")
+        if BETA in self.without:
+            words.append("norms have no beta there: ours are zeros")
         if COUNT_WORD in self.without:
             words.append("norms count no batches there: ours begin at zero")
         words += [
@@ -119,6 +124,8 @@ def map_text(found: WeightMap) -> str:
         lines.append(f"  code: {_quoted(found.code)}")
     if found.dialect is not TORCH:
         lines.append(f"  names: {found.dialect.name}")
+    if found.norms:
+        lines.append(f"  norms: {found.norms}")
     for key in ("without", "background", "ignore"):
         if words := getattr(found, key):
             lines += [f"  {key}:", *(f"    - {_quoted(word)}" for word in words)]
@@ -194,6 +201,7 @@ class _Reader:
             tuple(self._factors()),
             tuple((again, first) for again, first, _ in self._lines("shared", "`again: first`")),
             tuple(name for name, _ in self._names("ignore")),
+            self._one_of("norms", NORMS),
             self._place(),
         )
         return made if len(self._findings.diagnostics) == before else None
@@ -220,12 +228,16 @@ class _Reader:
         return node.text
 
     def _dialect(self) -> Dialect:
-        node, word = self._body.get("names"), self._word("names")
-        if word and word not in DIALECTS and node is not None:
-            suggestion = suggest(word, DIALECTS)
-            message, help = f"`{word}` is none of {', '.join(DIALECTS)}", suggestion.help("")
+        return DIALECTS.get(self._one_of("names", DIALECTS), TORCH)
+
+    def _one_of(self, key: str, legal: Collection[str]) -> str:
+        """The word under a key that takes one of a few."""
+        node, word = self._body.get(key), self._word(key)
+        if word and word not in legal and node is not None:
+            suggestion = suggest(word, legal)
+            message, help = f"`{word}` is none of {', '.join(legal)}", suggestion.help("")
             self._findings.add(BAD_MAP.at(node.span, message, help=help, instead=suggestion))
-        return DIALECTS.get(word, TORCH)
+        return word
 
     def _entries(self, name: str, help: str) -> Iterator[tuple[ScalarNode, Node]]:
         """What is written under a key that takes a mapping."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from archgen.weights.checkpoint import Checkpoint
 from archgen.weights.leaves import COUNT, Extents, Layout, Leaf, Stored, words_of
-from archgen.weights.maps import COUNT_WORD, GAMMA, WeightMap
+from archgen.weights.maps import BETA, COUNT_WORD, GAMMA, WeightMap
 from archgen.weights.plan import Origin, Plan
 
 REAL = {"float16", "bfloat16", "float32", "float64"}
@@ -136,10 +136,11 @@ def returned(chart: WeightMap, ours: Mapping[str, Tensor], leaves: Sequence[Leaf
         for role, stored in leaf.tensors.items():
             if role == COUNT and COUNT_WORD in chart.without:
                 continue
-            if leaf.is_norm and role == "weight" and GAMMA in chart.without:
-                if not bool((ours[stored.name] == 1).all()):
+            word, number = {"weight": (GAMMA, 1), "bias": (BETA, 0)}.get(role, ("", 0))
+            if leaf.is_norm and word in chart.without:
+                if not bool((ours[stored.name] == number).all()):
                     unkept.append(
-                        f"`{stored.name}`: norms of theirs have no gamma, and ours is not 1"
+                        f"`{stored.name}`: norms of theirs have no {word}, and ours is not {number}"
                     )
                 continue
             sides = factors.get(words_of(line.theirs)[-1])

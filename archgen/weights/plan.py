@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from archgen.weights.dialects import Dialect
+from archgen.weights.dialects import KERAS, Dialect
 from archgen.weights.evidence import Reason
 from archgen.weights.leaves import (
     COUNT,
@@ -17,7 +17,7 @@ from archgen.weights.leaves import (
     shown_sides,
     words_of,
 )
-from archgen.weights.maps import COUNT_WORD, GAMMA, LayerLine, WeightMap
+from archgen.weights.maps import BETA, COUNT_WORD, GAMMA, LayerLine, WeightMap
 from archgen.weights.pairing import AS_LISTED, Group, Order, Pair, Pairing, paired
 from archgen.weights.structure import Structure
 
@@ -111,7 +111,12 @@ def found_map(
     shortened = tuple(pair.ours.path for pair in pairs if pair.theirs.path in extra)
     factors = _factors(pairs)
     chart = WeightMap(
-        *named, lines, _without(pairs), shortened, factors=factors, shared=tuple(shared)
+        *named,
+        lines,
+        _without(pairs, named.dialect),
+        shortened,
+        factors=factors,
+        shared=tuple(shared),
     )
     reasons = {pair.ours.path: pair.reason for pair in pairs}
     return FoundMap(chart, reasons, pairing.ambiguous)
@@ -136,7 +141,7 @@ def adjusted(chart: WeightMap, ours: Sequence[Leaf], theirs: Sequence[Leaf]) -> 
     background = tuple(layer for layer in chart.background if layer in wider)
     return chart._replace(
         layers=lines,
-        without=_without(pairs),
+        without=_without(pairs, chart.dialect),
         background=background,
         factors=_factors(pairs),
         shared=tuple((again, first) for again, first in chart.shared if again in there),
@@ -229,15 +234,18 @@ def _differ_in_one(leaf: Leaf, other: Leaf) -> bool:
     return sum(a != b for a, b in zip(ours.shape, theirs.shape, strict=True)) == 1
 
 
-def _without(pairs: Sequence[Pair]) -> tuple[str, ...]:
-    """What no norm of theirs has, though ours do."""
+def _without(pairs: Sequence[Pair], dialect: Dialect) -> tuple[str, ...]:
+    """What no norm of theirs has, though ours do; of Keras' norms, which say so each, what one has not."""
     norms = [pair for pair in pairs if pair.ours.is_norm]
     words = {GAMMA: "weight", COUNT_WORD: COUNT}
+    if dialect is KERAS:
+        words = {GAMMA: "weight", BETA: "bias", COUNT_WORD: COUNT}
+    enough = any if dialect is KERAS else all
     return tuple(
         word
         for word, role in words.items()
-        if any(role in pair.ours.tensors for pair in norms)
-        and not any(role in pair.theirs.tensors for pair in norms)
+        for lacking in [[p for p in norms if role in p.ours.tensors]]
+        if lacking and enough(role not in pair.theirs.tensors for pair in lacking)
     )
 
 
@@ -321,6 +329,8 @@ class _Planner:
                 plan.origins[tensor.name] = 0.0
             elif role == "weight" and ours.is_norm and GAMMA in self._chart.without:
                 plan.origins[tensor.name] = 1.0
+            elif role == "bias" and ours.is_norm and BETA in self._chart.without:
+                plan.origins[tensor.name] = 0.0
             else:
                 plan.missing.append(tensor)
 

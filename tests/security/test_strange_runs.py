@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -91,3 +92,33 @@ def test_a_run_that_is_none_is_one_line(
     (tmp_path / "run.json").write_text(text)
     assert main(["eval", str(tmp_path)]) == 2
     assert "does not say what the run was trained on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["run.json", "spec.yaml", "recipe.yaml", "metrics.jsonl"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_a_run_to_go_on_with_has_regular_files_only(
+    tmp_path: Path, name: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    spec = "archgen: 1\nname: n\ninput: {channels: 1, grid: 8}\nnetwork: [global_avg_pool]\n"
+    digest = hashlib.sha256(spec.encode()).hexdigest()
+    texts = {
+        "run.json": json.dumps({"status": "running", "spec_sha256": digest, "data": "synthetic"}),
+        "spec.yaml": spec,
+        "recipe.yaml": "archgen: 1\nrecipe: {steps: 1}\n",
+        "metrics.jsonl": "",
+    }
+    for other, text in texts.items():
+        (run / other).write_text(text)
+    (run / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(run / name)
+    elif kind == "device":
+        (run / name).symlink_to("/dev/zero")
+    else:
+        (run / name).mkdir()
+    assert main(["train", "--resume", str(run)]) in (1, 2)
+    said = capsys.readouterr().err
+    assert name in said
+    assert "not a regular file" in said

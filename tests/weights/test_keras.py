@@ -89,12 +89,25 @@ def write_new(path: Path | io.BytesIO, layers: Layers, *, named: bool = True) ->
         file["optimizer/vars/0"] = np.int64(3)
 
 
+def configuration(layers: Layers) -> dict[str, object]:
+    """What `config.json` says of norms, in a model that also has a Lambda."""
+    norms = [
+        {
+            "class_name": "BatchNormalization",
+            "config": {"name": name, "scale": "gamma" in held, "center": "beta" in held},
+        }
+        for name, (kind, held) in layers.items()
+        if kind == "batch_normalization"
+    ]
+    return {"config": {"layers": [*norms, {"class_name": "Lambda", "code": "boom()"}]}}
+
+
 def write_archive(path: Path, layers: Layers) -> None:
     """As `model.save("x.keras")`; its configuration could make Keras run a Lambda."""
     content = io.BytesIO()
     write_new(content, layers)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", json.dumps({"class_name": "Lambda", "code": "boom()"}))
+        archive.writestr("config.json", json.dumps(configuration(layers)))
         archive.writestr("model.weights.h5", content.getvalue())
 
 
@@ -123,16 +136,76 @@ def test_a_file_of_keras_gives_the_same_logits(
                 nn.init.ones_(module.weight)
     path, output = tmp_path / name, tmp_path / "model.safetensors"
     WRITERS[name](path, keras_layers(theirs, gamma=gamma))
-    assert main(["weights", "import", spec, str(path), "-o", str(output)]) == 0
+    asked = ["weights", "import", spec, str(path), "-o", str(output)]
+    if not gamma and name == "net.weights.h5":
+        assert main(asked) == 1
+        assert "--norms no_gamma" in capsys.readouterr().err
+        asked += ["--norms", "no_gamma"]
+    assert main(asked) == 0
     shown = capsys.readouterr().out
     assert "kernels are turned from the order of keras to torch's" in shown
     assert ("norms have no gamma there: ours are ones" in shown) is not gamma
-    assert ("of three tensors are taken" in shown) is (
-        not gamma and name not in ("net.h5", "legacy.h5")
-    )
     ours.load_state_dict(load_file(output))
     images = torch.rand(2, 3, 16, 16)
     assert torch.equal(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("lacking", ["gamma", "beta"])
+@pytest.mark.parametrize("how", ["archive", "option", "map"])
+def test_which_of_gamma_and_beta_a_norm_has_is_read_or_said(
+    tmp_path: Path, spec: str, ours: nn.Module, theirs: nn.Module, lacking: str, how: str
+) -> None:
+    layers = keras_layers(theirs, gamma=True)
+    for module in theirs.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.constant_(
+                module.weight if lacking == "gamma" else module.bias, lacking == "gamma"
+            )
+    for _, held in layers.values():
+        held.pop(lacking, None)
+    path, output, chart = (
+        tmp_path / name for name in ("net.weights.h5", "o.safetensors", "m.yaml")
+    )
+    asked = ["weights", "import", spec, str(path), "-o", str(output)]
+    if how == "archive":
+        write_archive(path.with_suffix(".keras"), layers)
+        asked[3] = str(path.with_suffix(".keras"))
+    else:
+        write_new(path, layers)
+        assert main(asked) == 1
+        said = ["--norms", f"no_{lacking}"]
+        if how == "map":
+            assert main([*asked[:4], *said, "--write-map", str(chart)]) == 0
+            assert f"norms: no_{lacking}" in chart.read_text()
+            said = ["--map", str(chart)]
+        asked += said
+    assert main(asked) == 0
+    ours.load_state_dict(load_file(output))
+    images = torch.rand(2, 3, 16, 16)
+    assert torch.equal(ours(images), theirs(images))
+
+
+def test_norms_of_an_archive_may_lack_different_tensors(
+    tmp_path: Path, spec: str, ours: nn.Module, theirs: nn.Module
+) -> None:
+    layers = keras_layers(theirs, gamma=True)
+    held = [each for kind, each in layers.values() if kind == "batch_normalization"]
+    held[0].pop("gamma").fill_(1)  # the tensors of the module itself
+    held[1].pop("beta").fill_(0)
+    write_archive(tmp_path / "net.keras", layers)
+    output = tmp_path / "o.safetensors"
+    asked = ["weights", "import", spec, str(tmp_path / "net.keras"), "-o", str(output)]
+    assert main(asked) == 0
+    ours.load_state_dict(load_file(output))
+    images = torch.rand(2, 3, 16, 16)
+    assert torch.equal(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("kind", ["layer_normalization", "group_normalization"])
+def test_the_one_tensor_of_another_norm_is_not_guessed_either(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "net.weights.h5"
+    write_new(path, {kind: (kind, {"beta": torch.rand(4)})})
+    assert list(open_checkpoint(path).entries) == [f"{kind}/gamma_or_beta"]
 
 
 def test_layers_without_a_name_are_told_of(

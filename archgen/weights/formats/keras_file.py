@@ -9,9 +9,10 @@ without its repetition: `conv2d_3/kernel`. Nothing is read but numbers that lie 
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +29,12 @@ from archgen.weights.checkpoint import (
     Unreadable,
 )
 from archgen.weights.leaves import by_number
+from archgen.weights.norms import EITHER
 
 MAX_DEPTH = 32
 MAX_GROUPS = 100_000
+MAX_CONFIG_BYTES = 16 * 2**20
+KERAS_CONFIG = "config.json"  # of a `.keras` archive, what its layers are
 DAMAGED = (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, MemoryError)
 
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies", "model_weights")
@@ -48,9 +52,9 @@ _ROLES = {  # what the tensors of a class are, in their order
     "layer_normalization": _AFFINE,
     "separable_conv2d": ("depthwise/kernel", "pointwise/kernel", "pointwise/bias"),
 }
-_NORMS = {4: (*_AFFINE, *_STATISTICS), 3: ("beta", *_STATISTICS), 2: _STATISTICS}
+_NORMS = {4: (*_AFFINE, *_STATISTICS), 3: (EITHER, *_STATISTICS), 2: _STATISTICS}
+_SWITCHES = {"gamma": "scale", "beta": "center"}
 _SEPARATE = {"depthwise_kernel": "depthwise/kernel", "pointwise_kernel": "pointwise/kernel"}
-NO_GAMMA = "its batch norms of three tensors are taken to have beta and no gamma (`scale=False`)"
 NO_NAMES = (
     "it names layers by class and number only, and branches may stand in another order: "
     "look at the pairs"
@@ -69,7 +73,7 @@ def read(path: Path, made: Format) -> Checkpoint:
     try:
         file = h5py.File(_content(path), "r")
         found = list(_datasets(file))
-        names = _names(file, found)
+        names = _names(file, found, _norms_without(path))
         entries = {name: _entry(one) for name, one in names.items()}
         notes = tuple(_notes(file, found))
     except DAMAGED as error:
@@ -107,6 +111,32 @@ def _content(path: Path) -> Path | io.BytesIO:
         return io.BytesIO(archive.read(KERAS_MEMBER))
 
 
+def _norms_without(path: Path) -> dict[str, str]:
+    """By the name of each norm of an archive that has one of gamma and beta alone, which that is.
+
+    That is read from the configuration of the model, as data: nothing in it is made. A name that stands for
+    different norms in nested models is left out.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(KERAS_CONFIG)
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > MAX_CONFIG_BYTES:
+                return {}
+            waiting = [json.loads(archive.read(member))]
+    except (zipfile.BadZipFile, OSError, ValueError, LookupError, RecursionError):
+        return {}
+    found: dict[str, set[str]] = {}
+    while waiting:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        waiting += [each for each in inner if isinstance(each, dict | list)]
+        config = value.get("config") if isinstance(value, dict) else None
+        if isinstance(config, dict) and str(value.get("class_name")).endswith("Normalization"):
+            kept = [word for word, key in _SWITCHES.items() if config.get(key, True) is True]
+            found.setdefault(str(config.get("name")), set()).add(kept[0] if len(kept) == 1 else "")
+    return {name: kinds.pop() for name, kinds in found.items() if len(kinds) == 1}
+
+
 # --------------------------------------------------------------------------------------- what is there
 
 
@@ -132,8 +162,8 @@ def _datasets(file: h5py.File) -> Iterator[Found]:
                 yield Found(inner, value)
 
 
-def _names(file: h5py.File, found: list[Found]) -> dict[str, Found]:
-    """The datasets by the names that a person knows."""
+def _names(file: h5py.File, found: list[Found], lacking: Mapping[str, str]) -> dict[str, Found]:
+    """The datasets by the names that a person knows; `lacking` says which norm has beta, or gamma, alone."""
     if len(found) > MAX_TENSORS:
         raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
     words = _words(found)
@@ -142,6 +172,9 @@ def _names(file: h5py.File, found: list[Found]) -> dict[str, Found]:
         owner, _, last = one.path.rpartition("/")
         if owner.endswith("/vars") and last.isdecimal():
             name = _numbered(file, owner, last, len(words[owner]))
+            layer, _, role = name.rpartition("/")
+            if role == EITHER and (known := lacking.get(layer.rpartition("/")[2])):
+                name = f"{layer}/{known}"
         else:
             name = _written(owner, last, words[owner])
         if name in names:
@@ -180,6 +213,8 @@ def _numbered(file: h5py.File, owner: str, number: str, count: int) -> str:
     layer = called if isinstance(called, str) and called else key
     kind = re.sub(r"_\d+$", "", key)
     roles = _NORMS.get(count, ()) if kind == "batch_normalization" else _ROLES.get(kind, ())
+    if roles == _AFFINE and count == 1:
+        roles = (EITHER,)
     place = int(number) if len(number) < 3 else MAX_DEPTH
     role = roles[place] if place < len(roles) else f"vars/{number}"
     return "/".join([*(part for part in outer if part not in _CONTAINERS), layer, role])
@@ -190,9 +225,6 @@ def _notes(file: h5py.File, found: list[Found]) -> Iterator[str]:
     owners = {
         owner: len(words) for owner, words in _words(found).items() if owner.endswith("/vars")
     }
-    norms = [o for o in owners if o.split("/")[-2].startswith("batch_normalization")]
-    if any(owners[norm] == 3 for norm in norms):
-        yield NO_GAMMA
     if any("name" not in file[owner].attrs for owner in owners):
         yield NO_NAMES
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -16,6 +16,7 @@ from archgen.cli.options import (
     common_options,
     device_option,
     example,
+    follow_links_option,
     format_option,
     preparation_option,
     processes_options,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from archgen.spec.files import SpecText
     from archgen.train import Evaluation, Loading, Recipe
     from archgen.train.data import Images
+    from archgen.train.data.splits import Look
     from archgen.train.preparation import Preparation
 
 SCHEMA = 1
@@ -53,6 +55,12 @@ MAX_RUN_BYTES = 2**20  # of run.json, which we write with less than a thousandth
 @click.option(
     "--batch", type=click.IntRange(1, 10**6), default=128, show_default=True, help="Images a step."
 )
+@click.option(
+    "--split",
+    type=click.Choice(["val", "test"]),
+    help="Which images of a folder; without it val, or test where there is no val.",
+)
+@follow_links_option
 @preparation_option
 @click.option(
     "--classes-subset",
@@ -69,6 +77,8 @@ def evaluate(
     weights: str | None,
     data: str | None,
     batch: int,
+    split: Literal["val", "test"] | None,
+    follow_links: bool | None,
     preparation: str | None,
     classes_subset: bool,
     gpus: int | None,
@@ -88,6 +98,7 @@ def evaluate(
     from archgen.cli.processes import here
     from archgen.cli.training import require_training, told_plainly
     from archgen.spec.files import read_spec
+    from archgen.train.data.splits import Look
 
     wanted = Processes.requested(gpus, processes, 0, device)
     require_training()
@@ -102,7 +113,9 @@ def evaluate(
         images = data or _data_of(run)
         text = read_spec(run / "spec.yaml") if run is not None else read_target(target)
         path = Path(weights) if weights is not None else Path(target) / "model.safetensors"
-        order = Order(run, text, path, images, preparation, classes_subset)
+        links = bool(follow_links) or (data is None and _followed_links(run))
+        look = Look(split, links)
+        order = Order(run, text, path, images, preparation, classes_subset, look)
         _print(_measure(order, batch, place), output_format)
     return SOUND
 
@@ -116,6 +129,7 @@ class Order(NamedTuple):
     data: str
     preparation: str | None
     is_subset: bool
+    look: Look
 
 
 def _data_of(run: Path | None) -> str:
@@ -123,14 +137,26 @@ def _data_of(run: Path | None) -> str:
     if run is None:
         return "fashion_mnist"
     try:
-        with (run / "run.json").open("rb") as file:
-            facts = json.loads(file.read(MAX_RUN_BYTES))
-        return str(facts["train"]).rpartition(" (")[0] or "fashion_mnist"
+        return str(_facts(run)["train"]).rpartition(" (")[0] or "fashion_mnist"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise click.UsageError(
             f"`{run / 'run.json'}` is damaged and does not say what the run was trained on; "
             "name the images by --data"
         ) from error
+
+
+def _followed_links(run: Path | None) -> bool:
+    """Whether a run was trained on images outside of the folder of its data."""
+    try:
+        return run is not None and bool(_facts(run).get("follow_links"))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _facts(run: Path) -> dict[str, Any]:
+    with (run / "run.json").open("rb") as file:
+        facts: dict[str, Any] = json.loads(file.read(MAX_RUN_BYTES))
+    return facts
 
 
 class Measured(NamedTuple):
@@ -151,6 +177,8 @@ def _measure(order: Order, batch: int, place: Here) -> Measured:
     network = made.module.to(place.device)
     images = classes.images
     result = measure(network, images, batch, world=place.world, tell=note)
+    for line in images.bad.notes if images.bad is not None else ():
+        note(harmless(line))
     if images.bad is not None and images.bad.found:
         for line in images.bad.left_out(images.bad.since(0)):
             note(harmless(line))
@@ -172,7 +200,9 @@ def _materials(order: Order) -> tuple[Trainable, Stated, Matched]:
     stated = stated_by(order.weights, header.metadata, order.preparation, size, recipe)
     if stated is None:
         raise not_stated(order.weights)
-    images = load_images(order.text, order.data, "test", _loading(recipe, stated.preparation))
+    images = load_images(
+        order.text, order.data, "test", _loading(recipe, stated.preparation, order.look)
+    )
     made = _network_for(order, header.shapes, stated.classes, images)
     load_weights(order.weights, made.module)
     output = made.network.output
@@ -212,13 +242,13 @@ def _recipe_of(run: Path | None) -> Recipe | None:
     return sound_recipe(read_spec(run / "recipe.yaml"))
 
 
-def _loading(recipe: Recipe | None, prepared: Preparation) -> Loading:
+def _loading(recipe: Recipe | None, prepared: Preparation, look: Look) -> Loading:
     """Images read as the run read them."""
     from archgen.cli.training import loading_of
     from archgen.train import Loading
 
     as_trained = Loading() if recipe is None else loading_of(recipe, None)
-    return replace(as_trained, preparation=prepared)
+    return replace(as_trained, preparation=prepared, look=look)
 
 
 def _print(measured: Measured, output_format: str) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "train": Entry("train", "train", "Train a network on images."),
     "eval": Entry("evaluate", "evaluate", "Measure a trained network on test images."),
     "report": Entry("run_report", "report", "Draw the error curves of runs on one page."),
+    "data": Entry("data", "data", "Look at the images of a data set before training on them."),
     "profile": Entry(
         "profile", "profile", "Show where the time and the memory of a training step go."
     ),
@@ -68,6 +69,9 @@ WEIGHTS_COMMANDS = {
     "show": Entry("weights_show", "show", "Show the tensors of a file and where they come from."),
     "import": Entry("weights_import", "import_", "Take the weights of another implementation."),
     "export": Entry("weights_export", "export", "Give weights to another implementation."),
+}
+DATA_COMMANDS = {
+    "check": Entry("data_check", "check", "Count images, and say which cannot be used and why."),
 }
 # what git calls, as `archgen git-setup` tells it to
 HIDDEN = {
@@ -148,3 +152,10 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool)
 @common_options
 def archgen() -> None:
     """A compiler for network architectures: YAML in, proved shapes, plain PyTorch out."""
+
+
+class DataGroup(LazyGroup):
+    """The commands of `archgen data`."""
+
+    commands_of = DATA_COMMANDS
+    unlisted: Mapping[str, Entry] = {}

@@ -76,6 +76,16 @@ def processes_options(command: Decorated) -> Decorated:
     return gpus(processes(command))
 
 
+def follow_links_option(command: Decorated) -> Decorated:
+    """`--follow-links`: whether links in a data set may lead out of it."""
+    return click.option(
+        "--follow-links",
+        is_flag=True,
+        default=None,
+        help="Read what links in the data lead to outside of their folder, too.",
+    )(command)
+
+
 def part_option(command: Decorated) -> Decorated:
     """`--part`: which of the state dicts in a file."""
     return click.option(

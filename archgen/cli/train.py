@@ -15,6 +15,7 @@ from archgen.cli.options import (
     complete_specs,
     device_option,
     example,
+    follow_links_option,
     preparation_option,
     processes_options,
 )
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from archgen.train.world import World
 
 
-MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
+MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad", "follow_links")
 
 
 @click.command(
@@ -96,6 +97,7 @@ MAY_CHANGE = ("epochs", "max_steps", "on_bad", "max_bad")
     metavar="PERCENT",
     help="The most that --on-bad skip may leave out (0.1 without it).",
 )
+@follow_links_option
 @click.option(
     "--workers",
     type=click.IntRange(min=0, max=256),

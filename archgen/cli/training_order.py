@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -36,13 +37,14 @@ class PlanOptions(TypedDict):
     deterministic: bool | None
     on_bad: str | None
     max_bad: float | None
+    follow_links: bool | None
 
 
 class Order(NamedTuple):
     """What is to be trained, how, on what, and where it goes.
 
     `recipe_from` says where the recipe is from, and `batch_from` names the recipe of a new run where that
-    says how large a batch is.
+    says how large a batch is. With `follow_links` the data may lie outside of their folder.
     """
 
     text: SpecText
@@ -51,6 +53,7 @@ class Order(NamedTuple):
     out: Path
     recipe_from: str
     batch_from: str | None = None
+    follow_links: bool = False
 
     def is_from(self, run: RunFolder) -> bool:
         """Whether the network is the very file that the run keeps."""
@@ -82,7 +85,8 @@ def new_order(spec: str | None, plan: PlanOptions, data: str | None, out: str | 
     batch_from = (plan["recipe"] or DEFAULT_RECIPE) if plan["batch"] is None else None
     recipe = _changed(named_recipe(plan["recipe"]), plan)
     named = plan["recipe"] or f"{DEFAULT_RECIPE}, the default"
-    return Order(text, recipe, data or DEFAULT_DATA, folder, named, batch_from)
+    follow_links = bool(plan["follow_links"])
+    return Order(text, recipe, data or DEFAULT_DATA, folder, named, batch_from, follow_links)
 
 
 def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | None) -> Order:
@@ -100,7 +104,9 @@ def order_of_run(folder: str, spec: str | None, plan: PlanOptions, data: str | N
     text = read_target(spec) if spec is not None else read_spec(run / "spec.yaml")
     began_with = str(facts.get("data") or DEFAULT_DATA)
     recipe = _changed(named_recipe(str(run / "recipe.yaml")), plan)
-    return Order(text, recipe, data or began_with, run, str(run / "recipe.yaml"))
+    follow_links = bool(plan["follow_links"] or facts.get("follow_links"))
+    recipe_from = str(run / "recipe.yaml")
+    return Order(text, recipe, data or began_with, run, recipe_from, None, follow_links)
 
 
 def _changed(recipe: Recipe, options: PlanOptions) -> Recipe:
@@ -144,10 +150,12 @@ def materials_for(
     """The network with its first weights, on `place`, and the images of both splits."""
     from archgen.cli.one_value_norms import check_norms
     from archgen.cli.training import load_images, loading_of, make_trainable
+    from archgen.train.data.splits import Look
     from archgen.train.devices import check_precision, resident
 
     check_precision(order.recipe.precision, place)
-    loading = loading_of(order.recipe, workers)
+    look = Look(follow_links=order.follow_links)
+    loading = replace(loading_of(order.recipe, workers), look=look)
     train, test = (load_images(order.text, order.data, split, loading) for split in SPLITS)
     _check_batch(order, len(train))
     made = make_trainable(order.text, len(train.classes), order.recipe.seed)
@@ -200,6 +208,7 @@ def run_folder(order: Order, materials: Materials, world: World) -> RunFolder:
         return run
     facts: Facts = {
         "data": _lasting(order.data),
+        **({"follow_links": True} if order.follow_links else {}),
         "identity": identity,
         **settings_of(order.recipe),
         "train images": images_by_class(train),

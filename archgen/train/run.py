@@ -21,7 +21,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple, Self, TypeAlias
 
-from archgen.spec.document import MAX_BYTES
 from archgen.train.errors import Interrupted, TrainingError, Unwritable, naming
 from archgen.train.files import TEMPORARIES, is_temporary, remove_temporaries, replacing
 from archgen.train.locking import LOCK_FILE, locked
@@ -34,6 +33,7 @@ PREPARATION_FILE = "preparation.yaml"
 DIVERGENCE = "divergence.json"  # what a loss that is not a number leaves to look at
 NO_FACTS: Facts = {}
 _MAX_STATUS_BYTES = 2**20
+_MAX_SPEC_BYTES = 2**26
 # what a run has written before its first step, the word that it is a run going first
 _OF_A_START = (
     *(STATUS_FILE, "spec.yaml", "recipe.yaml", PREPARATION_FILE, "metrics.jsonl", TEMPORARIES),
@@ -132,7 +132,7 @@ class RunFolder:
         facts = _read_facts(path)
         try:
             with _opened(path / "spec.yaml") as file:
-                spec = file.read(MAX_BYTES + 1)
+                spec = file.read(_MAX_SPEC_BYTES)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise TrainingError(f"`{path / 'spec.yaml'}` cannot be read: {reason}") from error

@@ -41,7 +41,8 @@ def test_every_map_that_comes_with_archgen_covers_its_network(path: object) -> N
     [
         ("  nams: torch\n", "AG101", "unknown key `nams` in `weights`", "`names`"),
         ("  names: tf-slim\n", "AG701", "`tf-slim` is none of", "`tf_slim`"),
-        ("  without: [gama]\n", "AG701", "`gama` is none of gamma, count", "`gamma`"),
+        ("  without: [gama]\n", "AG701", "`gama` is none of gamma, beta, count", "`gamma`"),
+        ("  norms: no_gama\n", "AG701", "`no_gama` is none of no_gamma, no_beta", "`no_gamma`"),
         (
             "  background: [linear_4]\n",
             "AG702",

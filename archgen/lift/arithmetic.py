@@ -7,7 +7,7 @@ from archgen.lift.values import Lie, Site, Unmatched, Value, real
 
 
 def add(site: Site) -> Value:
-    """`add`; what is multiplied by `alpha` first is scaled. A sum with 0 is nothing."""
+    """`add`; what is multiplied by `alpha` first is scaled. A sum with 0 is nothing, with itself twice it."""
     given = site.named("input", "other", "alpha")
     both, alpha = (given["input"], given["other"]), given.get("alpha", 1)
     numbers = [value for value in both if _is_number(value)]
@@ -18,6 +18,8 @@ def add(site: Site) -> Value:
     first, second = (_operand(site, value, "adding") for value in both)
     if alpha != 1:
         second = scaled(site, second, real(alpha, "alpha"))
+    if first == second:
+        return scaled(site, first, 2.0)
     return _joined(site, "add", [first, second])
 
 

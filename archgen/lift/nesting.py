@@ -128,7 +128,7 @@ class _Graph:
         self, start: str, ways: list[tuple[Step, ...]], parts: tuple[str, ...]
     ) -> tuple[list[tuple[Step, ...]], tuple[str, ...]]:
         """The ways from a split with its parts called after what becomes of them."""
-        if len(ways) != 2 or all(ways):
+        if len(ways) != 2 or all(ways) or not any(ways):
             return ways, parts
         names = tuple("work" if way else "keep" for way in ways)
         renamed = dict(zip(parts, names, strict=True))

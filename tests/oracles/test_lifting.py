@@ -85,6 +85,25 @@ def _size(network: ShapedNetwork, like: ShapedNetwork) -> tuple[int, int]:
     return cost.params, cost.macs
 
 
+@pytest.mark.parametrize(
+    ("target", "arguments"),
+    [
+        ("timm:resnet18", ("features_only=true",)),
+        ("timm:mobilenetv3_small_050", ("features_only=true",)),
+        ("torchvision:fcn_resnet50", ()),
+        ("torchvision:lraspp_mobilenet_v3_large", ()),
+    ],
+)
+def test_features_and_networks_with_backbones_are_lifted_without_a_download(
+    target: str, arguments: tuple[str, ...]
+) -> None:
+    found = original(target, arguments)._replace(grid=(64, 64))
+    proof = lift(found, noise(found)).proof
+    assert proof is not None
+    assert proof.is_exact
+    assert not proof.untrained
+
+
 def test_a_name_that_a_library_does_not_have_is_answered_with_the_nearest() -> None:
     for target in ("timm:resnet5O", "torchvision:resnet5O"):
         with pytest.raises(NoModule, match="did you mean `resnet50`"):

@@ -218,6 +218,11 @@ class Diagnostic(NamedTuple):
         """The severity of the rule."""
         return self.rule.severity
 
+    def __str__(self) -> str:
+        """The finding as the command line prints it in one line, and its help in another."""
+        line = f"{self.span}: {self.severity}[{self.rule.code}] {self.message}"
+        return f"{line}\n  help: {self.help}" if self.help else line
+
     @property
     def key(self) -> tuple[str, str, int, int, str]:
         """What makes two findings the same and how findings are sorted."""
@@ -246,9 +251,7 @@ class SpecError(Exception):
     ) -> None:
         self.diagnostics = tuple(diagnostics)
         self.sources = dict(sources or {})
-        super().__init__(
-            "\n".join(f"{d.span}: {d.rule.code} {d.message}" for d in self.diagnostics)
-        )
+        super().__init__("\n".join(map(str, self.diagnostics)))
 
 
 @dataclass

@@ -62,7 +62,10 @@ def _activation(node: ShapedNode) -> Activation | None:
 def _repeated(node: ShapedNode, function: Activation) -> Iterator[Diagnostic]:
     if function.function in IDEMPOTENT:
         message = f"`{function}` was just applied, and changes nothing here"
-        help = "remove this step, or write `act: none` on the one before"
+        help = (
+            "remove this step, or write `act: none` on the one before, or acknowledge it: "
+            f"`allow: [{REPEATED_ACTIVATION.code}]`"
+        )
         yield REPEATED_ACTIVATION.at(node.node.key, message, help=help)
 
 
@@ -80,7 +83,10 @@ def _is_read_once(node: ShapedNode, block: ShapedBlock, nodes: list[ShapedNode])
 
 def _cancelled(node: ShapedNode) -> Diagnostic:
     message = "the batch norm behind this convolution cancels its `bias`"
-    help = "write `bias: false`; the shift of the norm takes its place"
+    help = (
+        "write `bias: false`; the shift of the norm takes its place; a faithful port says "
+        f"`allow: [{BIAS_BEFORE_NORM.code}]`"
+    )
     return BIAS_BEFORE_NORM.at(_bias_place(node), message, help=help)
 
 

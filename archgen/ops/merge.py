@@ -43,6 +43,10 @@ def _grids_differ(message: str, inputs: tuple[Shape, ...], channels: int) -> Joi
     return JoinError(GRIDS_DIFFER, message, odd, goes_on=Shape(channels, grid))
 
 
+# which is what a spatial gate would need, and what `filters` of another count is not
+_GATE = "; one channel is not stretched over the others"
+
+
 def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
     grids = Counter(shape.grid for shape in inputs)
     if len(grids) > 1:
@@ -57,7 +61,8 @@ def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
         clear = len(inputs) > 2 and not (rest and rest[0][1] == times)
         raise JoinError(
             CHANNELS_DIFFER,
-            f"values that are {verb} have {counts} channels",
+            f"values that are {verb} have {counts} channels"
+            + (_GATE if verb == "multiplied" and 1 in channels else ""),
             odd if clear else (),
             help="" if clear else "give the last convolutions of all the same `filters`",
             goes_on=Shape(most, inputs[0].grid) if clear else None,

@@ -44,6 +44,7 @@ from archgen.spec import model as written
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, around
 from archgen.spec.files import start_of
 from archgen.spec.loader import SpecFile
+from archgen.spec.mappings import read_model
 
 SIZE = IntSlot(minimum=1, maximum=65536)
 OUTPUT_FIELDS = frozenset(("logits",))  # what an emitted network calls its own output
@@ -277,8 +278,9 @@ class _FileResolver:
         steps = StepResolver(self._context(names))
         graph = steps.body(model.network)
         heads = tuple(self._heads(model, steps))
-        shape = self._input(model.input)
-        if shape is None:
+        stated = self._read_input(model.input)
+        shape = None if stated is None else self._input(stated)
+        if stated is None or shape is None:
             return None
         block = Block(
             name=model.name.text,
@@ -290,7 +292,7 @@ class _FileResolver:
             source=written.citation(model.source, None),
             note=model.note or "",
         )
-        return NetworkGraph(block, shape, heads, model.name.text, self._stated(model.input, shape))
+        return NetworkGraph(block, shape, heads, model.name.text, self._stated(stated, shape))
 
     def _expected(
         self, model: written.Network, names: Mapping[str, Slot]
@@ -320,6 +322,21 @@ class _FileResolver:
                 output.loss_weight,
                 written.citation(output.source, model.source),
             )
+
+    def _read_input(self, node: Node) -> written.Input | None:
+        """The input as written; what follows is checked without it where it cannot be read."""
+        if not isinstance(node, SequenceNode):
+            before = len(self._findings.diagnostics)
+            read = read_model(written.Input, node, self._findings)
+            return read if len(self._findings.diagnostics) == before else None
+        sides = [item.value for item in node.items if isinstance(item, ScalarNode)]
+        help = "write `input: {channels: 3, grid: 224}`"
+        if len(sides) == 3 and all(type(side) is int for side in sides):
+            channels, height, width = sides
+            help = f"write `input: {{channels: {channels}, height: {height}, width: {width}}}`"
+        message = "the input must be a mapping, not a list"
+        self._findings.add(WRONG_TYPE.at(node.span, message, help=help))
+        return None
 
     def _input(self, node: written.Input) -> Shape | None:
         channels = self._size("channels", node.channels)

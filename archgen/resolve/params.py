@@ -38,6 +38,7 @@ from archgen.rules import (
     WRONG_TYPE,
 )
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
+from archgen.spec.model import Step
 
 INT = IntSlot(minimum=-(2**31))
 FLOAT = FloatSlot(minimum=float("-inf"))
@@ -112,6 +113,8 @@ def _as_meant(form: MappingNode) -> MappingNode:
 def _unknown_part(name: ScalarNode) -> Diagnostic:
     suggestion = suggest(name.text, LONG_FORM)
     help = suggestion.help(f"it takes {', '.join(LONG_FORM)}")
+    if not name.text.isidentifier():
+        help = f'a comma parts entries: quote the text that holds it: `"..., {name.text}"`'
     message = f"unknown key `{name.text}` in a param"
     return UNKNOWN_KEY.at(name.span, message, help=help, instead=suggestion)
 
@@ -252,6 +255,9 @@ class UnreadableSlot(Slot):
 _COLON = re.compile(r"\s*[:\uff1a]\s*")
 
 
+_BESIDE_A_STEP = frozenset(Step.keys())
+
+
 def unknown_setting(
     key: ScalarNode, owner: str, legal: Iterable[str], what: str = "setting"
 ) -> Diagnostic:
@@ -262,6 +268,9 @@ def unknown_setting(
         key.text, known, role="" if is_own else "setting", own=known if is_own else ()
     )
     help = suggestion.help(f"it takes {listed(known)}" if known else f"it takes no {what}s")
+    if key.text in _BESIDE_A_STEP:
+        help = f"write `{key.text}:` beside the step, on a line of its own"
+        suggestion = Suggestion(None)
     name, *rest = _COLON.split(key.text, maxsplit=1)
     if rest and name in known:
         spaced = f"{name}: {rest[0]}"

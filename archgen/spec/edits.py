@@ -14,7 +14,7 @@ from archgen.diagnostics import Diagnostic, Suggestion, listed, suggest
 from archgen.rules import EDIT_MISSES
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 from archgen.spec.mappings import SpecModel, unknown_key
-from archgen.spec.model import Block, Network, Output, Step
+from archgen.spec.model import Block, Input, Network, Output, Step
 
 Path: TypeAlias = "Sequence[ScalarNode]"
 # keys of a network that hold names, and what each name stands for
@@ -129,6 +129,8 @@ def _held(kind: Kind, key: str) -> Kind:
         return kind.of
     if kind is None or (kind is Network and key in _NAMED):
         return _Names(_NAMED[key]) if kind else None
+    if kind is Network and key == "input":  # which is read when the rest is resolved
+        return Input
     fields = kind.model_fields.items()
     field = next((field for name, field in fields if (field.alias or name) == key), None)
     parts = () if field is None else (field.annotation, *get_args(field.annotation))

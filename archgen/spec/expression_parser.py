@@ -208,7 +208,12 @@ class _Parser:
 
 
 def _misplaced(token: _Token) -> ExpressionError:
-    return ExpressionError(f"`{token.text}` does not fit here", token.start, len(token.text))
+    help = {
+        "*": "expressions have no powers: write `n * n`",
+        "x": "the sides of a kernel are numbers: write `3x5`, or a param of type `kernel`",
+    }.get(token.text, "")
+    message = f"`{token.text}` does not fit here"
+    return ExpressionError(message, token.start, len(token.text), help=help)
 
 
 def _end(term: Term) -> int:

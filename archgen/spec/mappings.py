@@ -102,6 +102,13 @@ def unknown_key(
     if meant is not None and suggestion.word != meant:
         suggestion = Suggestion(meant)
     help = suggestion.help(f"it takes {', '.join(legal)}")
+    if (owner, key.text) == ("a network", "inputs"):
+        help = (
+            "a network has one input: write `input: {channels: 3, grid: 224}`; blocks have `inputs`"
+        )
+        suggestion = Suggestion(None)
+    elif " " in key.text.strip():
+        help = f'a comma parts entries: quote the text that holds it: `"..., {key.text}"`'
     message = f"unknown key `{key.text}` in {owner}"
     return UNKNOWN_KEY.at(key.span, message, help=help, instead=suggestion)
 

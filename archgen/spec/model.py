@@ -252,7 +252,7 @@ class Network(SpecModel):
     name: Scalar
     source: Source | None = None
     note: Text | None = None
-    input: Input
+    input: AnyNode
     use: Mapping_ | None = None
     defaults: AnyNode = None
     params: Mapping_ | None = None

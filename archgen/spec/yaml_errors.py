@@ -221,6 +221,8 @@ def _habit(row: str, above: list[str]) -> str:
     bare = re.fullmatch(r"\s*-\s+([\w.]+)\s*", above[-1]) if above else None
     if bare and re.match(r"\s+\w+:", row):
         return f"a bare step takes no further keys: write `- {bare[1]}: {{}}` above"
+    if times := re.search(r"[}\]]\s*[x*\u00d7]\s*([0-9]+)\s*$", row):
+        return f"write `repeat: {times[1]}` on a line of its own, below the op"
     if "${" in row or "{{" in row:
         return "expressions need no `${}` or `{{}}`: write `filters: n`"
     if wide := _WIDE.search(row):

@@ -192,12 +192,18 @@ def _materials(order: Order) -> tuple[Trainable, Stated, Matched]:
     """The network with its weights, how its images are prepared, and the images, labelled by its outputs."""
     from archgen.cli.preparations import matched, not_stated, stated_by
     from archgen.cli.training import input_of, load_images
+    from archgen.train.run import PREPARATION_FILE
     from archgen.train.weights import load_weights, read_header
 
     header = read_header(order.weights)
     size = input_of(order.text)
     recipe = _recipe_of(order.run)
-    stated = stated_by(order.weights, header.metadata, order.preparation, size, recipe)
+    option = order.preparation
+    if order.run is not None and (order.run / PREPARATION_FILE).exists():
+        option = option or str(
+            order.run / PREPARATION_FILE
+        )  # one that was edited must not be passed over
+    stated = stated_by(order.weights, header.metadata, option, size, recipe)
     if stated is None:
         raise not_stated(order.weights)
     images = load_images(
@@ -261,6 +267,7 @@ def _print(measured: Measured, output_format: str) -> None:
         document = {
             "schema": SCHEMA,
             "name": measured.name,
+            "data": classes.images.name,
             **figures.figures(),
             "classes": {
                 "of_network": classes.classes,
@@ -274,7 +281,7 @@ def _print(measured: Measured, output_format: str) -> None:
         return
     write_lines(
         [
-            f"{measured.name} on {figures.count:,} test images",
+            f"{measured.name} on {figures.count:,} test images of {harmless(classes.images.name)}",
             f"  top-1  {figures.top1:7.2%}",
             f"  top-5  {figures.top5:7.2%}",
             f"  loss   {figures.loss:7.3f}",

@@ -73,7 +73,8 @@ def stated_by(
     if recorded is not None and (differ := differing(wanted, recorded)):
         raise TrainingError(
             f"{origin} says that images are prepared otherwise than {told.origin} says: "
-            f"{'; '.join(differ)}; without --preparation they are prepared as {origin} says"
+            f"{'; '.join(differ)}; what was trained otherwise gives another figure, so leave the one out, "
+            "or make the two agree"
         )
     if classes is not None and told.classes is not None and classes != told.classes:
         raise TrainingError(
@@ -203,10 +204,10 @@ def _demand_same(data: str, here: Sequence[str], known: Sequence[str], *, is_sub
         lines.append(f"  the network does not know {_listed(unknown)}")
     if missing:
         lines.append(f"  the data do not have {_listed(missing)}")
+    count = sum(name in found for name in known)
     if unknown:
         lines.append("rename or move the folders that the network does not know")
-    if missing:
-        count = sum(name in found for name in known)
+    if missing and count:
         lines.append(f"--classes-subset measures on the {count:,} of {len(known):,} that are there")
     raise TrainingError("\n".join(lines))
 

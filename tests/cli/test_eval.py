@@ -333,3 +333,14 @@ def test_a_run_may_be_prepared_as_the_line_says(
     assert "prepared as plain: " in told.out
     assert figures(archgen, run)["preparation"]["view"] == {"name": "stretch"}
     assert same(figures(archgen, run), at_the_end(run))
+
+
+def test_a_preparation_of_a_run_that_was_edited_is_not_passed_over(
+    work: Path, tmp_path: Path, archgen: Command
+) -> None:
+    shutil.copytree(work / "run", tmp_path / "run")
+    edited = tmp_path / "run" / "preparation.yaml"
+    edited.write_text(edited.read_text().replace("0.485", "0.5"))
+    result = archgen("eval", str(tmp_path / "run"))
+    assert result.status == 2
+    assert "mean [0.5, 0.456, 0.406] and not [0.485, 0.456, 0.406]" in result.err

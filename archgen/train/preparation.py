@@ -244,8 +244,10 @@ def _view_in_words(view: View, height: int, width: int) -> str:
         case CentralFraction():
             return f"the central {view.fraction:g} of each side stretched to {grid}"
         case ResizeAndCrop():
-            covered = min(view.covered(height, width))
-            return f"the shorter side resized to {covered}, the central {grid} cut"
+            covered = view.covered(height, width)
+            if height == width:
+                return f"the shorter side resized to {covered[0]}, the central {grid} cut"
+            return f"resized to cover {covered[0]}x{covered[1]}, the central {grid} cut"
 
 
 def _listed(values: str | Sequence[float]) -> str:

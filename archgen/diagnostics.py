@@ -53,6 +53,12 @@ class Span(NamedTuple):
         return Span(self.source, start, Position(start.line, start.column + length))
 
 
+class Predicate(NamedTuple):
+    """A message whose subject is not yet known: `this must be at least 1` until the subject is named."""
+
+    text: str
+
+
 class Severity(StrEnum):
     """How much a diagnostic matters: an error fails the command, a warning fails it under --strict."""
 
@@ -72,19 +78,24 @@ class Rule(NamedTuple):
     def at(
         self,
         span: Span,
-        message: str,
+        message: str | Predicate,
         *,
         caption: str = "",
         labels: Iterable[Label] = (),
         notes: Iterable[str] = (),
         help: str = "",
         instead: str | Suggestion | None = None,
+        subject: str = "",
+        cause: str = "",
     ) -> Diagnostic:
         """A finding of this rule at `span`.
 
         `instead` is the right spelling of what stands there: a text is safe to write, a suggestion as
         far as it says so. Words of the user that are very long are cut.
         """
+        predicate = message.text if isinstance(message, Predicate) else ""
+        message = f"this {predicate}" if isinstance(message, Predicate) else message
+        meant = (instead.word if isinstance(instead, Suggestion) else instead) or ""
         if isinstance(instead, Suggestion):
             fixes = instead.fixes(span)
         else:
@@ -98,6 +109,10 @@ class Rule(NamedTuple):
             tuple(map(brief, notes)),
             brief(help),
             fixes,
+            subject,
+            cause,
+            meant,
+            predicate,
         )
 
 
@@ -202,6 +217,10 @@ class Diagnostic(NamedTuple):
     `message` is one lower-case sentence with the user's own names in backquotes, `caption` the words
     beside the caret, `notes` the derivation and the environment, `help` what to type instead, `fixes`
     the same as edits of the text.
+
+    What code asks of a finding is data, too: `subject` is the name or key that it is about, `cause` what
+    brought it about where a rule has several causes, `meant` the word that may have been meant, and
+    `predicate` the message without its subject while that is not known.
     """
 
     rule: Rule
@@ -212,6 +231,10 @@ class Diagnostic(NamedTuple):
     notes: tuple[str, ...] = ()
     help: str = ""
     fixes: tuple[Fix, ...] = ()
+    subject: str = ""
+    cause: str = ""
+    meant: str = ""
+    predicate: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -234,10 +257,11 @@ class Diagnostic(NamedTuple):
         return self._replace(notes=(*self.notes, *notes))
 
     def naming(self, name: str) -> Diagnostic:
-        """The same finding, where its message begins with `this`: about what is called `name`."""
-        if not self.message.startswith("this "):
+        """The same finding about what is called `name`, where it has no subject yet."""
+        if not self.predicate:
             return self
-        return self._replace(message=brief(f"`{name}` {self.message.removeprefix('this ')}"))
+        message = brief(f"`{name}` {self.predicate}")
+        return self._replace(message=message, subject=name, predicate="")
 
 
 class SpecError(Exception):

@@ -12,7 +12,6 @@ from archgen.infer.makers import (
     told_of_blocks,
     told_of_defaults,
     told_of_makers,
-    told_of_shortcut,
 )
 from archgen.ir.graph import Node
 from archgen.ir.op import Join, JoinError
@@ -37,7 +36,9 @@ def describe(
     else:
         is_same_grid = len({shape.grid for shape in ends}) == 1
         aspect = Aspect.CHANNELS if is_same_grid else Aspect.GRID
-        finding = told_of_shortcut(frame, _residual(error, branches), inputs[0])
+        finding = _residual(error, branches, aspect)
+        if frame.caller is not None and inputs[0].channels == frame.inputs[0].channels:
+            finding = finding._replace(help=error.help_in_block)
         finding = told_of_makers(frame, finding, node.inputs[:1], aspect)
     return told_of_blocks(frame, told_of_defaults(finding, branches), branches, aspect)
 
@@ -122,7 +123,7 @@ def _advice(error: JoinError, branches: tuple[ShapedBranch, ...]) -> str:
     return f"bring `{odd}` to {what}, as in the other branches"
 
 
-def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnostic:
+def _residual(error: JoinError, branches: tuple[ShapedBranch, ...], aspect: Aspect) -> Diagnostic:
     shortcut, body = branches
     ended = _last_op(body.graph) or last_maker(body.graph, Aspect.CHANNELS)
     is_op = ended is not None and ended.op is not None and not ended.branches
@@ -141,6 +142,7 @@ def _residual(error: JoinError, branches: tuple[ShapedBranch, ...]) -> Diagnosti
         caption=f"the body ends with {body.graph.output}",
         labels=labels,
         help=error.help,
+        cause=aspect,
     )
 
 

@@ -213,15 +213,6 @@ def told_of_vector(frame: Frame, finding: Diagnostic, node: Node) -> Diagnostic:
     return finding._replace(labels=(*finding.labels, label), help=help)
 
 
-def told_of_shortcut(frame: Frame, finding: Diagnostic, shortcut: Shape) -> Diagnostic:
-    """A finding about a residual, as the block around it sees its shortcut: by name."""
-    channels = int(shortcut.channels)
-    if frame.caller is not None and channels == frame.inputs[0].channels:
-        help = finding.help.replace(f"`filters: {channels}`", "`filters: in.channels`")
-        finding = finding._replace(help=help)
-    return finding
-
-
 def _story(node: ShapedNode, aspect: Aspect) -> str:
     """`17x17`, or `1152 channels: 384 (pool) + 384 (b3x3) + 384 (dbl3x3)` where a concat makes them."""
     assert node.output is not None

@@ -28,7 +28,8 @@ class JoinError(Exception):
     """The inputs of a join do not fit; `odd` holds the indices of those that differ from the rest.
 
     Where only two inputs disagree, neither is odd and `odd` is empty. `goes_on` is the shape to
-    continue with, so that what is wrong further on is found in the same run.
+    continue with, so that what is wrong further on is found in the same run. `help_in_block` is the help
+    in a block whose input has the channels that are wanted.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class JoinError(Exception):
         *,
         goes_on: Shape | None = None,
         help: str = "",
+        help_in_block: str = "",
     ) -> None:
         super().__init__(message)
         self.rule = rule
@@ -46,6 +48,7 @@ class JoinError(Exception):
         self.odd = odd
         self.goes_on = goes_on
         self.help = help
+        self.help_in_block = help_in_block or help
 
 
 class Helper(NamedTuple):

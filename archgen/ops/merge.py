@@ -147,13 +147,17 @@ class Residual(Join):
         else:
             message = f"a residual adds {int(body.channels)} channels to {int(shortcut.channels)}"
         raise JoinError(
-            RESIDUAL_MISMATCH, message, goes_on=shortcut, help=self._help(shortcut, body)
+            RESIDUAL_MISMATCH,
+            message,
+            goes_on=shortcut,
+            help=self._help(shortcut, body, str(int(shortcut.channels))),
+            help_in_block=self._help(shortcut, body, "in.channels"),
         )
 
-    def _help(self, shortcut: Shape, body: Shape) -> str:
+    def _help(self, shortcut: Shape, body: Shape, channels: str) -> str:
         if shortcut.grid == body.grid:
             return (
-                f"write `filters: {int(shortcut.channels)}` on the body's last convolution, "
+                f"write `filters: {channels}` on the body's last convolution, "
                 "or give the residual a `shortcut:`"
             )
         return (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from archgen.diagnostics import listed
+from archgen.diagnostics import Predicate, listed
 from archgen.ir.op import Layout, ModuleCall, Op, ShapeError
 from archgen.ir.shape import Grid, Padding, Shape, Window
 from archgen.ops.attached import NamedSlot
@@ -63,7 +63,8 @@ class PartsSlot(Slot):
         if not isinstance(node, MappingNode) or len(node.entries) < 2:
             found = f"`{shown(node)}`" if shown(node) else "nothing"
             help = "write `{keep: in.channels // 2, work: in.channels // 2}`"
-            raise refusal(node.span, f"this must be two parts or more, not {found}", help)
+            message = Predicate(f"must be two parts or more, not {found}")
+            raise refusal(node.span, message, help)
         parts = tuple(
             Setting(NamedSlot(key.text), key.span, (_part(key.text, value, names),))
             for key, value in node.entries
@@ -181,7 +182,7 @@ class AmountsSlot(PaddingSlot):
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         if isinstance(node, MappingNode) or shown(node) in ("valid", "same"):
-            message = f"this must be {self.what}, not `{shown(node)}`"
+            message = Predicate(f"must be {self.what}, not `{shown(node)}`")
             raise refusal(node.span, message, help="write a number such as 1")
         return super().read(node, names)
 

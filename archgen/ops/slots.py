@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple
 from archgen.diagnostics import (
     QUOTES,
     Diagnostic,
+    Predicate,
     Rule,
     Span,
     Suggestion,
@@ -106,6 +107,7 @@ def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Dia
     own = [known for known in legal if not known.startswith(("in.", "here."))]
     suggestion = suggest(name.text, legal, own=own)
     here = expression_span(span, text, name.start, name.length)
+    instead = None
     if f"{name.text}.channels" in names:
         help = f"write `{name.text}.channels`, `{name.text}.grid`, `.height` or `.width`"
     elif name.text == "i":
@@ -113,9 +115,11 @@ def unknown_name(name: Name, span: Span, text: str, names: Iterable[str]) -> Dia
     else:
         known = f"in scope here: {listed(legal)}"
         help = suggestion.help(known if legal else "write the value: no name is known here")
-    is_alone = here != span or name.text == text
-    instead = suggestion if is_alone and suggestion.word and suggestion.word in help else None
-    return UNKNOWN_NAME.at(here, f"`{name.text}` is not in scope", help=help, instead=instead)
+        is_alone = here != span or name.text == text
+        instead = suggestion if is_alone else None
+    return UNKNOWN_NAME.at(
+        here, f"`{name.text}` is not in scope", help=help, instead=instead, subject=name.text
+    )
 
 
 def _at(rule: Rule, error: ExpressionError, span: Span, text: str) -> Diagnostic:
@@ -135,7 +139,7 @@ def value_of(setting: Setting, scope: Mapping[str, Value]) -> Value:
 
 
 def refusal(
-    span: Span, message: str, help: str = "", instead: str | Suggestion | None = None
+    span: Span, message: str | Predicate, help: str = "", instead: str | Suggestion | None = None
 ) -> SettingError:
     """A value the slot cannot take; `instead` is its right spelling."""
     return SettingError(BAD_VALUE.at(span, message, help=help, instead=instead))
@@ -156,15 +160,15 @@ def shown(node: Node) -> str:
 def _not(node: Node, wanted: str, help: str, instead: str | None = None) -> SettingError:
     """The refusal of a node of another kind than the slot reads."""
     found = f"`{shown(node)}`" if shown(node) else "nothing"
-    return refusal(node.span, f"this must be {wanted}, not {found}", help, instead)
+    return refusal(node.span, Predicate(f"must be {wanted}, not {found}"), help, instead)
 
 
-def _but_is(setting: Setting, wanted: str, value: object) -> str:
+def _but_is(setting: Setting, wanted: str, value: object) -> Predicate:
     """`this must be <wanted>`, with the value and the expression that it came from."""
     found = describe(value)
     if isinstance(setting.form, Expression) and setting.form.text != found:
-        return f"this must be {wanted}, and `{setting.form.text}` is {found}"
-    return f"this must be {wanted}, not `{found}`"
+        return Predicate(f"must be {wanted}, and `{setting.form.text}` is {found}")
+    return Predicate(f"must be {wanted}, not `{found}`")
 
 
 class Slot:
@@ -218,7 +222,7 @@ class IntSlot(Slot):
         division = setting.form.uses_true_division()
         if division is not None:
             place = expression_span(node.span, node.text, division.start, division.length)
-            message = "this must be a whole number, and `/` gives a fraction"
+            message = Predicate("must be a whole number, and `/` gives a fraction")
             whole = re.sub("(?<!/)/(?!/)", "//", node.text)
             raise SettingError(TRUE_DIVISION.at(place, message, help=f"write `{whole}`"))
 
@@ -369,7 +373,7 @@ class WindowSlot(Slot):
         if not (1 <= height <= MAX_INTEGER and 1 <= width <= MAX_INTEGER):
             written = height if height == width else f"{height}x{width}"
             wanted = f"at least 1 and at most {MAX_INTEGER:,} on both sides"
-            raise refusal(span, f"this must be {wanted}, not `{written}`")
+            raise refusal(span, Predicate(f"must be {wanted}, not `{written}`"))
         return Setting(self, span, Literal(Window(height, width)))
 
     def evaluate(self, setting: Setting, scope: Mapping[str, Value]) -> Value:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archgen.checks import wrong_lines
 from archgen.diagnostics import Diagnostic, Fix
-from archgen.infer import Failure, Frame, diagnose
+from archgen.infer import Aspect, Failure, Frame, diagnose
 from archgen.ir.op import JoinError
 from archgen.ir.shape import Grid, Shape, Window
 from archgen.ir.shaped import Expected, ShapedBlock, ShapedNetwork, instances
@@ -285,6 +285,6 @@ def _words(repair: Repair, finding: Diagnostic) -> str:
 
 def _otherwise(finding: Diagnostic) -> list[str]:
     """What may be meant instead: the end of the help that the finding had."""
-    if finding.rule is RESIDUAL_MISMATCH and "give the residual" in finding.help:
+    if finding.rule is RESIDUAL_MISMATCH and finding.cause == Aspect.CHANNELS:
         return ["give the residual a `shortcut:`"]
     return [finding.help] if finding.rule is EXPECTATION and finding.help else []

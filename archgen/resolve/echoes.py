@@ -6,7 +6,6 @@ used several times with another number of inputs than it has.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
@@ -30,7 +29,6 @@ _OF_A_FILE: tuple[Rule, ...] = (UNKNOWN_LIBRARY, UNKNOWN_OP, UNKNOWN_SETTING, UN
 _OF_A_BLOCK: tuple[Rule, ...] = (UNKNOWN_NAME, UNKNOWN_REFERENCE)
 _OF_A_DECLARATION: tuple[Rule, ...] = (DUPLICATE_KEY, BAD_NAME)
 _MOST_LABELS = 5
-_INPUT = re.compile(r"`(in\.\w+)[.`]")
 
 
 class Region(NamedTuple):
@@ -99,8 +97,8 @@ def _cause(finding: Diagnostic, regions: _Regions, slips: Slips) -> object:
 
 def _input(finding: Diagnostic) -> str | None:
     """The input of a block, `in.across`, that a finding of its value or of its shape is about."""
-    found = _INPUT.match(finding.message)
-    return found[1] if found else None
+    owner, *names = finding.subject.split(".")
+    return f"in.{names[0]}" if owner == "in" and names else None
 
 
 def join_refusals(found: Iterable[Diagnostic]) -> Iterable[Diagnostic]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from fractions import Fraction
 
-from archgen.diagnostics import Findings
+from archgen.diagnostics import Findings, Predicate
 from archgen.ir.graph import Expectation, Term
 from archgen.ops.slots import IntSlot, SettingError, Slot, WindowSlot, refusal, shown
 from archgen.rules import UNKNOWN_KEY, WRONG_TYPE
@@ -53,13 +53,13 @@ def _line(key: str, node: Node, names: Mapping[str, Slot]) -> Expectation:
     if not isinstance(node, MappingNode):
         return Expectation(key, node.span, exact=_value(slot, node, names))
     if key == "grid":
-        message = f"this must be a whole number or HxW, not `{shown(node)}`"
+        message = Predicate(f"must be a whole number or HxW, not `{shown(node)}`")
         raise SettingError(WRONG_TYPE.at(node.span, message, help="write `35` or `17x35`"))
     for name, _ in node.entries:
         if name.text not in ("min", "max"):
             raise SettingError(unknown_key(name, "a bound", ["min", "max"]))
     if not node.entries:
-        message = "this must be a number or bounds, not `{}`"
+        message = Predicate("must be a number or bounds, not `{}`")
         raise SettingError(WRONG_TYPE.at(node.span, message, help="write `{max: 45M}`"))
     bounds = {name.text: _value(slot, value, names) for name, value in node.entries}
     return Expectation(key, node.span, minimum=bounds.get("min"), maximum=bounds.get("max"))
@@ -71,6 +71,6 @@ def _value(slot: Slot, node: Node, names: Mapping[str, Slot]) -> Term:
         return slot.read(node, names)
     number = Fraction(scaled[1]) * _SCALES[scaled[2]]
     if number.denominator != 1:
-        message = f"this must be a whole number, and `{shown(node)}` is {float(number)}"
+        message = Predicate(f"must be a whole number, and `{shown(node)}` is {float(number)}")
         raise refusal(node.span, message, help="write fewer digits behind the point")
     return slot.read(ScalarNode(int(number), str(int(number)), node.span), names)

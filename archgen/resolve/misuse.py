@@ -51,7 +51,9 @@ def no_step(name: ScalarNode, sight: Iterable[str], inputs: Span | None) -> Diag
     is_input = inputs is not None and name.text.startswith("in.")
     labels = [Label(inputs, "the inputs of this block")] if inputs is not None and is_input else []
     message = f"`{name.text}` names no step in sight"
-    return UNKNOWN_REFERENCE.at(name.span, message, labels=labels, help=help, instead=suggestion)
+    return UNKNOWN_REFERENCE.at(
+        name.span, message, labels=labels, help=help, instead=suggestion, subject=name.text
+    )
 
 
 def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str) -> Diagnostic:

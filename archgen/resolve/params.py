@@ -172,7 +172,7 @@ def undeclared(findings: Findings, block: Span) -> dict[str, Param]:
     params: dict[str, Param] = {}
     for finding in findings.diagnostics:
         if finding.rule is UNKNOWN_NAME and block.contains(finding.span):
-            name = finding.message.split("`")[1]
+            name = finding.subject
             slot, value = UnreadableSlot(finding), Unreadable(finding, findings)
             if "." not in name:
                 params.setdefault(name, Param(name, "unreadable", slot, finding.span, value))

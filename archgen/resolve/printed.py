@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from archgen.diagnostics import Predicate
 from archgen.ir.graph import BlockCall, JoinCall, Node, OpCall, Term
 from archgen.ops.settings import settings_of
 from archgen.ops.slots import IntSlot, SettingError, Slot, refusal
@@ -56,5 +57,5 @@ def _with(terms: Mapping[str, Term], name: str, term: Term | None) -> dict[str, 
 def _needed(erratum: Erratum) -> SettingError:
     """The finding for a source that is said to print nothing where a step needs something."""
     assert erratum.printed is not None
-    message = "this must be given, and `printed: null` leaves it out"
+    message = Predicate("must be given, and `printed: null` leaves it out")
     return refusal(erratum.printed.span, message, "write the value that is printed")

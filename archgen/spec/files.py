@@ -53,7 +53,9 @@ def read_spec(path: Path, shown: str | None = None, *, within: Path | None = Non
             _demand_regular(os.fstat(file.fileno()), source)
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise _unreadable(source, "there is no such file", _neighbours(path)) from None
+        near = _nearest(path)
+        help = f"did you mean `{near}`?" if near else "check the path"
+        raise _unreadable(source, "there is no such file", help, near) from None
     except (OSError, ValueError) as error:
         reason = (
             error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
@@ -102,17 +104,19 @@ def decode(data: bytes, source: str) -> str:
         raise SpecError([finding], {source: data.decode("utf-8", "replace")}) from None
 
 
-def _unreadable(source: str, message: str, help: str = "") -> SpecError:
-    return SpecError([UNREADABLE.at(start_of(source), message, help=help)])
+def _unreadable(source: str, message: str, help: str = "", meant: Path | None = None) -> SpecError:
+    finding = UNREADABLE.at(start_of(source), message, help=help)
+    return SpecError([finding._replace(meant=str(meant or ""))])
 
 
-def _neighbours(path: Path) -> str:
+def _nearest(path: Path) -> Path | None:
+    """The spec in the same folder that a path may be meant for."""
     try:
         names = [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")]
     except OSError:
-        return "check the path"
+        return None
     near = did_you_mean(path.name, names)
-    return f"did you mean `{path.with_name(near)}`?" if near else "check the path"
+    return path.with_name(near) if near else None
 
 
 def root_of(path: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic_core import PydanticCustomError, core_schema
 
-from archgen.diagnostics import Rule, Severity, Span, did_you_mean
+from archgen.diagnostics import Predicate, Rule, Severity, Span, did_you_mean
 from archgen.rules import BAD_VALUE, RULES, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -24,20 +24,26 @@ class Reads(NamedTuple):
 
 
 def refused(
-    rule: Rule, span: Span, message: str, help: str = "", instead: str | None = None
+    rule: Rule,
+    span: Span,
+    message: str | Predicate,
+    help: str = "",
+    instead: str | None = None,
 ) -> PydanticCustomError:
     """An error that carries a whole finding through pydantic."""
     diagnostic = rule.at(span, message, help=help, instead=instead)
     return PydanticCustomError(
-        "diagnostic", "{message}", {"message": message, "diagnostic": diagnostic}
+        "diagnostic", "{message}", {"message": diagnostic.message, "diagnostic": diagnostic}
     )
 
 
-def wrong_node(node: Node, wanted: str, help: str = "", what: str = "this") -> PydanticCustomError:
+def wrong_node(node: Node, wanted: str, help: str = "", what: str = "") -> PydanticCustomError:
     """The refusal of a node of the wrong kind: `this must be a mapping, not a list`."""
     kind = {MappingNode: "a mapping", SequenceNode: "a list"}.get(type(node))
     found = kind or (f"`{node.text}`" if isinstance(node, ScalarNode) and node.text else "nothing")
-    return refused(WRONG_TYPE, node.span, f"{what} must be {wanted}, not {found}", help)
+    says = f"must be {wanted}, not {found}"
+    message = f"{what} {says}" if what else Predicate(says)
+    return refused(WRONG_TYPE, node.span, message, help)
 
 
 def _scalar(node: Node) -> ScalarNode:

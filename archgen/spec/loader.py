@@ -316,6 +316,8 @@ class _Loader:
         except SpecError as error:
             reason = error.diagnostics[0]
             message = f"`{named.text}`: {reason.message}"
-            help = reason.help.replace(f"{base.parent}/", "", 1)  # paths go from the file
+            help = reason.help
+            if reason.meant and (meant := Path(reason.meant)).is_relative_to(base.parent):
+                help = f"did you mean `{meant.relative_to(base.parent)}`?"  # paths go from the file
             self._findings.add(rule.at(named.span, message, help=help))
             return None

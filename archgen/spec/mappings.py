@@ -145,9 +145,7 @@ def _report(detail: ErrorDetails, root: Node, findings: Findings) -> None:
         owner = detail["input"].get("node", root) if isinstance(detail["input"], dict) else root
         key = str(detail["loc"][-1])
         if any(
-            f"`{key}`" in other.help
-            for other in findings.diagnostics
-            if owner.span.contains(other.span)
+            other.meant == key for other in findings.diagnostics if owner.span.contains(other.span)
         ):
             return
         where = _first_line(owner)

@@ -78,6 +78,21 @@ SIZES_NARROWER = Rule(
     "the network does not take every input size that `sizes` states",
     Severity.WARNING,
 )
+SPATIAL_RESULT = Rule(
+    "AG312",
+    "spatial-result",
+    "the network ends on a 1x1 grid where a vector is meant",
+    Severity.WARNING,
+)
+STACKED_LINEAR = Rule(
+    "AG313", "stacked-linear", "linear layers with nothing between are one", Severity.WARNING
+)
+ACTIVATION_BEFORE_LOSS = Rule(
+    "AG314",
+    "activation-before-loss",
+    "the network ends on an activation, and cross-entropy takes what goes into it",
+    Severity.WARNING,
+)
 
 # AG4xx: references and cycles
 UNKNOWN_REFERENCE = Rule("AG401", "unknown-reference", "`from` names nothing in sight")
@@ -97,6 +112,17 @@ UNUSED_ALLOW = Rule("AG410", "unused-allow", "an `allow` acknowledges no finding
 UNKNOWN_BASE = Rule("AG411", "unknown-base", "`extends` names a file that cannot be extended")
 EDIT_MISSES = Rule("AG412", "edit-misses", "an edit hits no place of the base, or several")
 IDLE_EDIT = Rule("AG413", "idle-edit", "an edit changes nothing")
+UNUSED_INPUT = Rule("AG414", "unused-input", "nothing reads an input of a block", Severity.WARNING)
+DROPPED_BRANCH = Rule(
+    "AG415",
+    "dropped-branch",
+    "`when` leaves out every step of a branch, which is then the identity",
+    Severity.WARNING,
+)
+WHEN_OF_SEVERAL = Rule(
+    "AG416", "when-of-several", "`when` would drop inputs of a step that reads several values"
+)
+AMBIGUOUS_INPUT = Rule("AG417", "ambiguous-input", "`in` alone in a block that has several inputs")
 
 # AG5xx: expectations
 EXPECTATION = Rule("AG501", "expectation", "an `expect` does not hold")

@@ -1,19 +1,21 @@
-"""Parts that a neighbour makes void: a bias before a batch norm, an activation applied twice."""
+"""Parts that a neighbour makes void: a bias before a norm, an activation twice, linear layers in a row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archgen.diagnostics import Diagnostic, Span
+from archgen.checks.producers import Producers, instance_of
+from archgen.diagnostics import Diagnostic, Label, Span
 from archgen.ir.graph import OpCall, Ref
 from archgen.ir.shaped import ShapedBlock, ShapedNetwork, ShapedNode
 from archgen.ir.walk import definitions, walk
 from archgen.ops.attached import Activation
 from archgen.ops.conv import Convolution
+from archgen.ops.head import Linear
 from archgen.ops.merge import Residual
 from archgen.ops.normalize import Act, Norm
 from archgen.ops.norms import BatchNorm
-from archgen.rules import BIAS_BEFORE_NORM, REPEATED_ACTIVATION
+from archgen.rules import BIAS_BEFORE_NORM, REPEATED_ACTIVATION, STACKED_LINEAR
 
 IDEMPOTENT = ("relu", "relu6")
 
@@ -27,6 +29,7 @@ def redundant(network: ShapedNetwork) -> Iterator[Diagnostic]:
     for block, graphs in definitions(network):
         steps = (visit.instance for graph in graphs for visit in walk(graph))
         yield from _in_block(block, [step for step in steps if step.is_active])
+        yield from _stacked(Producers(block, *graphs))
 
 
 def _in_block(block: ShapedBlock, nodes: list[ShapedNode]) -> Iterator[Diagnostic]:
@@ -41,8 +44,55 @@ def _in_block(block: ShapedBlock, nodes: list[ShapedNode]) -> Iterator[Diagnosti
                 yield _cancelled(before)
         elif isinstance(op, Act) and op.function is not None:
             before = _before(node, by_id)
-            if before is not None and _activation(before) == op.function:
+            if before is not None and activation_of(before) == op.function:
                 yield from _repeated(node, op.function)
+
+
+def _stacked(producers: Producers) -> Iterator[Diagnostic]:
+    """Linear layers that read what a linear layer made: the two are one, of at most the smaller rank."""
+    for node in producers.nodes.values():
+        instance = instance_of(node, Ref(node.node.id))
+        if instance is None:
+            continue
+        read = [node.node.inputs[at] for at in _linear_inputs(instance)]
+        made = [producers.of(ref) for ref in read]
+        if _repeats(node) and read:
+            made.append(producers.of(Ref(node.node.id)))
+        before = next(
+            (m for m in made if isinstance(m, ShapedNode) and isinstance(m.op, Linear)), None
+        )
+        if before is not None:
+            yield _one_layer(node, before)
+
+
+def _repeats(node: ShapedNode) -> bool:
+    return sum(run.count for run in node.runs) > 1
+
+
+def _linear_inputs(node: ShapedNode) -> list[int]:
+    """The inputs of a step that a linear layer reads first: its own, or one inside the block that it uses."""
+    if node.block is None:
+        return [0] if isinstance(node.op, Linear) else []
+    inner, ports = Producers(node.block), node.block.block.inputs
+    found = []
+    for step in inner.nodes.values():
+        instance = instance_of(step, Ref(step.node.id))
+        for at in [] if instance is None else _linear_inputs(instance):
+            made = inner.of(step.node.inputs[at])
+            if isinstance(made, Ref):
+                found.append(ports.index(made.port) if made.port else 0)
+    return found
+
+
+def _one_layer(node: ShapedNode, before: ShapedNode) -> Diagnostic:
+    message = f"`{node.node.name}` follows a linear layer with nothing between: the two are one"
+    label = Label(before.node.key, "the linear layer before")
+    labels = [label] if before.node.key != node.node.key else []
+    help = (
+        "put an `act:` between them, or write one layer; a factorisation is acknowledged: "
+        f"`allow: [{STACKED_LINEAR.code}]`"
+    )
+    return STACKED_LINEAR.at(node.node.key, message, labels=labels, help=help)
 
 
 def _before(node: ShapedNode, by_id: Mapping[int, ShapedNode]) -> ShapedNode | None:
@@ -52,7 +102,7 @@ def _before(node: ShapedNode, by_id: Mapping[int, ShapedNode]) -> ShapedNode | N
     return by_id.get(ref.id) if is_whole else None
 
 
-def _activation(node: ShapedNode) -> Activation | None:
+def activation_of(node: ShapedNode) -> Activation | None:
     """The activation that a step ends on."""
     if isinstance(node.op, Convolution | Residual):
         return node.op.act

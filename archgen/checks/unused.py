@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from archgen.diagnostics import Diagnostic
 from archgen.ir.graph import (
+    INPUT,
     Block,
     BlockCall,
     Expectation,
@@ -23,6 +24,7 @@ from archgen.resolve.misuse import parts_of_call
 from archgen.resolve.params import Unreadable
 from archgen.rules import (
     UNUSED_BLOCK,
+    UNUSED_INPUT,
     UNUSED_LIBRARY,
     UNUSED_PARAM,
     UNUSED_STEP,
@@ -49,6 +51,7 @@ def unused(resolved: Resolved) -> Iterator[Diagnostic]:
     for part in whole:
         yield from _steps(*part)
         yield from _params(*part)
+        yield from _inputs(*part)
 
 
 def _libraries(resolved: Resolved) -> Iterator[Diagnostic]:
@@ -99,6 +102,21 @@ def _params(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
             yield UNUSED_PARAM.at(param.span, message, help="remove it, or name it in a setting")
 
 
+def _inputs(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
+    """Inputs that no step reads; one whose size is named in a setting is used."""
+    refs = _read_in(block, heads)
+    if block.inputs_span is None or any(ref.id < INPUT for ref in refs):
+        return  # a value that could not be read may be an input
+    read = {ref.port for ref in refs if ref.id == INPUT}
+    named = {name.text for term in _terms(block, heads) for name in getattr(term, "names", tuple)()}
+    read.update(name.split(".")[1] for name in named if name.startswith("in."))
+    for port in block.inputs:
+        if port not in read:
+            message = f"nothing reads the input `{port}` of `{block.name}`"
+            help = f"remove it, or name it: `from: in.{port}`"
+            yield UNUSED_INPUT.at(block.inputs_span, message, help=help)
+
+
 def _terms(block: Block, heads: list[Graph]) -> Iterator[Term]:
     yield from (requirement.term for requirement in block.requires)
     yield from (param.default for param in block.params.values() if param.default is not None)
@@ -120,8 +138,7 @@ def _expected(lines: tuple[Expectation, ...]) -> Iterator[Term]:
 
 def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
     graphs = [block.graph, *heads]
-    refs = {*block.outputs.values(), *(graph.output for graph in graphs)}
-    refs.update(ref for graph in graphs for node in graph.walk() for ref in _read_by(node))
+    refs = _read_in(block, heads)
     read = {ref.id for ref in refs}
     for graph in graphs:
         for node in graph.walk():
@@ -131,6 +148,14 @@ def _steps(block: Block, heads: list[Graph]) -> Iterator[Diagnostic]:
                 yield UNUSED_STEP.at(node.key, message, help=help)
             else:
                 yield from _parts(node, refs)
+
+
+def _read_in(block: Block, heads: list[Graph]) -> set[Ref]:
+    """Every value that something in the block reads, or that it gives out."""
+    graphs = [block.graph, *heads]
+    refs = {*block.outputs.values(), *(graph.output for graph in graphs)}
+    refs.update(ref for graph in graphs for node in graph.walk() for ref in _read_by(node))
+    return refs
 
 
 def _parts(split: Node, refs: set[Ref]) -> Iterator[Diagnostic]:

@@ -225,6 +225,7 @@ def _refuse_with_resume(options: Mapping[str, object]) -> None:
 
 def _run(order: Order, materials: Materials, world: World, watching: Watching) -> int:
     from archgen.cli.interrupts import writing
+    from archgen.harmless import harmless
     from archgen.train import Interrupted, Progress, fit
     from archgen.train.computing import described_device
     from archgen.train.provenance import augmented_in_words, prepared_in_words, recipe_in_words
@@ -240,6 +241,11 @@ def _run(order: Order, materials: Materials, world: World, watching: Watching) -
     note(f"recipe: {harmless(order.recipe_from)}: {recipe_in_words(order.recipe)}")
     note(f"training images are {augmented_in_words(order.recipe.augment)}")
     note(f"test images are prepared as {prepared_in_words(test)}")
+    if run.facts["status"] == "created":  # a run that goes on has said so
+        for doubt in made.doubts:
+            note(
+                f"{doubt.severity}[{doubt.rule.code}]: {harmless(str(doubt.span))}: {doubt.message}"
+            )
     try:
         with withdrawn_if_refused(run, world):
             result = fit(

@@ -14,6 +14,7 @@ from archgen.cli.exit_codes import LOST
 if TYPE_CHECKING:
     from torch import nn
 
+    from archgen.diagnostics import Diagnostic
     from archgen.ir.shaped import ShapedNetwork
     from archgen.spec.files import SpecText
     from archgen.train import Loading, Recipe
@@ -129,6 +130,7 @@ class Trainable(NamedTuple):
     network: ShapedNetwork
     module: nn.Module
     spec: str
+    doubts: tuple[Diagnostic, ...] = ()  # warnings of the spec about what it is trained on
 
     @property
     def macs(self) -> int:
@@ -159,6 +161,7 @@ def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
     from archgen.infer import infer
     from archgen.pipeline import check
     from archgen.resolve.printer import print_spec
+    from archgen.rules import ACTIVATION_BEFORE_LOSS
     from archgen.train.computing import seed_weights
 
     compilation = check(text)
@@ -173,4 +176,7 @@ def make_trainable(text: SpecText, classes: int | None, seed: int) -> Trainable:
     spec = print_spec(network.network, network.block.arguments)
     seed_weights(seed)
     module = build_class(emit(network, {"": spec}, text.source))()
-    return Trainable(network, module, spec)
+    doubts = tuple(
+        found for found in compilation.diagnostics if found.rule is ACTIVATION_BEFORE_LOSS
+    )
+    return Trainable(network, module, spec, doubts)

@@ -106,7 +106,8 @@ class ShapedBlock(NamedTuple):
 
     def scope_text(self) -> str:
         """The arguments as `{k: 192, l: 224}`, or an empty text."""
-        inner = ", ".join(f"{name}: {value}" for name, value in self.arguments.items())
+        shown = {n: str(v).lower() if isinstance(v, bool) else v for n, v in self.arguments.items()}
+        inner = ", ".join(f"{name}: {value}" for name, value in shown.items())
         return f"{{{inner}}}" if inner else ""
 
 

@@ -19,7 +19,14 @@ from archgen.ops.attached import ACTIVATIONS
 from archgen.ops.norms import NORMS
 from archgen.ops.rearrange import Split, parts_of
 from archgen.ops.slots import Setting
-from archgen.rules import REPEATED_JOIN, UNKNOWN_OP, UNKNOWN_REFERENCE, WRONG_INPUTS
+from archgen.rules import (
+    AMBIGUOUS_INPUT,
+    REPEATED_JOIN,
+    UNKNOWN_OP,
+    UNKNOWN_REFERENCE,
+    WHEN_OF_SEVERAL,
+    WRONG_INPUTS,
+)
 from archgen.spec.document import MappingNode, ScalarNode, around
 from archgen.spec.model import Step
 
@@ -68,6 +75,15 @@ def no_output(name: ScalarNode, owner: Node, outputs: Iterable[str], output: str
     return UNKNOWN_REFERENCE.at(name.span, message, help=help, instead=suggestion)
 
 
+def no_single_input(place: Span, inputs: tuple[ScalarNode, ...]) -> Diagnostic:
+    """The finding for a reader of `in` in a block that has several inputs."""
+    names = [f"in.{port.text}" for port in inputs]
+    message = f"this block has {len(inputs)} inputs, and `in` alone is none of them"
+    label = Label(around(inputs) or place, "the inputs of this block")
+    help = f"name one: `from: {names[0]}`; there are {listed(names)}"
+    return AMBIGUOUS_INPUT.at(place, message, labels=[label], help=help)
+
+
 def parts_of_call(call: Call) -> Mapping[str, Span]:
     """The parts of a split, and where each is named; none of anything else."""
     term = call.settings.get("sizes") if isinstance(call, OpCall) and call.op is Split else None
@@ -108,6 +124,8 @@ def misuse(
         return
     if (refused := _kept_from_repeating(step, call, repeat)) is not None:
         yield refused
+    elif step.when is not None and len(inputs) > 1:
+        yield _left_out_of_several(step, call, len(inputs))
     if not isinstance(call, JoinCall) or call.branches:
         wanted = max(1, len(call.block.inputs)) if isinstance(call, BlockCall) else 1
         if len(inputs) != wanted:
@@ -128,8 +146,26 @@ def _kept_from_repeating(step: Step, call: Call, repeat: Term | None) -> Diagnos
         help = "put it into a block and repeat the block"
     elif isinstance(call, BlockCall) and len(call.block.inputs) > 1 and repeat is not None:
         message = f"`{step.op.text}` has several inputs and cannot be repeated"
-        help = "repeat a block that has one input"
+        help = "write its uses out one after the other: each names what it reads in `from:`"
     return REPEATED_JOIN.at(step.op.span, message, help=help) if message else None
+
+
+def _left_out_of_several(step: Step, call: Call, inputs: int) -> Diagnostic:
+    """The finding for a `when` on a step that has several values to pass on where it is left out."""
+    assert step.when is not None
+    message = (
+        f"`{step.op.text}` reads {inputs} values, and without it one of them would go on alone"
+    )
+    help = (
+        "give the join branches, and `when` to the steps in them"
+        if isinstance(call, JoinCall)
+        else "put `when` on steps that read one value"
+    )
+    help += (
+        ", or write two blocks, one with this step and one without, and use the one that is meant"
+    )
+    label = Label(_from(step), "what it reads")
+    return WHEN_OF_SEVERAL.at(step.when.span, message, labels=[label], help=help)
 
 
 def _other_number(step: Step, call: Call, given: int, wanted: int) -> Diagnostic:

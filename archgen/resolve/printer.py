@@ -106,7 +106,8 @@ def _block(block: Block, name: str, names: Mapping[int, str]) -> Iterator[str]:
         yield from (f"{_INDENT * 2}{_param(param, None)}" for param in block.params.values())
     if block.inputs:
         yield f"{_INDENT}inputs: [{', '.join(block.inputs)}]"
-    start = Ref(INPUT, block.inputs[0] if block.inputs else "")
+    # a block with several inputs begins with none of them: its first step names what it reads
+    start = Ref(INPUT, "".join(block.inputs[:1])) if len(block.inputs) < 2 else None
     inside = _Names.of(names, block.graph)
     yield from _list(f"{_INDENT}body", _steps(block.graph, start, inside, 2))
     if block.outputs:
@@ -138,14 +139,14 @@ def _reference(ref: Ref, names: _Names) -> str:
     return names.steps[ref.id] + tail
 
 
-def _steps(graph: Graph, start: Ref, names: _Names, level: int) -> Iterator[str]:
+def _steps(graph: Graph, start: Ref | None, names: _Names, level: int) -> Iterator[str]:
     previous = start
     for node in graph.nodes:
         yield from _step(node, previous, names, level)
         previous = Ref(node.id)
 
 
-def _step(node: Node, previous: Ref, names: _Names, level: int) -> Iterator[str]:
+def _step(node: Node, previous: Ref | None, names: _Names, level: int) -> Iterator[str]:
     pad = _INDENT * level
     first, *rest = _call(node, names, level)
     yield f"{pad}- {first}"

@@ -33,6 +33,7 @@ from archgen.resolve.misuse import (
     misuse,
     no_output,
     no_part,
+    no_single_input,
     no_step,
     parted,
     parts_of_call,
@@ -62,6 +63,7 @@ from archgen.spec.model import Step, read_steps
 
 MAX_NESTING = 64
 UNKNOWN = Ref(-2)  # names no node, so what it refers to has no shape
+SEVERAL = Ref(-3)  # what a block with several inputs begins with: no single value
 _UNREADABLE = "?"  # in sight where a step could not be read; no name of a step
 
 
@@ -134,6 +136,9 @@ class StepResolver:
         self._splits: dict[int, tuple[str, tuple[str, ...]]] = {}
         ports = {f"in.{port.text}": Ref(INPUT, port.text) for port in inputs}
         self._input = Ref(INPUT, inputs[0].text if inputs else "")
+        if len(inputs) > 1:
+            self._input = SEVERAL
+        self._inputs = inputs
         self._inputs_span = around(inputs)
         self._outer: dict[str, Node | Ref] = {"in": self._input, **ports}
         self._scope = Scope(context.findings)
@@ -165,6 +170,9 @@ class StepResolver:
 
     def _look_up(self, name: ScalarNode, sight: Mapping[str, Node | Ref]) -> Ref | None:
         target = sight.get(name.text)
+        if target == SEVERAL:
+            self._findings.add(no_single_input(name.span, self._inputs))
+            return None
         if target is not None:
             return target if isinstance(target, Ref) else Ref(target.id)
         head, _, tail = name.text.rpartition(".")
@@ -232,6 +240,9 @@ class StepResolver:
             else:
                 steps.add(resolved)
             current = Ref(resolved.id)
+        if not nodes and start == SEVERAL:
+            self._findings.add(no_single_input(node.span, self._inputs))
+            current = UNKNOWN
         if nodes and not self.whole(current, nodes[-1].key, "the end of a list"):
             nodes[-1] = replace(nodes[-1], call=UnknownCall())
         return Graph(tuple(nodes), current)
@@ -250,6 +261,9 @@ class StepResolver:
         when = self._term("when", BoolSlot(), step.when, names)
         inputs = (current,) if step.from_ is None else self.reference(step.from_, steps.sight())
         known = step.from_ is None or len(inputs) == len(step.from_)
+        if inputs == (SEVERAL,):
+            self._findings.add(no_single_input(step.op.span, self._inputs))
+            inputs, known = (UNKNOWN,), False
         inner = names if repeat is None else {**names, "i": INT}
         op = OPS_BY_NAME.get(step.op.text)
         name, segment = self._names(step, op, steps)

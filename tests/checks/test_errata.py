@@ -122,7 +122,7 @@ def test_a_repeat_may_be_an_erratum() -> None:
     text = """
     archgen: 1
     name: net
-    input: {channels: 3, grid: 9}
+    input: {channels: 3, grid: 10}
     network:
       - max_pool: {kernel: 3, stride: 1, padding: valid}
         repeat: 4

@@ -169,6 +169,7 @@ blocks:
     inputs: [F, torch]
     body:
       - act: relu6
+        from: in.F
       - add: {}
         from: [in.F, in.torch]
 network:

@@ -5,7 +5,7 @@ Edit the spec, not this file:
     archgen build specs/unet.yaml -o unet.py
 
 Language version 1, sha256 of the spec and its libraries:
-32dd7ea927eaa6ef31eac879dd4d82b62abd0fa1dff0b0868646ab2f751d2d20
+68a87262de1d66893a15c5599f7893e5846b72cf5341dbd5925c94b7b2bc87cb
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class _Writer:
         may_repeat = step.op not in JOINS and len(inputs) < 2 and not ports
         if may_repeat and draw.chance(0.2):
             self._repeated(step, values)
-        elif draw.chance(0.1):
+        elif draw.chance(0.1) and len(step.reads) < 2:
             step.when = draw.condition(values)
         if draw.chance(0.05):
             step.note = draw.one(('say "x"', 'a\nb """ c', "{braces} \\N{DASH} é", "`tick` \\"))
@@ -428,6 +428,9 @@ class _Writer:
         frame = self._walk.frame(params, block.inputs, inputs, arguments)
         inner = Place(frame, place.depth - 1, params=params)
         self._list(block.body, inputs[0], inner, draw.whole(1, 4))
+        if len(block.inputs) > 1:
+            block.body = block.body or [Step("identity", is_bare=True)]
+            block.body[0].reads = block.body[0].reads or (f"in.{block.inputs[0]}",)
         self._finish(block, inner, arguments)
         self._made.blocks[name] = block
         given = {

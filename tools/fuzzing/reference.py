@@ -155,7 +155,7 @@ class Walk(Generic[Value]):
     ) -> Frame[Value]:
         """What names mean inside a block."""
         values: dict[str, Any] = {}
-        sight = {"in": inputs[0]}
+        sight = {"in": inputs[0]} if len(ports) < 2 else {}
         owners = [f"in.{port}" for port in ports] or ["in"]
         for owner, x in zip(owners, inputs, strict=True):
             values |= measures(owner, self._engine.shape(x))

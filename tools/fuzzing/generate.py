@@ -175,7 +175,7 @@ class _Writer:
     def _start(self, x: Shape, place: Place) -> tuple[Shape, tuple[str, ...]]:
         """What the next step reads: the step before, or now and then one that has a name."""
         sight = [name for name in place.frame.sight if "." not in name or self._draw.chance(0.5)]
-        if not self._draw.chance(0.12):
+        if not sight or not self._draw.chance(0.12):
             return x, ()
         name = self._draw.one(sight)
         return place.frame.sight[name], (name,)

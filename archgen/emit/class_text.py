@@ -73,9 +73,12 @@ def output_class(name: str, network: str, results: list[Result]) -> str:
     """The named tuple of a network with further outputs."""
     heads = _ordered(results)
     has_tap = any(not head.training_only for head in heads)
+    when = "" if has_tap else " in training"
+    if has_tap and any(head.training_only for head in heads):
+        when = "; outside training, what may be None is"
     lines = [
         f"class {name}(NamedTuple):",
-        *docstring(f"What {network} returns in training.", 1),
+        *docstring(f"What {network} returns{when}.", 1),
         "",
     ]
     lines.append(f"{INDENT}logits: Tensor")

@@ -38,6 +38,11 @@ class Scalar:
         """Whether it is a plain or block scalar of several lines, which stays one."""
         return self.style in ("", "|", ">") and len(self.raw.splitlines()) > 1
 
+    @property
+    def keeps_lines(self) -> bool:
+        """Whether it cannot stand on one line: a plain text that is folded over several can."""
+        return self.has_lines and (bool(self.style) or "\n" in self.text)
+
 
 @dataclass(frozen=True)
 class Alias:
@@ -101,7 +106,7 @@ def _is_simple(entry: Entry) -> bool:
         return False
     if isinstance(entry.value, Collection):
         return entry.value.is_simple
-    return isinstance(entry.value, Alias) or not entry.value.has_lines
+    return isinstance(entry.value, Alias) or not entry.value.keeps_lines
 
 
 def without_first_lead(collection: Collection) -> Collection:

@@ -23,6 +23,7 @@ RECIPE_KEYS = ("archgen", "name", "source", "note", "recipe")
 PREPARATION_KEYS = ("archgen", "name", "source", "note", "preparation", "classes")
 SECTIONS = frozenset(("blocks", "network", "outputs", "alternatives"))
 RECORDS = frozenset(("expect", "source", "input"))
+MAX_ROUNDS = 4
 
 Change: TypeAlias = Callable[[Collection], Collection]
 
@@ -47,6 +48,11 @@ def formatted(text: SpecText) -> str:
         raise SpecError(findings.diagnostics, {text.source: text.text})
     root = read_layout(text.text)
     result = print_layout(_file(root))
+    for _ in range(MAX_ROUNDS):  # what a first round puts on one line, a second may put in brackets
+        again = print_layout(_file(read_layout(result)))
+        if again == result:
+            break
+        result = again
     after = parse(result, text.source, findings)
     if after is None or _meaning_of_step(after) != _meaning_of_step(before):
         raise WouldChange("its normal form would not say the same")

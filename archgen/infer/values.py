@@ -118,5 +118,7 @@ class Evaluator:
         """Says of findings in a folded run that its other instances have them too."""
         if same > 1:
             found = self.findings.diagnostics
-            note = f"also in repeats {number + 1}..{number + same - 1}"
+            first, last = number + 1, number + same - 1
+            others = f"repeat {last}" if first == last else f"repeats {first}..{last}"
+            note = f"also in {others}"
             found[since:] = [finding.with_notes(note) for finding in found[since:]]

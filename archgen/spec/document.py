@@ -24,6 +24,7 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_EVENTS = 500_000
 MAX_DIGITS = 18
+MAX_KEY = 1024  # what YAML allows of a key on one line
 
 Plain: TypeAlias = "str | int | float | bool | None"
 
@@ -244,6 +245,10 @@ class _Builder:
         return MappingNode(tuple(entries.values()), self._span(start, event), lost)
 
     def _is_sound(self, key: ScalarNode, entries: Entries, event: yaml.Event) -> bool:
+        if len(key.text) > MAX_KEY:
+            message = f"a key has more than {MAX_KEY:,} characters"
+            self._findings.add(LIMIT.at(key.span, message, help="write a shorter one"))
+            return False
         if key.text == "<<":
             self._is_whole = False
             self._refuse(

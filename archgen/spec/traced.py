@@ -140,8 +140,20 @@ def constant(value: Operand) -> Formula:
 
 
 def applied(operation: str, *operands: Formula) -> Formula:
-    """An operation that is kept as it is written."""
+    """An operation that is kept as it is written, but for a division that leaves no remainder."""
+    if operation in ("//", "ceil_div") and (quotient := _quotient(*operands)) is not None:
+        return quotient
     return Formula(((Applied(operation, operands), 1),))
+
+
+def _quotient(left: Formula, right: Formula) -> Formula | None:
+    """`left` divided by a whole number that divides all of it: `n` for `2 * n // 2`."""
+    by = right.constant
+    if right.terms or not isinstance(by, int) or by == 0 or not isinstance(left.constant, int):
+        return None
+    if left.constant % by or any(count % by for _, count in left.terms):
+        return None
+    return Formula(tuple((atom, count // by) for atom, count in left.terms), left.constant // by)
 
 
 class Traced(int):

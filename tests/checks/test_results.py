@@ -1,4 +1,4 @@
-"""What a network may not mean: 1x1 results, linear layers in a row, an activation before the loss, and more."""
+"""What a network may not mean: 1x1 results, linear layers in a row, an activation before the loss."""
 
 from __future__ import annotations
 

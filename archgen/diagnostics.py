@@ -9,6 +9,7 @@ Nothing here knows YAML, networks or terminals. A stage collects `Diagnostic`s; 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from archgen.foreign import advice, is_foreign, same
 
+MAX_FINDINGS = 1_000  # of one file; nobody reads on, and a program wrote it
 MAX_WORDS = 300
 LONG_TEXT = 500
 _LONG_WORD = re.compile(r"`([^`]{40})[^`]*([^`]{10})`")
@@ -283,13 +285,23 @@ class Findings:
     """What a stage has found so far; a finding that is already there is not taken twice."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
     _seen: set[tuple[str, str, int, int, str]] = field(default_factory=set)
+    _taken: Counter[str] = field(default_factory=Counter)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Takes one finding."""
-        if diagnostic.key not in self._seen:
+        """Takes one finding; of a file that has MAX_FINDINGS, `left_out` counts the others."""
+        source = diagnostic.span.source
+        if self.is_full(source):
+            self.left_out[source] += 1
+        elif diagnostic.key not in self._seen:
             self._seen.add(diagnostic.key)
+            self._taken[source] += 1
             self.diagnostics.append(diagnostic)
+
+    def is_full(self, source: str) -> bool:
+        """Whether no more findings in this file are taken: what they would say need not be worked out."""
+        return self._taken[source] >= MAX_FINDINGS
 
     def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Takes many findings."""
@@ -298,8 +310,8 @@ class Findings:
 
     @property
     def has_errors(self) -> bool:
-        """Whether any finding is an error."""
-        return any(d.severity is Severity.ERROR for d in self.diagnostics)
+        """Whether any finding is an error; one that was left out may be."""
+        return bool(self.left_out) or any(d.severity is Severity.ERROR for d in self.diagnostics)
 
 
 def brief(text: str) -> str:

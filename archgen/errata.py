@@ -19,10 +19,13 @@ from archgen.rules import (
     ALTERNATIVE_FAILS,
     ERRATUM_COMPILES,
     ERRATUM_FIELD,
+    LIMIT,
     READING_FAILS,
     READING_SOURCE,
 )
 from archgen.spec.model import Alternative
+
+MAX_ALTERNATIVE_STEPS = 20_000
 
 
 def as_printed(network: NetworkGraph, errata: tuple[Erratum, ...]) -> NetworkGraph:
@@ -126,7 +129,13 @@ def _concerns(finding: Diagnostic, step: Span) -> bool:
 def check_alternatives(resolved: Resolved, uses: Uses) -> Iterator[Diagnostic]:
     """What is wrong with the alternatives of a network that itself is sound; `uses` as above."""
     alternatives = resolved.file.network.alternatives
-    for key, _ in alternatives.entries if alternatives else ():
+    assert resolved.network is not None
+    steps = sum(1 for _ in resolved.network.block.graph.walk())
+    for number, (key, _) in enumerate(alternatives.entries if alternatives else (), start=1):
+        if number * steps > MAX_ALTERNATIVE_STEPS and number > 1:
+            message = f"the alternatives so far come to more than {MAX_ALTERNATIVE_STEPS:,} steps"
+            yield LIMIT.at(key.span, message, help="keep fewer alternatives in one file")
+            return
         alternative = resolved.file.alternatives[key.text]
         if alternative is not None:
             yield from _check_alternative(resolved, key.text, key.span, alternative, uses.copy())

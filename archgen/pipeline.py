@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from archgen import errata
 from archgen.checks import CHECKS, WARNINGS, WRITTEN, acknowledge, unused_allows
-from archgen.diagnostics import Diagnostic, Findings, SpecError
+from archgen.diagnostics import MAX_FINDINGS, Diagnostic, Findings, SpecError
 from archgen.infer import Uses, infer
 from archgen.ir.shaped import ShapedNetwork
 from archgen.resolve import Resolved, join_refusals, resolve
-from archgen.rules import MENDED_BY_SHAPE, WRONG_KIND
+from archgen.rules import LIMIT, MENDED_BY_SHAPE, WRONG_KIND
 from archgen.spec.files import SpecText, read_spec, start_of
 from archgen.spec.loader import Reader, SpecFile, load
 from archgen.spec.model import Network
@@ -130,5 +130,14 @@ def _with_repairs(
 
 
 def _sorted(findings: Findings) -> tuple[Diagnostic, ...]:
+    """The findings in the order of the text, with one that counts those that were left out."""
     found = sorted(findings.diagnostics, key=lambda found: (found.span.source, found.span.start))
-    return tuple(join_refusals(found))
+    counts = [
+        LIMIT.at(
+            start_of(source),
+            f"this file has more than {MAX_FINDINGS:,} findings, and {count:,} of them are not shown",
+            help="put those right that are shown, and check again",
+        )
+        for source, count in findings.left_out.items()
+    ]
+    return (*counts, *join_refusals(found))

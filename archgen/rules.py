@@ -122,6 +122,12 @@ DROPPED_BRANCH = Rule(
 WHEN_OF_SEVERAL = Rule(
     "AG416", "when-of-several", "`when` would drop inputs of a step that reads several values"
 )
+TEXT_DIRECTION = Rule(
+    "AG419",
+    "text-direction",
+    "a character that shows the line in another order than it is read",
+    Severity.WARNING,
+)
 AMBIGUOUS_INPUT = Rule("AG417", "ambiguous-input", "`in` alone in a block that has several inputs")
 
 # AG5xx: expectations

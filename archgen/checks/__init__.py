@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from archgen.checks.acknowledged import acknowledge, unused_allows
+from archgen.checks.directions import text_direction
 from archgen.checks.dropped import dropped_branches
 from archgen.checks.expectations import expectations, wrong_lines
 from archgen.checks.identical import identical_branches
@@ -19,6 +20,10 @@ Check: TypeAlias = "Callable[[ShapedNetwork], Iterator[Diagnostic]]"
 
 CHECKS: tuple[Check, ...] = (expectations,)
 WARNINGS: tuple[Check, ...] = (dropped_rows, redundant, results, dropped_branches)
-WRITTEN: tuple[Callable[[Resolved], Iterator[Diagnostic]], ...] = (unused, identical_branches)
+WRITTEN: tuple[Callable[[Resolved], Iterator[Diagnostic]], ...] = (
+    unused,
+    identical_branches,
+    text_direction,
+)
 
 __all__ = ["CHECKS", "WARNINGS", "WRITTEN", "acknowledge", "unused", "unused_allows", "wrong_lines"]

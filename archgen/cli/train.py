@@ -225,7 +225,6 @@ def _refuse_with_resume(options: Mapping[str, object]) -> None:
 
 def _run(order: Order, materials: Materials, world: World, watching: Watching) -> int:
     from archgen.cli.interrupts import writing
-    from archgen.harmless import harmless
     from archgen.train import Interrupted, Progress, fit
     from archgen.train.computing import described_device
     from archgen.train.provenance import augmented_in_words, prepared_in_words, recipe_in_words

@@ -147,6 +147,9 @@ def _kept_from_repeating(step: Step, call: Call, repeat: Term | None) -> Diagnos
     elif isinstance(call, BlockCall) and len(call.block.inputs) > 1 and repeat is not None:
         message = f"`{step.op.text}` has several inputs and cannot be repeated"
         help = "write its uses out one after the other: each names what it reads in `from:`"
+    elif isinstance(call, BlockCall) and call.block.outputs and repeat is not None:
+        message = f"`{step.op.text}` has `outputs` and cannot be repeated"
+        help = "repeat a block without `outputs:`, or write its uses out one after the other"
     return REPEATED_JOIN.at(step.op.span, message, help=help) if message else None
 
 

@@ -246,6 +246,7 @@ class _Builder:
 
     def _is_sound(self, key: ScalarNode, entries: Entries, event: yaml.Event) -> bool:
         if len(key.text) > MAX_KEY:
+            self._is_whole = False
             message = f"a key has more than {MAX_KEY:,} characters"
             self._findings.add(LIMIT.at(key.span, message, help="write a shorter one"))
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archgen.diagnostics import Findings, Label, Span, listed
-from archgen.rules import BAD_VALUE, IDLE_EDIT, WRONG_TYPE
+from archgen.rules import BAD_VALUE, IDLE_EDIT, LIMIT, WRONG_TYPE
 from archgen.spec.document import MappingNode, Node, ScalarNode, SequenceNode, plain
 from archgen.spec.edited import Edited, Extended, edited_by
 from archgen.spec.edits import Change, Missed, items_of, missed
@@ -15,6 +15,7 @@ from archgen.spec.model import Edit, Extension
 # What a file claims of its own network: another network does not inherit it.
 CLAIMS = ("name", "expect", "alternatives")
 OWN = (*CLAIMS, "archgen", "extends", "edit")
+MAX_EDITED = 2_000_000
 _ACTIONS = ("set", "remove", "before", "after")
 
 
@@ -29,9 +30,25 @@ def extended(base: MappingNode, own: Extension, findings: Findings) -> Extended 
         findings.add(WRONG_TYPE.at(own.edit.span, "`edit` must be a list of edits", help=help))
         return None
     root, edits = base, _Edits(findings)
-    for item in own.edit.items if own.edit is not None else ():
+    size = _size(base)
+    for number, item in enumerate(own.edit.items if own.edit is not None else (), start=1):
+        if number * size > MAX_EDITED and number > 1:
+            message = f"the edits so far look at more than {MAX_EDITED:,} values of the base"
+            help = "write the network out, or edit whole blocks"
+            findings.add(LIMIT.at(item.span, message, help=help))
+            return None
         root = edits.done(root, item)
     return Extended(_with_claims(root, own), edits.made) if edits.are_whole else None
+
+
+def _size(node: Node) -> int:
+    """How many keys and values a node holds: each edit looks at all of them."""
+    match node:
+        case SequenceNode():
+            return 1 + sum(map(_size, node.items))
+        case MappingNode():
+            return 1 + sum(1 + _size(value) for _, value in node.entries)
+    return 1
 
 
 class _Edits:

@@ -37,6 +37,7 @@ from archgen.spec.model import (
 
 LANGUAGE_VERSION = 1
 MAX_EXTENDED = 8  # files in a row
+MAX_USED = 32  # libraries in a row
 KINDS = ("network", "blocks", "recipe", "preparation", "weights", "experiment")
 _IN_WORDS = {
     "network": "holds a network",
@@ -269,6 +270,11 @@ class _Loader:
         if path is None:
             return None
         real = path.resolve()
+        if len(self._open) >= MAX_USED:
+            message = f"libraries use each other more than {MAX_USED} files deep"
+            help = "move shared blocks to a library that uses fewer others"
+            self._findings.add(LIMIT.at(named.span, message, help=help))
+            return None
         if real not in self._loaded:
             self._open.append(real)
             library = self._text(path, text, named, UNKNOWN_LIBRARY)

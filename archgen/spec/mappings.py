@@ -62,31 +62,31 @@ class SpecModel(BaseModel):
         legal = cls.keys()
         known: dict[str, object] = {key.text: value for key, value in node.entries}
         absent = [key for key in legal if key not in known]
+        unknown = [key for key, _ in node.entries if key.text not in legal]
         for key, value in node.entries:
             if key.text not in legal:
-                meant = cls._meant(key, node)
-                findings.add(unknown_key(key, cls.title, absent, meant))
+                is_told = not findings.is_full(key.span.source)
+                meant = cls._meant(key, absent, len(unknown)) if is_told else None
+                words = absent if is_told else []
+                findings.add(unknown_key(key, cls.title, words, meant))
                 del known[key.text]
                 if meant is not None:
                     known.setdefault(meant, value)
         return {**known, "node": node}
 
     @classmethod
-    def _meant(cls, key: ScalarNode, node: MappingNode) -> str | None:
-        """The key that an unknown one is a slip for, among those that are not there.
+    def _meant(cls, key: ScalarNode, absent: list[str], unknown: int) -> str | None:
+        """The key that one of `unknown` keys is a slip for, among those that are not there.
 
         That is the only one that is near, or else, where one key is unknown and one is missing, the missing
         one: half of its letters will do.
         """
-        legal = cls.keys()
-        absent = [name for name in legal if node.get(name) is None]
         required = {f.alias or name for name, f in cls.model_fields.items() if f.is_required()}
         missing = [name for name in absent if name in required]
-        unknown = [other for other, _ in node.entries if other.text not in legal]
         near = near_words(key.text, absent)
         if near and (len(near) == 1 or near[0] in missing):  # `man` may be `min` or `max`
             return near[0]
-        is_alone = len(unknown) == len(missing) == 1
+        is_alone = unknown == len(missing) == 1
         return next((name for name in missing if is_alone and _is_half(key.text, name)), None)
 
 

@@ -70,6 +70,6 @@ def test_a_slip_that_yaml_finds_late_is_shown_where_it_may_stand(text: str, line
 
 
 def test_a_long_name_that_a_refused_value_belongs_to_is_cut() -> None:
-    found = only(f"{HEAD}network:\n  - split: {{{'a' * 2000}}}\n")
+    found = only(f"{HEAD}network:\n  - split: {{{'a' * 1000}}}\n")
     assert found.rule.code == "AG107"
     assert len(found.message) <= 500

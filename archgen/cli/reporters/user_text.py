@@ -41,6 +41,7 @@ class Line:
     columns: tuple[int, ...]
 
     @classmethod
+    @lru_cache(maxsize=8)  # and often for one long line
     def of(cls, text: str) -> "Line":
         """The drawing of `text`, which holds no line end."""
         cells = tuple(map(shown, text.rstrip()))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archgen.checks.producers import Producers, instance_of
 from archgen.diagnostics import Diagnostic, Label, Span
+from archgen.infer.producers import Producers, activation_of, instance_of
 from archgen.ir.graph import OpCall, Ref
 from archgen.ir.shaped import ShapedBlock, ShapedNetwork, ShapedNode
 from archgen.ir.walk import definitions, walk
 from archgen.ops.attached import Activation
 from archgen.ops.conv import Convolution
 from archgen.ops.head import Linear
-from archgen.ops.merge import Residual
 from archgen.ops.normalize import Act, Norm
 from archgen.ops.norms import BatchNorm
 from archgen.rules import BIAS_BEFORE_NORM, REPEATED_ACTIVATION, STACKED_LINEAR
@@ -100,13 +99,6 @@ def _before(node: ShapedNode, by_id: Mapping[int, ShapedNode]) -> ShapedNode | N
     (ref,) = node.node.inputs
     is_whole = ref == Ref(ref.id)
     return by_id.get(ref.id) if is_whole else None
-
-
-def activation_of(node: ShapedNode) -> Activation | None:
-    """The activation that a step ends on."""
-    if isinstance(node.op, Convolution | Residual):
-        return node.op.act
-    return node.op.function if isinstance(node.op, Act) else None
 
 
 def _repeated(node: ShapedNode, function: Activation) -> Iterator[Diagnostic]:

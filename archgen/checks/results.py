@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archgen.checks.producers import Producers
-from archgen.checks.redundant import activation_of
 from archgen.diagnostics import Diagnostic, Label
+from archgen.infer.producers import Producers, activation_of
 from archgen.ir.graph import Ref
 from archgen.ir.shape import Grid, Shape
 from archgen.ir.shaped import ShapedGraph, ShapedNetwork, ShapedNode

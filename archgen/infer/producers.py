@@ -5,7 +5,11 @@ from __future__ import annotations
 from archgen.ir.graph import INPUT, Ref
 from archgen.ir.shaped import ShapedBlock, ShapedGraph, ShapedNode
 from archgen.ir.walk import walk
+from archgen.ops.attached import Activation
+from archgen.ops.conv import Convolution
 from archgen.ops.head import Dropout, Flatten, Identity, StochasticDepth
+from archgen.ops.merge import Residual
+from archgen.ops.normalize import Act
 
 PASSING = (Dropout, Flatten, Identity, StochasticDepth)
 
@@ -54,3 +58,10 @@ def result_of(block: ShapedBlock, port: str = "") -> ShapedNode | Ref | None:
     """What made the result of a block, or one of its further outputs."""
     output = block.block.outputs.get(port, Ref(-2)) if port else block.block.graph.output
     return Producers(block).of(output)
+
+
+def activation_of(node: ShapedNode) -> Activation | None:
+    """The activation that a step ends on."""
+    if isinstance(node.op, Convolution | Residual):
+        return node.op.act
+    return node.op.function if isinstance(node.op, Act) else None

@@ -23,6 +23,8 @@ from archgen.weights.structure import Structure
 from archgen.weights.words import goes_down, norms_beside
 
 MAX_ROUNDS = 20  # of exchanging pairs until no evidence is against them
+MAX_LEFT_OVER = 64  # of one shape, beyond which none of them is ruled out
+OF_THEIRS = "\0"  # before a name of theirs where names of both sides stand together
 STRENGTH = list(Reason)  # strongest first
 ROLE_ORDER = ("weight", "bias", "running_mean", "running_var", COUNT)
 
@@ -277,20 +279,28 @@ class _Tested:
     def _judge_left_over(self) -> None:
         """Finds what speaks for each pair against those of its shape that have no partner."""
         used = set(self.partners.values())
-        left = [leaf for leaf in self._units.ours if leaf.path not in self.partners]
-        over = [leaf for leaf in self._units.theirs if leaf.path not in used]
+        left: dict[Signature, list[str]] = defaultdict(list)
+        over: dict[Signature, list[str]] = defaultdict(list)
+        for leaf in self._units.ours:
+            if leaf.path not in self.partners:
+                left[leaf.signature].append(leaf.path)
+        for leaf in self._units.theirs:
+            if leaf.path not in used:
+                over[leaf.signature].append(leaf.path)
         shapes = {leaf.path: leaf.signature for leaf in self._units.ours}
         for path, partner in self.partners.items():
-            for leaf in left:
-                if leaf.signature == shapes[path] and not self._evidence.chooses(
-                    (path, leaf.path), partner
-                ):
-                    self.doubts.append((path, leaf.path))
-            for leaf in over:
-                if leaf.signature == shapes[path] and not self._evidence.prefers(
-                    path, (partner, leaf.path)
-                ):
-                    self.doubts.append((path, leaf.path))
+            shape = shapes[path]
+            are_many = len(over[shape]) > MAX_LEFT_OVER
+            self.doubts += (
+                (path, other)
+                for other in left[shape]
+                if not self._evidence.chooses((path, other), partner)
+            )
+            self.doubts += (
+                (path, f"{OF_THEIRS}{other}")
+                for other in over[shape][:MAX_LEFT_OVER]
+                if are_many or not self._evidence.prefers(path, (partner, other))
+            )
 
     def groups(self) -> list[Group]:
         """The layers that are in doubt, those together that could be each other."""
@@ -299,7 +309,8 @@ class _Tested:
         for paths in _connected(self.doubts):
             alike = [leaf for leaf in units.ours if leaf.path in paths]
             ours = tuple(leaf.path for leaf in alike)
-            taken = {self.partners[path] for path in ours if path in self.partners} | paths
+            taken = {self.partners[path] for path in ours if path in self.partners}
+            taken |= {path.removeprefix(OF_THEIRS) for path in paths if path.startswith(OF_THEIRS)}
             theirs = tuple(leaf.path for leaf in units.theirs if leaf.path in taken)
             groups.append(Group(ours, theirs, next(iter(alike[0].tensors.values())).shape))
         return groups

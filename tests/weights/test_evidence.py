@@ -381,3 +381,16 @@ def test_a_shortcut_that_holds_more_than_ours_is_not_ours() -> None:
     }
     pairing, wrong = renamed(text, names, ours)
     assert pairing.ambiguous or not wrong
+
+
+def test_layers_of_theirs_that_are_too_many_leave_none_certain() -> None:
+    """With `--partial` a file may hold more than the network; which of them it is must be said."""
+    names = [f"m.{number}" for number in range(70)]
+    shapes: dict[str, Extents] = {}
+    for name in names:
+        shapes |= {f"{name}.weight": (8, 4, 1, 1), f"{name}.bias": (8,)}
+    text = HEAD + "network: [{conv: {filters: 8, kernel: 1, norm: none, bias: true}}]\n"
+    pairing = paired(structure_of(network_of(text)), their_leaves(shapes, TORCH))
+    (group,) = pairing.ambiguous
+    assert group.ours == ("conv",)
+    assert len(group.theirs) > 60

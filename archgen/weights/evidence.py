@@ -21,7 +21,7 @@ from archgen.weights.words import (
     SHORTCUT,
     Two,
     counted,
-    numbered_words,
+    labelled,
     said_by,
     words,
     words_of_authors,
@@ -140,7 +140,7 @@ class Evidence:
         if flow:
             return flow * counted(*theirs)
         here = (self._ours.written(ours[0]), self._ours.written(ours[1]))
-        return said_by(numbered_words, here, theirs)
+        return labelled(here, theirs)
 
     def _order(self, ours: Two, theirs: Two) -> int:
         (a, b), (x, y) = ours, theirs

@@ -175,6 +175,17 @@ def said_by(of: Callable[[str], frozenset[str]], ours: Two, theirs: Two) -> int:
     return straight - crossed
 
 
+def labelled(ours: Two, theirs: Two) -> int:
+    """1 where both pairs have a numbered word in common as they are, -1 crossed over, else 0.
+
+    One is not enough: `aux1` and `aux2` may be `aux.0` and `aux.1`.
+    """
+    (a, b), (x, y) = (tuple(map(numbered_words, both)) for both in (ours, theirs))
+    straight = bool((a - b) & (x - y)) and bool((b - a) & (y - x))
+    crossed = bool((a - b) & (y - x)) and bool((b - a) & (x - y))
+    return straight - crossed
+
+
 # ----------------------------------------------------------------------------- norms beside layers
 
 

@@ -147,14 +147,20 @@ def test_a_run_is_resumed_by_its_name_alone(
     assert "going on after step 4" in capsys.readouterr().err
     assert _same_file(run / "model.safetensors", whole / "model.safetensors")
     _go_back(run, step=6)
-    (run / "checkpoints" / "step-4.json").unlink()
+    _remove_checkpoint(run, step=4)
     assert main(["train", *made, "--out", str(run)]) == 0  # the same command again
     assert _same_file(run / "model.safetensors", whole / "model.safetensors")
 
 
+def _remove_checkpoint(run: Path, step: int) -> None:
+    """Removes the whole checkpoint: one without its manifest alone is recovered."""
+    for path in (run / "checkpoints").glob(f"step-{step}[.-]*"):
+        path.unlink()
+
+
 def _go_back(run: Path, step: int) -> None:
     """Makes a finished run one that was killed before its last checkpoint."""
-    (run / "checkpoints" / f"step-{step}.json").unlink()
+    _remove_checkpoint(run, step)
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**facts, "status": "running"}))
 

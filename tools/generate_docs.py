@@ -210,7 +210,7 @@ def _op(op: type[Op]) -> Iterator[str]:
 
 def _setting(setting: SettingType) -> tuple[str, ...]:
     default = "must be written" if setting.is_required else f"`{_as_written(setting.default)}`"
-    return f"`{setting.name}`", setting.slot.what, default, setting.doc
+    return f"`{setting.name}`", setting.slot.takes, default, setting.doc
 
 
 def _as_written(value: object) -> str:

@@ -138,7 +138,11 @@ class ConvTranspose(Convolution):
 
     name: ClassVar[str] = "conv_transpose"
 
-    padding: Padding = setting(PaddingSlot(), "what is cut off the output", advice=_CUT_ADVICE)
+    padding: Padding = setting(
+        PaddingSlot("valid, a number or [h, w]: the same on both ends"),
+        "what is cut off the output",
+        advice=_CUT_ADVICE,
+    )
     extra: int = setting(IntSlot(minimum=0), "rows below and columns right of the output", 0)
 
     def infer(self, x: Shape) -> Shape:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from archgen.ir.op import Helper, ModuleCall, Op, ShapeError
-from archgen.ir.shape import Padding, PaddingMode, Shape, Window
+from archgen.ir.shape import Grid, Padding, PaddingMode, Shape, Window
 from archgen.ops.settings import setting
 from archgen.ops.slots import BoolSlot, PaddingSlot, WindowSlot
 from archgen.ops.window import Sliding, pair, window_kwargs
@@ -24,12 +24,16 @@ class Pool(Op):
     stride: Window = setting(
         WindowSlot(), "steps between positions", missing=STRIDE_NOT_WRITTEN, advice=_STRIDE_ADVICE
     )
-    padding: Padding = setting(PaddingSlot(), "what surrounds the input", advice=_PADDING_ADVICE)
+    padding: Padding = setting(
+        PaddingSlot("valid, a number, [h, w], or same with stride 1 and an odd kernel"),
+        "what surrounds the input",
+        advice=_PADDING_ADVICE,
+    )
     ceil: bool = setting(BoolSlot(), "whether the number of positions is rounded up", False)
 
     @property
     def _sliding(self) -> Sliding:
-        return Sliding(self.kernel, self.stride, self.padding, ceil=self.ceil)
+        return Sliding(self.kernel, self.stride, self.padding, ceil=self.ceil, takes_tf=False)
 
     def infer(self, x: Shape) -> Shape:
         out = self._sliding.over(x)
@@ -40,13 +44,23 @@ class Pool(Op):
                 AMBIGUOUS_PADDING,
                 f"a pool pads both sides alike, and `{_as_written(self.padding)}` does not",
                 setting="padding",
-                help="write `valid` or a number, and `ceil: true` to keep a last partial window",
+                help=self._instead(x.grid),
             )
         if padding[0] > self.kernel.height // 2 or padding[1] > self.kernel.width // 2:
             message = f"a {self.kernel} pool can be padded by half its kernel at most"
             help = f"write {self.kernel.height // 2} or less"
             raise ShapeError(BAD_VALUE, message, setting="padding", help=help)
         return Shape(x.channels, out)
+
+    def _instead(self, grid: Grid) -> str:
+        """What computes the same as a padding of different sides, where something does."""
+        where = "where no value is below 0, as after a ReLU"
+        return f"{self._steps(grid)} compute the same {where}; otherwise nothing does"
+
+    def _steps(self, grid: Grid) -> str:
+        rows, columns = self._sliding.slides(grid)
+        sides = f"[{rows.before}, {rows.after}, {columns.before}, {columns.after}]"
+        return f"a step `pad: {sides}` before it and `padding: valid`"
 
     def derivation(self, x: Shape) -> str:
         return self._sliding.derivation(x)
@@ -84,6 +98,11 @@ class AvgPool(Pool):
     name: ClassVar[str] = "avg_pool"
 
     count_include_pad: bool = setting(BoolSlot(), "whether padding counts in the mean", False)
+
+    def _instead(self, grid: Grid) -> str:
+        if not self.count_include_pad:
+            return "nothing computes the same: write a padding that is the same on both sides"
+        return f"{self._steps(grid)} compute the same"
 
     def module(self, x: Shape) -> ModuleCall:
         assert x.grid is not None

@@ -180,6 +180,11 @@ class Slot:
 
     what: ClassVar[str] = "a value"
 
+    @property
+    def takes(self) -> str:
+        """What docs say that the setting takes, where that is less than can be written."""
+        return self.what
+
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         """The node as a setting. Raises SettingError."""
         raise NotImplementedError
@@ -396,6 +401,15 @@ class PaddingSlot(Slot):
     """`valid | same | N | [h, w] | [top, bottom, left, right] | {same: tf}`."""
 
     what: ClassVar[str] = "valid, same, a number, [h, w], [top, bottom, left, right] or {same: tf}"
+
+    def __init__(self, takes: str = "") -> None:
+        """`takes` is what the op takes when it knows the rest of its settings."""
+        self._takes = takes
+
+    @property
+    def takes(self) -> str:
+        """What the op takes, which may be less than can be written."""
+        return self._takes or self.what
 
     def read(self, node: Node, names: Mapping[str, Slot]) -> Setting:
         match node:

@@ -22,13 +22,17 @@ ONE = Window(1, 1)
 
 
 class Sliding(NamedTuple):
-    """A kernel with its stride, padding and dilation; `ceil` rounds the number of positions up."""
+    """A kernel with its stride, padding and dilation; `ceil` rounds the number of positions up.
+
+    `takes_tf` says whether the op can be padded as TensorFlow pads, unevenly.
+    """
 
     kernel: Window
     stride: Window
     padding: Padding
     dilation: Window = ONE
     ceil: bool = False
+    takes_tf: bool = True
 
     def slides(self, grid: Grid) -> tuple[Slide, Slide]:
         """The slide along the height and along the width. Raises ShapeError for an ambiguous `same`."""
@@ -70,11 +74,12 @@ class Sliding(NamedTuple):
             if kernel > 1 and (stride > 1 or kernel % 2 == 0):
                 reason = f"a stride of {stride}" if stride > 1 else f"an even kernel of {kernel}"
                 half = (kernel - 1) // 2
+                uneven = ", or `{same: tf}`, which pads behind" if self.takes_tf else ""
                 raise ShapeError(
                     AMBIGUOUS_PADDING,
                     f"`same` with {reason} is padded differently by TensorFlow and by PyTorch's users",
                     setting="padding",
-                    help=f"write `valid`, a number such as `{half}`, or `{{same: tf}}`, which pads behind",
+                    help=f"write `valid`, a number such as `{half}`{uneven}",
                 )
 
     def over(self, x: Shape) -> Grid:

@@ -149,7 +149,7 @@ def op_words(op: type[Op]) -> str:
 
 def setting_words(setting: SettingType) -> str:
     """A setting in one line: what it means, what it takes, and what it is where it is not written."""
-    return f"{setting.doc} ({setting.slot.what}; {_unless_written(setting)})"
+    return f"{setting.doc} ({setting.slot.takes}; {_unless_written(setting)})"
 
 
 def _unless_written(setting: SettingType) -> str:

@@ -87,4 +87,4 @@ def test_a_status_file_with_another_identity_and_metrics_that_are_a_folder_are_r
     (run / "metrics.jsonl").unlink()
     (run / "metrics.jsonl").mkdir()
     refused = archgen("train", "--resume", str(run))
-    assert (refused.status, "is a directory" in refused.err) == (2, True)
+    assert (refused.status, "not a regular file" in refused.err) == (2, True), refused.err

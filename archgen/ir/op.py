@@ -29,7 +29,8 @@ class JoinError(Exception):
 
     Where only two inputs disagree, neither is odd and `odd` is empty. `goes_on` is the shape to
     continue with, so that what is wrong further on is found in the same run. `help_in_block` is the help
-    in a block whose input has the channels that are wanted.
+    in a block whose input has the channels that are wanted. What is meant may be nothing that a spec can
+    say (`is_sayable`): then no edit of a setting is offered, which would make another network.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class JoinError(Exception):
         goes_on: Shape | None = None,
         help: str = "",
         help_in_block: str = "",
+        is_sayable: bool = True,
     ) -> None:
         super().__init__(message)
         self.rule = rule
         self.message = message
+        self.is_sayable = is_sayable
         self.odd = odd
         self.goes_on = goes_on
         self.help = help

@@ -43,8 +43,12 @@ def _grids_differ(message: str, inputs: tuple[Shape, ...], channels: int) -> Joi
     return JoinError(GRIDS_DIFFER, message, odd, goes_on=Shape(channels, grid))
 
 
-# which is what a spatial gate would need, and what `filters` of another count is not
+# what a spatial gate would need; a gate with more filters is another network
 _GATE = "; one channel is not stretched over the others"
+_GATE_HELP = (
+    "a gate has as many channels as what it gates, on the same grid or on one position: no spec says a "
+    "gate of one channel"
+)
 
 
 def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
@@ -59,13 +63,15 @@ def _add_up(inputs: tuple[Shape, ...], verb: str) -> Shape:
         (most, times), *rest = channels.most_common()
         odd = tuple(i for i, shape in enumerate(inputs) if shape.channels != most)
         clear = len(inputs) > 2 and not (rest and rest[0][1] == times)
+        is_gate = verb == "multiplied" and 1 in channels
+        help = "" if clear else "give the last convolutions of all the same `filters`"
         raise JoinError(
             CHANNELS_DIFFER,
-            f"values that are {verb} have {counts} channels"
-            + (_GATE if verb == "multiplied" and 1 in channels else ""),
+            f"values that are {verb} have {counts} channels{_GATE if is_gate else ''}",
             odd if clear else (),
-            help="" if clear else "give the last convolutions of all the same `filters`",
+            help=_GATE_HELP if is_gate else help,
             goes_on=Shape(most, inputs[0].grid) if clear else None,
+            is_sayable=not is_gate,
         )
     return inputs[0]
 

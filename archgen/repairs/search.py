@@ -118,7 +118,7 @@ def _of_join(failure: Failure, error: JoinError) -> Iterator[Repair]:
     Of a residual the body comes first: the shortcut is what it has to fit.
     """
     arms = arms_of_join(failure.node, failure.frame)
-    if len(error.odd) > 1 or (not error.odd and len(arms) > 2):
+    if not error.is_sayable or len(error.odd) > 1 or (not error.odd and len(arms) > 2):
         return  # one edit cannot mend two branches
     for index in error.odd or reversed(range(len(arms))):
         other = next(arm for i, arm in enumerate(arms) if i != index and i not in error.odd)

@@ -47,6 +47,8 @@ def test_a_gate_of_one_channel_is_told_what_it_is_not() -> None:
     gate = f"network:\n  - conv: {{filters: 8, kernel: 1}}\n  - {join}\n"
     (finding,) = check(SpecText("net.yaml", HEAD + gate)).diagnostics
     assert "one channel is not stretched over the others" in finding.message
+    assert "filters: 8" not in finding.help
+    assert not finding.fixes
 
 
 def test_findings_and_their_error_read_like_the_command_line() -> None:

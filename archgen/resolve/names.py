@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Sequence
 
-from archgen.diagnostics import Findings, Label, Span
+from archgen.diagnostics import Findings, Label, Span, listed
 from archgen.rules import BAD_NAME, NAME_TAKEN
-from archgen.spec.document import resolve_scalar
+from archgen.spec.document import ScalarNode, resolve_scalar
 from archgen.spec.expressions import FUNCTIONS
+from archgen.spec.model import Step
 
 MAX_NAME = 64
+_MOST_LABELS = 6
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 # What nn.Module, nn.Sequential and nn.ModuleDict already call something else.
@@ -86,6 +89,30 @@ class Scope:
         if check_name(name, span, what, self._findings, MODULE_ATTRIBUTES):
             self._claim(name, span)
         return name
+
+    def take_branches(self, names: Sequence[ScalarNode], step: Step) -> None:
+        """Takes the names of a join's branches; those that are taken are one finding of the join."""
+        sound = [
+            name
+            for name in names
+            if check_name(name.text, name.span, "a branch", self._findings, MODULE_ATTRIBUTES)
+        ]
+        taken = [name for name in sound if name.text in self._taken]
+        for name in sound:
+            self._taken.setdefault(name.text, name.span)
+        if not taken:
+            return
+        texts = [f"`{name.text}`" for name in taken]
+        are = f"names {listed(texts)} are" if len(texts) > 1 else f"name {texts[0]} is"
+        places = [(self._taken[name.text], "first") for name in taken]
+        places += [(name.span, "and here") for name in taken[1:]]
+        labels = [Label(span, text) for span, text in places if span is not _DEFAULT]
+        help = "give one of the two another name: a step has its `id`"
+        if step.id is None:
+            help = f"give the `{step.op.text}` an `id:`, below which the names of its branches then stand"
+        message = f"the {are} taken in this list"
+        found = NAME_TAKEN.at(taken[0].span, message, labels=labels[:_MOST_LABELS], help=help)
+        self._findings.add(found)
 
     def number(self, name: str, span: Span) -> str:
         """Takes `conv`, then `conv_2`, `conv_3`: the default name of a step."""

@@ -408,13 +408,11 @@ class StepResolver:
         start = inputs[0] if inputs else self._input
         if op.branches is Branches.RESIDUAL:
             return self._residual(step, op, node, names, start, _List(scope, steps.sight()))
-        branches = tuple(self._branch(key, body, start, scope, steps) for key, body in node.entries)
+        scope.take_branches([key for key, _ in node.entries], step)
+        branches = tuple(self._branch(key, body, start, steps) for key, body in node.entries)
         return _joined(JoinCall(op, {}, branches))
 
-    def _branch(
-        self, key: ScalarNode, body: YamlNode, start: Ref, scope: Scope, steps: _List
-    ) -> Branch:
-        scope.take(key.text, key.span, "a branch")
+    def _branch(self, key: ScalarNode, body: YamlNode, start: Ref, steps: _List) -> Branch:
         inner = _List(Scope(self._findings), steps.sight())
         start = self._start(key, start)
         return Branch(key.text, key.span, self._graph(body, start, inner), start)
@@ -449,7 +447,8 @@ class StepResolver:
         key, body = parts["body"]
         if "shortcut" in parts:
             shortcut_key, shortcut = parts["shortcut"]
-            beside = self._branch(shortcut_key, shortcut, start, steps.scope, steps)
+            steps.scope.take_branches([shortcut_key], step)
+            beside = self._branch(shortcut_key, shortcut, start, steps)
         else:
             first = self._start(key._replace(text="shortcut"), start)
             beside = Branch("shortcut", step.op.span, Graph((), first), first)

@@ -57,3 +57,12 @@ def test_findings_and_their_error_read_like_the_command_line() -> None:
     said = "net.yaml:6:5: error[AG103] `cnov` is neither an op nor a block\n  help: did you mean `conv`?"
     assert str(finding) == said
     assert str(SpecError(compilation.diagnostics)) == said
+
+
+def test_branches_of_joins_without_ids_are_one_finding_of_a_join() -> None:
+    join = "  - concat: {a: [conv: {filters: 4, kernel: 1}], b: [], c: [identity]}\n"
+    found = check(SpecText("net.yaml", f"{HEAD}network:\n{join}{join}")).diagnostics
+    (finding,) = [one for one in found if one.rule.code == "AG109"]
+    assert finding.message == "the names `a`, `b`, `c` are taken in this list"
+    assert "give the `concat` an `id:`" in finding.help
+    assert len(finding.labels) == 5

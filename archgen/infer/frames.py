@@ -9,6 +9,7 @@ from archgen.ir.graph import Block, Node
 from archgen.ir.interpreter import Environment, Made
 from archgen.ir.shape import Shape
 from archgen.ir.shaped import ShapedNode
+from archgen.ops.slots import describe
 
 
 @dataclass
@@ -72,4 +73,4 @@ class Frame:
 
 
 def _plain(value: object) -> object:
-    return f"{value:g}" if isinstance(value, float) else value
+    return describe(value) if isinstance(value, float) else value

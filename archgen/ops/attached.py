@@ -17,6 +17,7 @@ from archgen.ops.slots import (
     Setting,
     SettingError,
     Slot,
+    describe,
     refusal,
     shown,
 )
@@ -74,7 +75,7 @@ class Activation(NamedTuple):
         form = ACTIVATIONS[self.function]
         if self.number is None:
             return self.function
-        return f"{{{self.function}: {{{form.setting}: {self.number:g}}}}}"
+        return f"{{{self.function}: {{{form.setting}: {describe(self.number)}}}}}"
 
 
 class ActivationForm(NamedTuple):

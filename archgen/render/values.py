@@ -10,6 +10,7 @@ from archgen.ops.attached import ACTIVATIONS, Activation
 from archgen.ops.norms import BatchNorm, GroupNorm, LayerNorm, norm_name, norm_settings
 from archgen.ops.rearrange import Part
 from archgen.ops.settings import settings_of
+from archgen.ops.slots import describe
 
 
 def settings_as_data(op: Op) -> dict[str, object]:
@@ -77,4 +78,4 @@ def spec_text(value: object) -> str:
         return f"[{', '.join(spec_text(part) for part in value)}]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return describe(value) if isinstance(value, float) else str(value)

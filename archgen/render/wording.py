@@ -16,6 +16,7 @@ from archgen.ops.head import Dropout, Linear
 from archgen.ops.normalize import Act, Norm
 from archgen.ops.norms import norm_name
 from archgen.ops.pool import AvgPool, MaxPool, Pool
+from archgen.ops.slots import describe
 from archgen.render.drawing import Kind
 
 ACRONYMS = {"resnet": "ResNet", "densenet": "DenseNet", "mobilenet": "MobileNet", "se": "SE"}
@@ -62,13 +63,13 @@ def activation_words(activation: Activation | None) -> str:
     if activation is None:
         return "Identity"
     name = ACTIVATIONS[activation.function].module
-    number = "" if activation.number is None else f" {activation.number:g}"
+    number = "" if activation.number is None else f" {describe(activation.number)}"
     return f"{'Relu' if name == 'ReLU' else name} activation{number}"
 
 
 def scale_words(scale: float) -> tuple[str, ...]:
     """The box of Figure 20, with its factor."""
-    return ("Activation", f"Scaling ({scale:g})")
+    return ("Activation", f"Scaling ({describe(scale)})")
 
 
 def shape_words(shape: Shape | None) -> str:

@@ -222,3 +222,20 @@ def test_a_run_names_the_device_it_was_trained_on(tmp_path: Path) -> None:
     arguments = ["--max-steps", "1", "--out", str(folder), "--device", "cpu"]
     assert main(["train", MINI, *arguments]) == 0
     assert json.loads((folder / "run.json").read_text())["device"] == "cpu"
+
+
+@pytest.mark.parametrize("last", ["softmax", "sigmoid", "relu"])
+def test_an_activation_before_the_loss_is_told_when_training_begins(
+    last: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "archgen: 1\nname: net\ninput: {channels: 3, grid: 32}\n"
+        "params: {num_classes: {type: int, default: 10}}\nnetwork:\n  - global_avg_pool\n"
+        f"  - linear: {{features: num_classes}}\n  - act: {last}\n"
+    )
+    made = [str(spec), "--data", "synthetic", "--max-steps", "1", "--batch", "4"]
+    assert main(["train", *made, "--out", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().err
+    assert f"net.yaml:8:5: the network ends on `{last}`" in told
+    assert "warning[AG314]" in told

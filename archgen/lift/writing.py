@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from archgen.lift.flat import Value
 from archgen.lift.steps import Step
 from archgen.ops import OPS_BY_NAME
+from archgen.rules import RULES
 
 _INDENT = "  "
 
@@ -91,7 +92,9 @@ def _lines(document: Document) -> Iterator[str]:
     if document.expect:
         yield f"expect: {flow(document.expect)}"
     if document.allow:
-        yield f"allow: {flow(document.allow)}"
+        names = {rule.code: rule.name for rule in RULES}
+        told = ", ".join(names[code] for code in document.allow)
+        yield f"allow: {flow(document.allow)}  # so it is in the module: {told}"
 
 
 def _block(block: Block) -> Iterator[str]:

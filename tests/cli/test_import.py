@@ -70,6 +70,14 @@ def test_what_is_written_checks_without_a_word(archgen: Command) -> None:
     assert archgen("fmt", "--check", "net.yaml").status == 0
 
 
+def test_what_the_module_does_and_a_spec_warns_of_is_allowed_with_its_name(
+    archgen: Command,
+) -> None:
+    """The first convolution of the module has a bias that the batch norm after it cancels."""
+    result = archgen("import", "net.py:Net", "--grid", "8", "--channels", "1")
+    assert "allow: [AG309]  # so it is in the module: bias-before-norm\n" in result.out
+
+
 def test_a_file_that_is_there_stays_unless_told_otherwise(archgen: Command, folder: Path) -> None:
     (folder / "net.yaml").write_text("mine")
     arguments = ("import", "net.py:Net", "--grid", "8", "-o", "net.yaml")

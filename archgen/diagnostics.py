@@ -22,7 +22,7 @@ MAX_FINDINGS = 1_000  # of one file; nobody reads on, and a program wrote it
 MAX_WORDS = 300
 LONG_TEXT = 500
 _LONG_WORD = re.compile(r"`([^`]{40})[^`]*([^`]{10})`")
-MIN_CERTAIN = 3
+MIN_CERTAIN = 4
 QUOTES = (
     "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u00a0 '\""  # as word processors write them
 )

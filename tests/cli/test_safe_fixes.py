@@ -170,3 +170,10 @@ def _resolved(text: SpecText) -> str:
     compilation = check(text)
     network = compilation.network
     return "\n".join(errors) if errors or network is None else print_spec(network.network, {})
+
+
+@pytest.mark.parametrize("word", ["pda", "pab", "ad", "adb", "atc"])
+def test_a_word_of_three_letters_is_too_short_to_be_sure_of(word: str) -> None:
+    suggestion = suggest(word, OPS_BY_NAME, role="op")
+    assert suggestion.word is not None
+    assert not suggestion.is_safe

@@ -145,7 +145,12 @@ def _command_lines() -> Iterator[list[str]]:
             process = int(about.rpartition(")")[2].split()[1])
         else:
             command = ["ps", "-ww", "-o", "ppid=,command=", "-p", str(process)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            try:
+                done = subprocess.run(  # noqa: S603  # no word of a user's: the number of a process
+                    command, capture_output=True, text=True, check=False, timeout=5
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                return
             parent, _, line = done.stdout.strip().partition(" ")
             if not parent.isdecimal():
                 return

@@ -20,7 +20,9 @@ from archgen.cli.git import git, root_of_repository
 from archgen.cli.locate import CHECKED_KINDS, kind_of_text
 from archgen.cli.revisions import Revision, open_revision
 from archgen.diagnostics import Findings, SpecError
+from archgen.rules import UNREADABLE
 from archgen.spec.document import MAX_BYTES, MappingNode, ScalarNode, parse
+from archgen.spec.files import start_of
 
 MAX_LINKS = 40  # links on the way to one file, as Linux has it
 _LINK = "120000"  # the mode of a symbolic link
@@ -157,6 +159,10 @@ def since(name: str, named: Collection[Path] = ()) -> tuple[Path, Reach]:
     The files in `named` count as changed. Before the first commit, `HEAD` is a tree without files.
     Raises SpecError where there is no such commit.
     """
+    if not name or name.startswith(":"):  # an unset variable of a script is not the index
+        message = f"`{name}` is not a commit to compare the files with"
+        help = "write a branch, a tag or a commit, as in `--since main`"
+        raise SpecError([UNREADABLE.at(start_of(name), message, help=help)])
     try:
         revision = open_revision(name, name)
     except SpecError:

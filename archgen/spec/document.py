@@ -284,7 +284,11 @@ def _split_at_a_comma(key: ScalarNode, entries: Entries) -> Diagnostic:
         text = ", ".join(parts)
         if form is not None or not is_expression(text):
             message = f"a spec has no tuples, and YAML split `{text}` at its comma"
-            help = f"write `{name.text}: {form or 3}`" + ("" if form else ", `1x7`, or a list")
+            help = f"write `{name.text}: {form}`"
+            if form is None and name.text in _WINDOWS:
+                help = f"write `{name.text}: 3`, or height by width as in `1x7`"
+            elif form is None:
+                help = f"write one value for `{name.text}`"
             return UNQUOTED_EXPRESSION.at(span, message, help=help, instead=form)
     message = f"YAML split an expression at its comma and left the key `{key.text}`"
     help = f"quote the expression: {_rejoined(key, entries)}"

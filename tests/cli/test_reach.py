@@ -122,6 +122,9 @@ def test_check_since_takes_paths_besides_and_refuses_what_is_no_commit(
     monkeypatch.chdir(repository / "specs")
     assert main(["check", "--since", "HEAD", "blocks/parts.yaml"]) == 0
     assert "in 2 files" in capsys.readouterr().out
+    for name in ("", ":", ":2"):
+        assert main(["check", "--since", name]) == 2
+        assert "is not a commit to compare the files with" in capsys.readouterr().err
     assert main(["check", "--since", "nowhere"]) == 2
     assert "no revision `nowhere`" in capsys.readouterr().err
     monkeypatch.chdir(repository.parent)

@@ -113,6 +113,7 @@ TUPLES = {
     "conv: {filters: 8, kernel\uff1a 3}": "conv: {filters: 8, kernel: 3}",
     "conv: {filters: 8, kernel:\u00a03}": "conv: {filters: 8, kernel: 3}",
     "conv: {filters: 8, kernel: (3, 3, 3)}": None,
+    "conv: {filters: (8, 8), kernel: 3}": None,
     "conv: {filters: 8, kernel: (k, k)}": None,
     "conv\uff1a {filters: 8, kernel: 3}": None,
     "conv: {filters: 8\uff0c kernel: 3}": None,
